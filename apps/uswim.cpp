@@ -1,0 +1,182 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "apps/terminal.h"
+#include "experiment/config.h"
+#include "experiment/run.h"
+#include "experiment/worker_processes.h"
+#include "support/config_reader.h"
+#include "uswim_version.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace uswim;
+
+// Exit codes, as --help says.
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr int kInterrupted = 130;
+
+constexpr const char* kFooter =
+    "Exit codes: 0 done; 1 a file or the simulation failed; 2 wrong command line or\n"
+    "configuration; 130 interrupted. With any but 0 no result is left behind.";
+
+fs::path cache_directory() {
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0') return fs::path(xdg) / "uswim";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    return fs::path(home) / ".cache" / "uswim";
+  return {};
+}
+
+/// What every command that reads a configuration takes.
+struct ConfigArguments {
+  fs::path file;
+  std::vector<std::string> set;
+  std::vector<std::string> overrides;  ///< `set` and the options that are short for one
+
+  void add_to(CLI::App& command) {
+    command.add_option("CONFIG", file, "configuration file (YAML)")->required();
+    command
+        .add_option("--set", set, "override a key, e.g. --set tile.adc.bits=6; may be repeated")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+    command
+        .add_option_function<std::string>(
+            "--seed", [this](const std::string& v) { overrides.push_back("seed=" + v); },
+            "short for --set seed=N")
+        ->type_name("N");
+  }
+  experiment::LoadedConfig load() const {
+    std::vector<std::string> all = overrides;
+    all.insert(all.end(), set.begin(), set.end());
+    return experiment::load_config(file, all);
+  }
+};
+
+support::ConfigDocument described_config() {
+  support::ConfigDocument document = support::ConfigDocument::description();
+  experiment::read_config(document.root());
+  document.finish();
+  return document;
+}
+
+experiment::Progress stoppable(apps::ProgressLine& line) {
+  return [&line](const std::string& stage, std::size_t done, std::size_t total) {
+    experiment::throw_if_interrupted();
+    line(stage, done, total);
+  };
+}
+
+void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool use_cache) {
+  const experiment::LoadedConfig loaded = arguments.load();
+  if (output.empty()) output = fs::path("results") / arguments.file.stem();
+  experiment::RunResult result;
+  {
+    apps::ProgressLine line;
+    result = experiment::run_experiment(
+        loaded, {jobs, output, use_cache ? cache_directory() : fs::path(), stoppable(line)});
+  }
+  fmt::print("{}\nresults in {}\n", apps::result_tables(loaded.config, result), output.string());
+  std::fflush(stdout);
+  fmt::print(stderr, "{}", apps::stage_times(loaded.config, result));
+}
+
+void export_sensitivity(const ConfigArguments& arguments, const fs::path& output, bool use_cache) {
+  const experiment::LoadedConfig loaded = arguments.load();
+  std::vector<fs::path> written;
+  {
+    apps::ProgressLine line;
+    written = experiment::export_sensitivity(loaded, output, use_cache ? cache_directory() : fs::path(),
+                                             stoppable(line));
+  }
+  for (const fs::path& file : written) fmt::print("{}\n", file.string());
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app{"uswim: simulates how long it takes, and what energy it costs, to program a neural network into a\n"
+               "chip of memory crossbars with selective write-verify, and what inference is like afterwards."};
+  app.name("uswim");
+  app.require_subcommand(1);
+  app.footer(kFooter);
+
+  ConfigArguments config;
+  unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
+  fs::path output;
+  bool no_cache = false;
+
+  CLI::App* run_command = app.add_subcommand("run", "program chips, measure time, energy and accuracy, write results");
+  config.add_to(*run_command);
+  run_command
+      ->add_option_function<std::string>(
+          "--chips", [&](const std::string& v) { config.overrides.push_back("chips=" + v); },
+          "short for --set chips=N")
+      ->type_name("N");
+  run_command->add_option("-o,--out", output, "result directory [results/<name of CONFIG>]")->type_name("DIR");
+  run_command->add_option("-j,--jobs", jobs, "processes side by side; results do not depend on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  run_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");
+  run_command->callback([&] { run(config, jobs, output, !no_cache); });
+
+  CLI::App* sensitivity_command =
+      app.add_subcommand("sensitivity", "export the scores and masks of the first policy as .npy");
+  config.add_to(*sensitivity_command);
+  sensitivity_command->add_option("-o,--out", output, "file of the scores; masks go beside it")
+      ->required()
+      ->type_name("FILE.npy");
+  sensitivity_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");
+  sensitivity_command->callback([&] { export_sensitivity(config, output, !no_cache); });
+
+  CLI::App* config_command = app.add_subcommand("config", "look at configurations");
+  config_command->require_subcommand(1);
+  CLI::App* check_command = config_command->add_subcommand("check", "report every fault of a configuration");
+  config.add_to(*check_command);
+  check_command->callback([&] {
+    config.load();
+    fmt::print("{}: no faults\n", config.file.string());
+  });
+  CLI::App* show_command = config_command->add_subcommand("show", "print it complete, defaults included");
+  config.add_to(*show_command);
+  show_command->callback([&] { fmt::print("{}", config.load().document.resolved_yaml(fs::current_path())); });
+  config_command->add_subcommand("keys", "print the reference of all keys (Markdown)")->callback([] {
+    fmt::print("{}", described_config().reference_markdown());
+  });
+  config_command->add_subcommand("schema", "print the JSON Schema for editors")->callback([] {
+    fmt::print("{}", described_config().json_schema("uswim configuration"));
+  });
+
+  app.add_subcommand("version", "print versions")->callback([] {
+    for (const auto& [name, version] : experiment::versions()) fmt::print("{} {}\n", name, version);
+  });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  experiment::catch_interrupts();
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const support::ConfigError& error) {
+    for (const std::string& fault : error.faults()) fmt::print(stderr, "{}\n", fault);
+    return kUsage;
+  } catch (const experiment::Interrupted& error) {
+    fmt::print(stderr, "uswim: {}\n", error.what());
+    return kInterrupted;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "uswim: {}\n", error.what());
+    return kFailed;
+  }
+}

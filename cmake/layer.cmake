@@ -1,0 +1,26 @@
+# uswim_layer(name SOURCES ... PUBLIC ... PRIVATE ...): one layer of the design as a static library
+# uswim_<name> with the alias uswim::<name>. Headers are included as "<folder>/<file>.h".
+function(uswim_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(uswim_${name} STATIC ${ARG_SOURCES})
+  add_library(uswim::${name} ALIAS uswim_${name})
+  target_include_directories(uswim_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/uswim>)
+  target_link_libraries(uswim_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  uswim_compile_options(uswim_${name})
+endfunction()
+
+# Contraction into fused multiply-adds would make results depend on the instruction set. The flags on errno and
+# traps change no result; without them the compiler vectorises neither square roots nor selections.
+function(uswim_compile_options target)
+  target_compile_options(${target} PRIVATE -ffp-contract=off -fno-math-errno
+    -fno-trapping-math -Wall -Wextra -Wpedantic -Wshadow
+    -Wnon-virtual-dtor -Woverloaded-virtual $<$<BOOL:${USWIM_WARNINGS_AS_ERRORS}>:-Werror>)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -mprefer-vector-width=512)
+  endif()
+  if(USWIM_SANITIZE)
+    target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  endif()
+endfunction()

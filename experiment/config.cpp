@@ -1,0 +1,96 @@
+#include "experiment/config.h"
+
+#include "support/results.h"
+
+namespace uswim::experiment {
+
+using support::ConfigReader;
+
+namespace {
+
+void read_dataset(ConfigReader in, DatasetConfig& data) {
+  in.required_path("images", data.images, {"IDX file, plain or gzip; the network sees pixel / 255"});
+  in.required_path("labels", data.labels, {"IDX file, plain or gzip"});
+}
+
+WorkloadConfig read_workload(ConfigReader in) {
+  WorkloadConfig c;
+  in.required_path("network", c.network, {"ONNX file of a quantised classifier"});
+  in.whole("weight_bits", c.weight_bits, support::closed(1, 8),
+           {"bits of a weight's magnitude; the sign is a differential pair", "paper: 4 for LeNet"});
+  read_dataset(in.section("test", {"images for the accuracy"}), c.test);
+  read_dataset(in.section("sensitivity", {"training images for the second derivative"}), c.sensitivity);
+  return c;
+}
+
+SelectionConfig read_selection(ConfigReader in) {
+  SelectionConfig c;
+  in.words("policies", c.policies, programmer::kSelectionPolicies,
+           {"how weights are ranked; each runs at every fraction"});
+  in.numbers("fractions", c.fractions, support::closed(0, 1), {"fractions of the weights that are write-verified"});
+  in.path("scores", c.scores, {"for policy 'imported': .npy of float32, one score per weight, larger first"});
+  in.path("mask", c.mask, {"a mask of its own, run beside the policies as 'imported_mask': .npy of bool or uint8, "
+                           "one entry per weight"});
+  // Polarity is stated, never assumed: the authors' masks and ours mean opposite things.
+  MaskPolarity polarity = MaskPolarity::OneIsVerified;
+  const bool stated = in.has("mask_polarity");
+  in.word("mask_polarity", polarity, kMaskPolarities,
+          {"what 1 means in 'mask': the authors' code writes 1 for weights that are not verified"});
+  if (stated) c.mask_polarity = polarity;
+  in.check(c.mask.empty() || stated, "mask", "an imported mask must state its 'mask_polarity'");
+  const auto uses = [&](programmer::SelectionPolicy p) {
+    for (auto policy : c.policies)
+      if (policy == p) return true;
+    return false;
+  };
+  in.check(!uses(programmer::SelectionPolicy::Imported) || !c.scores.empty(), "policies",
+           "policy 'imported' needs 'scores'");
+  in.check(!c.policies.empty(), "policies", "needs at least one policy");
+  in.check(!c.fractions.empty(), "fractions", "needs at least one fraction");
+  return c;
+}
+
+}  // namespace
+
+Config read_config(ConfigReader in) {
+  Config c;
+  in.whole("seed", c.seed, support::closed(0, 9007199254740992.0), {"of every random stream"});
+  in.whole("chips", c.chips, support::closed(1, 100000), {"Monte Carlo instances; the papers' figures use 3,000"});
+  c.workload = read_workload(in.section("workload", {"network and data"}));
+  c.device = programmer::read_device(in.section("device", {"the memory cell"}));
+  c.programming = programmer::read_write_verify(in.section("programming", {"write-verify"}));
+  c.selection = read_selection(in.section("selection", {"which weights are write-verified"}));
+  c.tile = tiles::read_tile(in.section("tile", {"one crossbar array with its periphery"}));
+  c.chip = sc_models::read_chip(in.section("chip", {"what surrounds the tiles"}));
+
+  auto inference = in.section("inference", {"images through the timed models"});
+  inference.whole("images", c.inference_images, support::closed(1, 1000),
+                  {"images of the stream whose latency, throughput and energy are reported"});
+
+  auto accuracy = in.section("accuracy", {"over the test images, without timing"});
+  accuracy.whole("images", c.accuracy_images, support::closed(1, 1000000),
+                 {"test images per evaluation; all of them where there are fewer"});
+  accuracy.number("drop", c.accuracy_drop, support::closed(0, 1),
+                  {"report what it costs to come within this of the ideal accuracy"});
+  auto hardware = accuracy.section("hardware", {"the same with bit-serial inputs and ADCs, on few chips and images"});
+  hardware.whole("chips", c.hardware.chips, support::closed(0, 100000), {"0 leaves it out"});
+  hardware.numbers("fractions", c.hardware.fractions, support::closed(0, 1),
+                   {"of the first policy; those that selection.fractions does not have are added"});
+  hardware.whole("images", c.hardware.images, support::closed(1, 1000000), {"test images per evaluation"});
+
+  const unsigned per_weight = 2 * ((c.workload.weight_bits + c.device.bits - 1) / c.device.bits);
+  in.check(c.tile.columns >= per_weight, "tile",
+           "'columns' must hold at least the " + std::to_string(per_weight) + " devices of one weight");
+  return c;
+}
+
+LoadedConfig load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+  support::ConfigDocument document = support::ConfigDocument::from_file(file, overrides);
+  const Config config = read_config(document.root());
+  document.finish();
+  const std::string seen_from_file =
+      document.resolved_yaml(std::filesystem::absolute(file).parent_path());
+  return {config, std::move(document), support::content_hash(seen_from_file)};
+}
+
+}  // namespace uswim::experiment

@@ -1,0 +1,83 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "programmer/device/device_model.h"
+#include "programmer/selection/selection.h"
+#include "programmer/write_verify/pulse_model.h"
+#include "sc_models/chip_config.h"
+#include "support/config_reader.h"
+#include "tiles/tile_config.h"
+
+namespace uswim::experiment {
+
+/// A labelled image set of two IDX files.
+struct DatasetConfig {
+  std::filesystem::path images;
+  std::filesystem::path labels;
+};
+
+struct WorkloadConfig {
+  std::filesystem::path network;
+  unsigned weight_bits = 4;
+  DatasetConfig test;         ///< for the accuracy
+  DatasetConfig sensitivity;  ///< for the second derivative: training images
+};
+
+/// What an imported mask means. The authors' code writes 1 for weights that are *not* verified.
+enum class MaskPolarity { OneIsVerified, ZeroIsVerified };
+inline constexpr std::array<std::pair<std::string_view, MaskPolarity>, 2> kMaskPolarities{
+    {{"one_is_verified", MaskPolarity::OneIsVerified}, {"zero_is_verified", MaskPolarity::ZeroIsVerified}}};
+
+struct SelectionConfig {
+  std::vector<programmer::SelectionPolicy> policies{
+      programmer::SelectionPolicy::Uswim, programmer::SelectionPolicy::Swim,
+      programmer::SelectionPolicy::Magnitude, programmer::SelectionPolicy::Random};
+  std::vector<double> fractions{0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0};
+  std::filesystem::path scores;  ///< .npy, one number per weight; for policy `imported`
+  std::filesystem::path mask;    ///< .npy, one entry per weight; a mask of its own beside the policies
+  std::optional<MaskPolarity> mask_polarity;
+};
+
+/// The second accuracy figure: bit-serial inputs and ADCs, on few chips and images since it is slow.
+struct HardwareAccuracyConfig {
+  unsigned chips = 1;
+  std::vector<double> fractions{0.0, 0.1, 1.0};
+  std::size_t images = 1000;
+};
+
+/// Everything that decides a result. `jobs`, progress and the output directory are not part of it.
+struct Config {
+  std::uint64_t seed = 1;
+  unsigned chips = 20;
+  WorkloadConfig workload;
+  programmer::DeviceConfig device;
+  programmer::WriteVerifyConfig programming;
+  SelectionConfig selection;
+  tiles::TileConfig tile;
+  sc_models::ChipConfig chip;
+  unsigned inference_images = 8;
+  std::size_t accuracy_images = 10000;
+  HardwareAccuracyConfig hardware;
+  double accuracy_drop = 0.005;  ///< for "what it cost to come within ... of the ideal accuracy"
+};
+
+/// Reads the whole tree; the caller finishes the document.
+Config read_config(support::ConfigReader in);
+
+/// The checked configuration together with the document that it came from.
+struct LoadedConfig {
+  Config config;
+  support::ConfigDocument document;
+  std::string hash;  ///< of the resolved configuration, its paths seen from the file's own directory
+};
+/// Throws support::ConfigError with every fault.
+LoadedConfig load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+
+}  // namespace uswim::experiment

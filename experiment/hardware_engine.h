@@ -1,0 +1,31 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "sc_models/inference_unit.h"
+#include "tiles/cell_array.h"
+#include "tiles/mapping.h"
+#include "workloads/engine/matrix_engine.h"
+
+namespace uswim::experiment {
+
+/// Crossbars as they compute: inputs bit by bit, sliced differential columns, every array's partial sums through its
+/// ADCs. Sixteen images at a time; the same integers as the timed models, without time.
+class HardwareEngine : public workloads::MatrixEngine {
+ public:
+  /// `cells[a]`: the programmed array a.
+  HardwareEngine(const sc_models::Program& program, const tiles::Mapping& mapping,
+                 std::vector<const tiles::CellArray*> cells, unsigned adc_bits);
+  void multiply(std::size_t layer, const workloads::CodeBlocks& codes, std::size_t images,
+                workloads::ProductBlocks& products) override;
+
+ private:
+  const sc_models::Program& program_;
+  const tiles::Mapping& mapping_;
+  std::vector<const tiles::CellArray*> cells_;
+  unsigned adc_bits_;
+  std::vector<std::int32_t> inputs_;  ///< [row][lane]
+  std::vector<std::int64_t> sums_;    ///< [output][lane]
+};
+
+}  // namespace uswim::experiment

@@ -1,0 +1,278 @@
+#include "experiment/monte_carlo.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <optional>
+#include <stdexcept>
+
+#include "experiment/hardware_engine.h"
+#include "experiment/worker_processes.h"
+#include "workloads/engine/effective_weights.h"
+#include "workloads/engine/executor.h"
+
+namespace uswim::experiment {
+
+using programmer::SelectionMask;
+using programmer::SelectionPolicy;
+
+std::vector<Evaluation> evaluations(const SelectionConfig& selection, double imported_fraction) {
+  std::vector<Evaluation> list;
+  for (const SelectionPolicy policy : selection.policies) {
+    const std::string name(programmer::name_of(policy));
+    if (policy == SelectionPolicy::All || policy == SelectionPolicy::None)
+      list.push_back({name, policy, policy == SelectionPolicy::All ? 1.0 : 0.0, false});
+    else
+      for (const double fraction : selection.fractions) list.push_back({name, policy, fraction, false});
+  }
+  if (!selection.mask.empty())
+    list.push_back({"imported_mask", SelectionPolicy::None, imported_fraction, true});
+  return list;
+}
+
+namespace {
+
+enum MessageKind : std::uint32_t { kChip, kHardware, kTile, kInference, kSeconds };
+
+template <class T>
+Message pack(MessageKind kind, const T& value) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(&value);
+  return {kind, {bytes, bytes + sizeof value}};
+}
+
+template <class T>
+T unpack(const Message& message) {
+  T value;
+  if (message.bytes.size() != sizeof value) throw std::logic_error("a worker's message has the wrong size");
+  std::memcpy(&value, message.bytes.data(), sizeof value);
+  return value;
+}
+
+double processor_seconds() {
+  timespec t;
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+/// Adds the processor time of a scope to a stage.
+class Stage {
+ public:
+  explicit Stage(double& sum) : sum_(sum), begin_(processor_seconds()) {}
+  ~Stage() { sum_ += processor_seconds() - begin_; }
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+ private:
+  double& sum_;
+  double begin_;
+};
+
+std::array<double, sc_models::kComponents> in_joules(const sc_models::EnergyBreakdown& energy) {
+  std::array<double, sc_models::kComponents> parts{};
+  for (std::size_t i = 0; i < parts.size(); ++i) parts[i] = support::in_joules(energy.parts()[i]);
+  return parts;
+}
+
+/// One process's share of the chips.
+class Worker {
+ public:
+  Worker(const Experiment& experiment, const Send& send)
+      : experiment_(experiment),
+        send_(send),
+        program_{experiment.workload.network, experiment.workload.weights,
+                 experiment.workload.activation_maximum},
+        pulses_(programmer::make_pulse_model(experiment.config.programming, experiment.device)),
+        system_(experiment.config.chip, experiment.config.tile, experiment.mapping, experiment.device, *pulses_,
+                program_),
+        executor_(experiment.workload.network, experiment.workload.weights),
+        engine_(experiment.workload.network, experiment.workload.activation_maximum),
+        images_(executor_.prepare(experiment.workload.test, 0,
+                                  std::min(experiment.config.accuracy_images, experiment.workload.test.count))) {
+    for (const SelectionPolicy policy : experiment.config.selection.policies)
+      if (policy != SelectionPolicy::Random) ranking_of(policy, 0);
+  }
+
+  void run_chip(std::uint32_t chip) {
+    {
+      const Stage stage(seconds_.outcomes);
+      system_.new_chip(experiment_.config.seed, chip);
+    }
+    rankings_.erase(SelectionPolicy::Random);
+    std::uint64_t all_cycles = 0;
+    for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
+      for (const std::uint16_t c : system_.outcomes(a).cycles) all_cycles += c;
+    seconds_.write_cycles += all_cycles;
+
+    // Every policy verifies the same weights at fractions 0 and 1, so those are simulated once.
+    std::optional<ChipResult> none, all;
+    std::vector<sc_models::TileReport> none_tiles, all_tiles;
+    for (std::uint32_t e = 0; e < experiment_.evaluations.size(); ++e) {
+      const SelectionMask mask = mask_of(experiment_.evaluations[e], chip);
+      const auto verified = static_cast<std::size_t>(std::count(mask.begin(), mask.end(), 1));
+      std::optional<ChipResult>* known = verified == 0 ? &none : verified == mask.size() ? &all : nullptr;
+      std::vector<sc_models::TileReport>& tiles = known == &none ? none_tiles : all_tiles;
+      ChipResult result;
+      if (known != nullptr && *known) {
+        result = **known;
+      } else {
+        result = program_and_evaluate(mask, chip, all_cycles, tiles);
+        if (known != nullptr) *known = result;
+      }
+      result.evaluation = e;
+      send_(pack(kChip, result));
+      if (chip == 0)
+        for (std::uint32_t t = 0; t < tiles.size(); ++t) send_(pack(kTile, TileResult{e, t, tiles[t]}));
+    }
+    if (chip == 0) run_inference();
+    if (chip < experiment_.config.hardware.chips) run_hardware(chip);
+  }
+
+  void finish() { send_(pack(kSeconds, seconds_)); }
+
+ private:
+  const std::vector<std::uint32_t>& ranking_of(SelectionPolicy policy, std::uint32_t chip) {
+    auto found = rankings_.find(policy);
+    if (found == rankings_.end())
+      found = rankings_
+                  .emplace(policy,
+                           programmer::ranking(programmer::scores(policy, experiment_.facts,
+                                                                  experiment_.config.seed, chip),
+                                               experiment_.facts))
+                  .first;
+    return found->second;
+  }
+
+  SelectionMask mask_of(const Evaluation& e, std::uint32_t chip) {
+    if (e.imported_mask) return *experiment_.imported_mask;
+    return programmer::select_fraction(ranking_of(e.ranking, chip), e.fraction);
+  }
+
+  ChipResult program_and_evaluate(const SelectionMask& mask, std::uint32_t chip, std::uint64_t all_cycles,
+                                  std::vector<sc_models::TileReport>& tiles) {
+    ChipResult result;
+    {
+      const Stage stage(seconds_.simulation);
+      sc_models::ProgrammingReport report = system_.program(mask);
+      result.chip = chip;
+      result.write_pulses = report.write_pulses;
+      result.verify_reads = report.verify_reads;
+      result.write_cycles = report.write_cycles;
+      result.all_write_cycles = all_cycles;
+      result.not_converged = report.not_converged;
+      result.time_ps = report.time.in_picoseconds();
+      result.load_time_ps = report.load_time.in_picoseconds();
+      result.energy_J = in_joules(report.energy);
+      tiles = std::move(report.tiles);
+    }
+    load_effective_weights();
+    const Stage stage(seconds_.accuracy);
+    result.correct = executor_.count_correct(engine_, images_);
+    return result;
+  }
+
+  void load_effective_weights() {
+    const Stage stage(seconds_.read_back);
+    const tiles::Mapping& mapping = experiment_.mapping;
+    for (std::size_t l = 0; l < mapping.layers().size(); ++l) {
+      weights_.resize(mapping.layers()[l].outputs * mapping.layers()[l].rows);
+      const std::size_t first = mapping.first_array(l);
+      for (std::size_t a = first; a < first + mapping.row_blocks(l) * mapping.column_blocks(l); ++a)
+        tiles::read_effective_weights(system_.cells(a), mapping, a, weights_.data());
+      engine_.set_weights(l, weights_.data());
+    }
+  }
+
+  void run_inference() {
+    const Stage stage(seconds_.inference);
+    const workloads::Dataset& test = experiment_.workload.test;
+    const std::size_t count = std::min<std::size_t>(experiment_.config.inference_images, test.count);
+    system_.program(SelectionMask(experiment_.mapping.weights(), 1));
+    const std::vector<std::uint8_t> pixels(
+        test.pixels.begin(), test.pixels.begin() + static_cast<std::ptrdiff_t>(count * test.shape.size()));
+    const sc_models::InferenceReport report = system_.infer(pixels, count);
+    send_(pack(kInference, InferenceResult{count, report.latency.in_picoseconds(), report.images_per_second,
+                                           in_joules(report.energy)}));
+  }
+
+  void run_hardware(std::uint32_t chip) {
+    const Stage stage(seconds_.hardware);
+    const std::size_t count = std::min(experiment_.config.hardware.images, experiment_.workload.test.count);
+    const workloads::PreparedImages images = executor_.prepare(experiment_.workload.test, 0, count);
+    std::vector<const tiles::CellArray*> cells;
+    for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a) cells.push_back(&system_.cells(a));
+    HardwareEngine hardware(program_, experiment_.mapping, cells, experiment_.config.tile.adc.bits);
+    for (const double fraction : experiment_.config.hardware.fractions) {
+      const SelectionPolicy policy = experiment_.config.selection.policies.front();
+      system_.program(programmer::select_fraction(ranking_of(policy, chip), fraction));
+      load_effective_weights();
+      send_(pack(kHardware,
+                 HardwareResult{chip, fraction, count, executor_.count_correct(hardware, images),
+                                executor_.count_correct(engine_, images)}));
+    }
+  }
+
+  const Experiment& experiment_;
+  const Send& send_;
+  sc_models::Program program_;
+  std::unique_ptr<programmer::PulseModel> pulses_;
+  sc_models::AcceleratorSystem system_;
+  workloads::Executor executor_;
+  workloads::EffectiveWeightsEngine engine_;
+  workloads::PreparedImages images_;
+  std::map<SelectionPolicy, std::vector<std::uint32_t>> rankings_;
+  std::vector<float> weights_;
+  StageSeconds seconds_;
+};
+
+void add(StageSeconds& sum, const StageSeconds& part) {
+  sum.outcomes += part.outcomes;
+  sum.simulation += part.simulation;
+  sum.read_back += part.read_back;
+  sum.accuracy += part.accuracy;
+  sum.inference += part.inference;
+  sum.hardware += part.hardware;
+  sum.write_cycles += part.write_cycles;
+}
+
+}  // namespace
+
+MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs, const Progress& progress) {
+  const unsigned chips = experiment.config.chips;
+  jobs = std::clamp(jobs, 1u, chips);
+  const std::size_t total = static_cast<std::size_t>(chips) * experiment.evaluations.size();
+  MonteCarloResult result;
+  progress("chips", 0, total);
+  run_in_processes(
+      jobs,
+      [&](unsigned index, const Send& send) {
+        Worker worker(experiment, send);
+        for (std::uint32_t chip = index; chip < chips; chip += jobs) worker.run_chip(chip);
+        worker.finish();
+      },
+      [&](const Message& message) {
+        switch (message.kind) {
+          case kChip:
+            result.chips.push_back(unpack<ChipResult>(message));
+            progress("chips", result.chips.size(), total);
+            break;
+          case kHardware: result.hardware.push_back(unpack<HardwareResult>(message)); break;
+          case kTile: result.tiles.push_back(unpack<TileResult>(message)); break;
+          case kInference: result.inference = unpack<InferenceResult>(message); break;
+          case kSeconds: add(result.seconds, unpack<StageSeconds>(message)); break;
+          default: throw std::logic_error("a worker sent an unknown kind of message");
+        }
+      });
+  const auto by = [](auto key) { return [key](const auto& a, const auto& b) { return key(a) < key(b); }; };
+  std::sort(result.chips.begin(), result.chips.end(),
+            by([](const ChipResult& r) { return std::make_pair(r.evaluation, r.chip); }));
+  std::sort(result.hardware.begin(), result.hardware.end(),
+            by([](const HardwareResult& r) { return std::make_pair(r.chip, r.fraction); }));
+  std::sort(result.tiles.begin(), result.tiles.end(),
+            by([](const TileResult& r) { return std::make_pair(r.evaluation, r.tile); }));
+  return result;
+}
+
+}  // namespace uswim::experiment

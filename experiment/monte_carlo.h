@@ -1,0 +1,100 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "experiment/config.h"
+#include "experiment/workload.h"
+#include "sc_models/accelerator_system.h"
+
+namespace uswim::experiment {
+
+/// One point of the curve: a policy at a fraction.
+struct Evaluation {
+  std::string policy;
+  programmer::SelectionPolicy ranking = programmer::SelectionPolicy::None;
+  double fraction = 0.0;
+  bool imported_mask = false;
+};
+/// Policies x fractions, the imported mask last. `all` and `none` are single points.
+std::vector<Evaluation> evaluations(const SelectionConfig& selection, double imported_fraction);
+
+/// One chip programmed under one mask. Plain data: it travels between processes.
+struct ChipResult {
+  std::uint32_t chip = 0;
+  std::uint32_t evaluation = 0;
+  std::uint64_t write_pulses = 0;
+  std::uint64_t verify_reads = 0;
+  std::uint64_t write_cycles = 0;      ///< of write-verify
+  std::uint64_t all_write_cycles = 0;  ///< what write-verify of every weight of this chip takes
+  std::uint64_t not_converged = 0;
+  std::int64_t time_ps = 0;
+  std::int64_t load_time_ps = 0;
+  std::array<double, sc_models::kComponents> energy_J{};
+  std::uint64_t correct = 0;           ///< test images, ideal ADC
+  double nwc() const {
+    return all_write_cycles == 0 ? 0.0
+                                 : static_cast<double>(write_cycles) / static_cast<double>(all_write_cycles);
+  }
+};
+
+/// Accuracy with bit-serial inputs and ADCs beside the ideal ADC on the same chip and images.
+struct HardwareResult {
+  std::uint32_t chip = 0;
+  double fraction = 0.0;
+  std::uint64_t images = 0;
+  std::uint64_t correct_hardware = 0;
+  std::uint64_t correct_ideal_adc = 0;
+};
+
+/// One tile of chip 0 under one mask.
+struct TileResult {
+  std::uint32_t evaluation = 0;
+  std::uint32_t tile = 0;
+  sc_models::TileReport report;
+};
+
+struct InferenceResult {
+  std::uint64_t images = 0;
+  std::int64_t latency_ps = 0;
+  double images_per_second = 0.0;
+  std::array<double, sc_models::kComponents> energy_J{};  ///< of the stream
+};
+
+/// Processor seconds of the workers, by stage.
+struct StageSeconds {
+  double outcomes = 0.0;    ///< drawing what write-verify does to every device
+  double simulation = 0.0;  ///< SystemC: programming
+  double read_back = 0.0;   ///< effective weights
+  double accuracy = 0.0;
+  double inference = 0.0;   ///< SystemC: inference
+  double hardware = 0.0;    ///< accuracy with ADCs
+  std::uint64_t write_cycles = 0;  ///< drawn in `outcomes`
+};
+
+struct MonteCarloResult {
+  std::vector<ChipResult> chips;         ///< ordered by evaluation, then chip
+  std::vector<HardwareResult> hardware;  ///< ordered by chip, then fraction
+  std::vector<TileResult> tiles;         ///< ordered by evaluation, then tile
+  InferenceResult inference;             ///< chip 0, every weight verified
+  StageSeconds seconds;
+};
+
+/// Everything that the workers share. Kept alive by the caller.
+struct Experiment {
+  const Config& config;
+  const Workload& workload;
+  const tiles::Mapping& mapping;
+  const programmer::DeviceModel& device;
+  const programmer::WeightFacts& facts;
+  const programmer::SelectionMask* imported_mask;  ///< may be null
+  std::vector<Evaluation> evaluations;
+};
+
+/// Programs and evaluates config.chips chips under every mask, in `jobs` processes. The result does not depend on `jobs`.
+MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs, const Progress& progress);
+
+}  // namespace uswim::experiment

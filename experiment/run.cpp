@@ -1,0 +1,148 @@
+#include "experiment/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include "experiment/result_files.h"
+#include "support/results.h"
+#include "workloads/engine/effective_weights.h"
+#include "workloads/engine/executor.h"
+
+namespace uswim::experiment {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+double ideal_accuracy(const Workload& workload, std::size_t images) {
+  workloads::Executor executor(workload.network, workload.weights);
+  workloads::EffectiveWeightsEngine engine(workload.network, workload.activation_maximum);
+  for (std::size_t l = 0; l < workload.weights.size(); ++l) {
+    const std::vector<float> codes(workload.weights[l].code.begin(), workload.weights[l].code.end());
+    engine.set_weights(l, codes.data());
+  }
+  const workloads::PreparedImages prepared =
+      executor.prepare(workload.test, 0, std::min(images, workload.test.count));
+  return static_cast<double>(executor.count_correct(engine, prepared)) /
+         static_cast<double>(prepared.count);
+}
+
+std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<ChipResult>& chips) {
+  std::vector<CurvePoint> points;
+  const auto images = static_cast<double>(
+      std::min(experiment.config.accuracy_images, experiment.workload.test.count));
+  for (std::uint32_t e = 0; e < experiment.evaluations.size(); ++e) {
+    support::RunningStatistics nwc, time, energy, pulses, reads, not_converged, accuracy;
+    for (const ChipResult& r : chips) {
+      if (r.evaluation != e) continue;
+      double total = 0.0;
+      for (const double part : r.energy_J) total += part;
+      nwc.add(r.nwc());
+      time.add(static_cast<double>(r.time_ps) * 1e-12);
+      energy.add(total);
+      pulses.add(static_cast<double>(r.write_pulses));
+      reads.add(static_cast<double>(r.verify_reads));
+      not_converged.add(static_cast<double>(r.not_converged));
+      accuracy.add(static_cast<double>(r.correct) / images);
+    }
+    points.push_back({experiment.evaluations[e].policy, experiment.evaluations[e].fraction,
+                      static_cast<unsigned>(nwc.count()), nwc.mean(), nwc.standard_deviation(), time.mean(),
+                      energy.mean(), pulses.mean(), reads.mean(), not_converged.mean(), accuracy.mean(),
+                      accuracy.standard_deviation()});
+  }
+  return points;
+}
+
+/// One entry per policy in the order of the curve.
+std::vector<CostToReach> cost_to_reach(const std::vector<CurvePoint>& curve, double accuracy) {
+  std::vector<CostToReach> costs;
+  for (const CurvePoint& p : curve) {
+    auto found = std::find_if(costs.begin(), costs.end(),
+                              [&](const CostToReach& c) { return c.policy == p.policy; });
+    if (found == costs.end()) found = costs.insert(costs.end(), {p.policy, false, {}});
+    if (p.accuracy_mean < accuracy) continue;
+    if (!found->reached || p.time_s_mean < found->point.time_s_mean) found->point = p;
+    found->reached = true;
+  }
+  return costs;
+}
+
+}  // namespace
+
+RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) {
+  const Config& config = loaded.config;
+  const auto begin = std::chrono::steady_clock::now();
+  // First of all, so that an unwritable place is found before the work is done.
+  support::ResultDirectory directory(options.output);
+
+  const Workload workload = load_workload(config.workload);
+  const tiles::Mapping mapping = map_workload(workload, config);
+  const programmer::DeviceModel device(config.device);
+  programmer::SelectionMask imported;
+  double imported_fraction = 0.0;
+  if (!config.selection.mask.empty()) {
+    imported = import_mask(config.selection.mask, *config.selection.mask_polarity, mapping.weights());
+    imported_fraction = static_cast<double>(std::count(imported.begin(), imported.end(), 1)) /
+                        static_cast<double>(imported.size());
+  }
+  RunResult result;
+  result.ideal_accuracy = ideal_accuracy(workload, config.accuracy_images);
+  result.load_s = seconds_since(begin);
+
+  const auto ranking_begin = std::chrono::steady_clock::now();
+  const programmer::WeightFacts facts =
+      weight_facts(workload, mapping, device,
+                   load_second_derivative(workload, config.workload.sensitivity, options.cache, options.progress),
+                   config.selection);
+  result.sensitivity_s = seconds_since(ranking_begin);
+
+  const auto chips_begin = std::chrono::steady_clock::now();
+  const Experiment experiment{config, workload, mapping, device, facts,
+                              imported.empty() ? nullptr : &imported,
+                              evaluations(config.selection, imported_fraction)};
+  result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress);
+  result.monte_carlo_s = seconds_since(chips_begin);
+
+  result.curve = curve(experiment, result.monte_carlo.chips);
+  result.cost = cost_to_reach(result.curve, result.ideal_accuracy - config.accuracy_drop);
+  result.verify_all = *std::max_element(
+      result.curve.begin(), result.curve.end(),
+      [](const CurvePoint& a, const CurvePoint& b) { return a.fraction < b.fraction; });
+  write_results(directory, loaded, workload, mapping, experiment, result, options.output);
+  directory.commit();
+  return result;
+}
+
+std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded,
+                                                      const std::filesystem::path& output,
+                                                      const std::filesystem::path& cache,
+                                                      const Progress& progress) {
+  const Config& config = loaded.config;
+  const Workload workload = load_workload(config.workload);
+  const tiles::Mapping mapping = map_workload(workload, config);
+  const programmer::DeviceModel device(config.device);
+  const programmer::WeightFacts facts = weight_facts(
+      workload, mapping, device, load_second_derivative(workload, config.workload.sensitivity, cache, progress),
+      config.selection);
+  const std::vector<double> scores =
+      programmer::scores(config.selection.policies.front(), facts, config.seed, 0);
+  const std::vector<std::uint32_t> ranking = programmer::ranking(scores, facts);
+
+  std::vector<std::filesystem::path> written{output};
+  support::write_file_atomically(
+      output, support::npy_bytes({scores.size()}, std::vector<float>(scores.begin(), scores.end())));
+  for (const double fraction : config.selection.fractions) {
+    std::filesystem::path file = output;
+    file.replace_filename(fmt::format("{}.mask_{}.npy", output.stem().string(), fraction));
+    support::write_file_atomically(
+        file, support::npy_bytes({scores.size()}, programmer::select_fraction(ranking, fraction), true));
+    written.push_back(file);
+  }
+  return written;
+}
+
+}  // namespace uswim::experiment

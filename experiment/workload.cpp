@@ -1,0 +1,129 @@
+#include "experiment/workload.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "support/results.h"
+#include "workloads/engine/effective_weights.h"
+#include "workloads/onnx/import.h"
+#include "workloads/sensitivity/sensitivity.h"
+
+namespace uswim::experiment {
+
+using support::FileError;
+
+Workload load_workload(const WorkloadConfig& config) {
+  Workload w;
+  w.network = workloads::import_onnx(config.network);
+  for (const workloads::MatrixLayer& layer : w.network.layers)
+    w.weights.push_back(workloads::quantize_weights(layer, config.weight_bits));
+  w.activation_maximum = workloads::activation_maxima(w.network);
+  w.test = workloads::read_idx(config.test.images, config.test.labels);
+  if (!(w.test.shape == w.network.input))
+    throw FileError(fmt::format("{}: images are {} x {} x {}, the network '{}' takes {} x {} x {}",
+                                config.test.images.string(), w.test.shape.channels, w.test.shape.height,
+                                w.test.shape.width, config.network.string(), w.network.input.channels,
+                                w.network.input.height, w.network.input.width));
+  for (std::size_t i = 0; i < w.test.count; ++i)
+    if (w.test.labels[i] >= w.network.classes())
+      throw FileError(fmt::format("{}: label {} at index {}, but the network has {} classes",
+                                  config.test.labels.string(), w.test.labels[i], i, w.network.classes()));
+  return w;
+}
+
+std::vector<float> load_second_derivative(const Workload& workload, const DatasetConfig& images,
+                                          const std::filesystem::path& cache, const Progress& progress) {
+  const workloads::Dataset data = workloads::read_idx(images.images, images.labels);
+  if (!(data.shape == workload.network.input))
+    throw FileError(images.images.string() + ": images do not have the size that the network takes");
+  const std::string key =
+      support::content_hash("second_derivative 1 " + workload.network.content_hash + data.content_hash);
+  const std::filesystem::path file = cache / (key + ".npy");
+  if (!cache.empty()) {
+    std::error_code ignored;
+    if (std::filesystem::exists(file, ignored)) {
+      try {
+        support::NpyArray<float> array = support::read_npy<float>(file);
+        if (array.values.size() == workload.network.weights()) return std::move(array.values);
+      } catch (const FileError&) {
+        // A damaged cache entry is computed again and replaced.
+      }
+    }
+  }
+  std::vector<float> derivative = workloads::second_derivative(
+      workload.network, data, [&](std::size_t done) { progress("sensitivity", done, data.count); });
+  if (!cache.empty()) {
+    try {
+      std::filesystem::create_directories(cache);
+      support::write_file_atomically(file, support::npy_bytes({derivative.size()}, derivative));
+    } catch (const std::exception&) {
+      // The cache is a convenience: a directory that cannot be written costs the next run a second.
+    }
+  }
+  return derivative;
+}
+
+tiles::Mapping map_workload(const Workload& workload, const Config& config) {
+  std::vector<tiles::MappedLayer> layers;
+  for (std::size_t l = 0; l < workload.network.layers.size(); ++l) {
+    const workloads::MatrixLayer& layer = workload.network.layers[l];
+    layers.push_back({layer.name, layer.outputs, layer.rows, workload.weights[l].code});
+  }
+  return {std::move(layers),
+          {config.tile.rows, config.tile.columns, config.device.bits, config.workload.weight_bits}};
+}
+
+programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,
+                                     const programmer::DeviceModel& device,
+                                     std::vector<float> second_derivative, const SelectionConfig& selection) {
+  programmer::WeightFacts facts;
+  facts.second_derivative = std::move(second_derivative);
+  const unsigned bits = mapping.config().device_bits;
+  const unsigned top_level = device.levels() - 1;
+  for (const workloads::QuantizedWeights& layer : workload.weights) {
+    const double step = layer.step();
+    const double full_code = (1u << layer.bits) - 1;
+    for (const std::int16_t code : layer.code) {
+      const unsigned magnitude = static_cast<unsigned>(std::abs(code));
+      const double normalized = magnitude / full_code;
+      double variance = 0.0;  // in units of the weight code, summed over the weight's devices
+      for (unsigned s = 0; s < mapping.slices(); ++s) {
+        const unsigned level = magnitude >> (bits * (mapping.slices() - 1 - s)) & top_level;
+        const double unit = static_cast<double>(mapping.slice_weight(s)) * top_level;
+        for (const unsigned l : {level, 0u})  // one device of the pair holds the level, the other none
+          variance += std::pow(unit * device.sigma(l, normalized), 2);
+      }
+      facts.scale.push_back(static_cast<float>(layer.scale));
+      facts.magnitude.push_back(static_cast<float>(normalized));
+      facts.open_loop_variance.push_back(static_cast<float>(variance * step * step));
+    }
+  }
+  if (!selection.scores.empty()) {
+    facts.imported = support::read_npy<float>(selection.scores).values;
+    if (facts.imported.size() != facts.weights())
+      throw FileError(fmt::format("{}: {} scores, the network has {} weights", selection.scores.string(),
+                                  facts.imported.size(), facts.weights()));
+    for (std::size_t i = 0; i < facts.imported.size(); ++i)
+      if (!std::isfinite(facts.imported[i]))
+        throw FileError(fmt::format("{}: score {} is not a finite number", selection.scores.string(), i));
+  }
+  return facts;
+}
+
+programmer::SelectionMask import_mask(const std::filesystem::path& file, MaskPolarity polarity,
+                                      std::size_t weights) {
+  programmer::SelectionMask mask = support::read_npy<std::uint8_t>(file).values;
+  if (mask.size() != weights)
+    throw FileError(
+        fmt::format("{}: {} entries, the network has {} weights", file.string(), mask.size(), weights));
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    if (mask[i] > 1)
+      throw FileError(fmt::format("{}: entry {} is {} (expected 0 or 1)", file.string(), i, mask[i]));
+    if (polarity == MaskPolarity::ZeroIsVerified) mask[i] = mask[i] == 0;
+  }
+  return mask;
+}
+
+}  // namespace uswim::experiment

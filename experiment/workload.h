@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "experiment/config.h"
+#include "programmer/device/device_model.h"
+#include "programmer/selection/selection.h"
+#include "tiles/mapping.h"
+#include "workloads/data/dataset.h"
+#include "workloads/network/network.h"
+
+namespace uswim::experiment {
+
+/// Told how far a stage is; `total` is 0 where it is not known.
+using Progress = std::function<void(const std::string& stage, std::size_t done, std::size_t total)>;
+
+/// A network that is ready to be programmed, with its test images.
+struct Workload {
+  workloads::Network network;
+  std::vector<workloads::QuantizedWeights> weights;
+  std::vector<int> activation_maximum;
+  workloads::Dataset test;
+};
+/// Throws workloads::NetworkError or support::FileError.
+Workload load_workload(const WorkloadConfig& config);
+
+/// Second derivative of every weight over the sensitivity images, from the cache where the same network and images were
+/// seen before. `cache` is a directory; empty: no cache.
+std::vector<float> load_second_derivative(const Workload& workload, const DatasetConfig& images,
+                                          const std::filesystem::path& cache, const Progress& progress);
+
+tiles::Mapping map_workload(const Workload& workload, const Config& config);
+
+/// What the selection policies see. `imported` scores are read here.
+programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,
+                                     const programmer::DeviceModel& device,
+                                     std::vector<float> second_derivative, const SelectionConfig& selection);
+
+/// A mask from a file, its polarity applied: true = verified.
+programmer::SelectionMask import_mask(const std::filesystem::path& file, MaskPolarity polarity,
+                                      std::size_t weights);
+
+}  // namespace uswim::experiment

@@ -1,0 +1,45 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "programmer/device/device_model.h"
+#include "programmer/write_verify/pulse_model.h"
+#include "programmer/write_verify/row_work.h"
+#include "tiles/cell_array.h"
+#include "tiles/mapping.h"
+
+namespace uswim::programmer {
+
+/// What the devices of one array do when they are written, on one chip.
+/// A device's outcome does not depend on the mask, so it is computed once per chip and serves every mask.
+class ArrayProgrammer {
+ public:
+  ArrayProgrammer(const tiles::Mapping& mapping, std::size_t array, const DeviceModel& device,
+                  const PulseModel& model, unsigned columns_per_adc);
+
+  /// Draws the outcomes of all devices for another chip.
+  void new_chip(std::uint64_t seed, std::uint32_t chip);
+
+  /// Programs one row. `levels`: one target level per column, which must be those of the mapping (the
+  /// outcomes were drawn for them; std::logic_error otherwise). `mask`: pitch / 64 words, a set bit = verified.
+  RowWork program_row(std::size_t row, const std::uint8_t* levels, const std::uint64_t* mask);
+  /// The row's view of the outcomes, for work by rounds.
+  RowView row_view(std::size_t row, const std::uint64_t* mask) const;
+
+  const tiles::CellArray& cells() const { return cells_; }
+  const DeviceOutcomes& outcomes() const { return outcomes_; }
+
+ private:
+  const tiles::Mapping& mapping_;
+  std::size_t array_;
+  const PulseModel& model_;
+  unsigned levels_;
+  unsigned columns_per_adc_;
+  std::vector<DeviceTarget> targets_;
+  std::vector<std::uint8_t> target_levels_;
+  DeviceOutcomes outcomes_;
+  std::vector<std::int16_t> open_loop_units_, verified_units_;
+  tiles::CellArray cells_;
+};
+
+}  // namespace uswim::programmer

@@ -1,0 +1,81 @@
+#pragma once
+#include <array>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/config_reader.h"
+
+namespace uswim::programmer {
+
+/// What the programming error is relative to. They agree for 1 bit per device and differ by 3 for 2 bits.
+enum class SigmaUnit { DeviceFullScale, LevelStep };
+inline constexpr std::array<std::pair<std::string_view, SigmaUnit>, 2> kSigmaUnits{
+    {{"device_full_scale", SigmaUnit::DeviceFullScale}, {"level_step", SigmaUnit::LevelStep}}};
+
+/// Whose level decides between the error of the middle and of the outer levels: that of each device, or (as in the
+/// papers' code) that of the whole weight, for all of its devices.
+enum class LevelOf { Device, Weight };
+inline constexpr std::array<std::pair<std::string_view, LevelOf>, 2> kLevelOf{
+    {{"device", LevelOf::Device}, {"weight", LevelOf::Weight}}};
+
+/// The level-dependent devices of the U-SWIM study: the two middle of four levels have `s` times the error of the
+/// two outer ones: base = sigma / sqrt(0.4 s^2 + 0.6) outside, s * base in the middle (the subscript is s).
+enum class DevicePreset { R1, F2, F3, R4, F6 };
+inline constexpr std::array<std::pair<std::string_view, DevicePreset>, 5> kDevicePresets{
+    {{"R1", DevicePreset::R1},
+     {"F2", DevicePreset::F2},
+     {"F3", DevicePreset::F3},
+     {"R4", DevicePreset::R4},
+     {"F6", DevicePreset::F6}}};
+
+struct DeviceConfig {
+  DevicePreset preset = DevicePreset::R4;
+  unsigned bits = 2;
+  double sigma = 0.1;
+  SigmaUnit sigma_unit = SigmaUnit::DeviceFullScale;
+  LevelOf level_of = LevelOf::Device;
+  double read_noise = 0.0;
+};
+DeviceConfig read_device(support::ConfigReader in);
+
+/// One NVM device with 2^bits levels. Conductances are fractions of the full scale: level l is l / (2^bits - 1).
+/// An open-loop write leaves `conductance = target + sigma(level) * z`, z standard normal, drawn once per
+/// programming (Stream::ProgrammingError) and kept for every read that follows.
+class DeviceModel {
+ public:
+  explicit DeviceModel(const DeviceConfig& config);
+
+  unsigned levels() const { return levels_; }
+  double target(unsigned level) const { return level / static_cast<double>(levels_ - 1); }
+  /// Ratio of the middle levels' error to the outer levels'.
+  double level_ratio() const { return ratio_; }
+  /// Error of the level relative to the nominal sigma. `weight_magnitude` is |w| / scale of the weight that the
+  /// device is part of; only level_of: weight looks at it.
+  double level_factor(unsigned level, double weight_magnitude) const {
+    const bool middle = level_of_ == LevelOf::Weight
+                            ? weight_magnitude > 0.25 && weight_magnitude < 0.75
+                            : level > 0 && level + 1 < levels_;
+    return middle ? ratio_ * outer_factor_ : outer_factor_;
+  }
+  /// level_factor of an outer level: the erased state is one.
+  double outer_factor() const { return outer_factor_; }
+  /// Nominal standard deviation of the open-loop write, fraction of the full scale.
+  double nominal_sigma() const { return nominal_sigma_; }
+  /// Standard deviation of the open-loop write at a level, fraction of the full scale.
+  double sigma(unsigned level, double weight_magnitude) const {
+    return nominal_sigma_ * level_factor(level, weight_magnitude);
+  }
+  /// Standard deviation of one verify read, fraction of the full scale.
+  double read_noise() const { return read_noise_; }
+
+ private:
+  unsigned levels_;
+  double ratio_;
+  LevelOf level_of_;
+  double nominal_sigma_;
+  double outer_factor_;
+  double read_noise_;
+};
+
+}  // namespace uswim::programmer

@@ -1,0 +1,72 @@
+#include "programmer/selection/selection.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+#include "support/random.h"
+
+namespace uswim::programmer {
+
+std::string_view name_of(SelectionPolicy policy) {
+  for (const auto& [name, value] : kSelectionPolicies)
+    if (value == policy) return name;
+  throw std::logic_error("a selection policy without a name");
+}
+
+std::vector<double> scores(SelectionPolicy policy, const WeightFacts& facts, std::uint64_t seed,
+                           std::uint32_t chip) {
+  const std::size_t n = facts.weights();
+  std::vector<double> score(n, 0.0);
+  switch (policy) {
+    case SelectionPolicy::Uswim:
+      for (std::size_t i = 0; i < n; ++i)
+        score[i] = static_cast<double>(facts.second_derivative[i]) * facts.open_loop_variance[i];
+      break;
+    case SelectionPolicy::Swim:
+      for (std::size_t i = 0; i < n; ++i)
+        score[i] = static_cast<double>(facts.second_derivative[i]) * facts.scale[i] * facts.scale[i];
+      break;
+    case SelectionPolicy::Magnitude:
+      for (std::size_t i = 0; i < n; ++i) score[i] = facts.magnitude[i];
+      break;
+    case SelectionPolicy::Random:
+      for (std::size_t i = 0; i < n; ++i)
+        score[i] = static_cast<double>(
+            support::uniform_word({seed, chip, support::Stream::RandomPolicy}, i) >> 11);
+      break;
+    case SelectionPolicy::Imported:
+      if (facts.imported.size() != n)
+        throw std::invalid_argument("policy 'imported' needs one imported score per weight");
+      for (std::size_t i = 0; i < n; ++i) score[i] = facts.imported[i];
+      break;
+    case SelectionPolicy::All:
+    case SelectionPolicy::None:
+      break;
+  }
+  return score;
+}
+
+std::vector<std::uint32_t> ranking(const std::vector<double>& scores, const WeightFacts& facts) {
+  std::vector<std::uint32_t> order(scores.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    if (scores[a] != scores[b]) return scores[a] > scores[b];
+    if (facts.magnitude[a] != facts.magnitude[b]) return facts.magnitude[a] > facts.magnitude[b];
+    return a < b;
+  });
+  return order;
+}
+
+SelectionMask select_fraction(const std::vector<std::uint32_t>& ranking, double fraction) {
+  if (!(fraction >= 0.0 && fraction <= 1.0))
+    throw std::invalid_argument("a verified fraction must lie in [0, 1]");
+  SelectionMask mask(ranking.size(), 0);
+  const auto selected =
+      static_cast<std::size_t>(std::llround(fraction * static_cast<double>(ranking.size())));
+  for (std::size_t i = 0; i < selected; ++i) mask[ranking[i]] = 1;
+  return mask;
+}
+
+}  // namespace uswim::programmer

@@ -1,0 +1,52 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace uswim::programmer {
+
+/// How weights are ranked for write-verify. `imported` ranks by scores from a file.
+enum class SelectionPolicy { Uswim, Swim, Magnitude, Random, All, None, Imported };
+inline constexpr std::array<std::pair<std::string_view, SelectionPolicy>, 7> kSelectionPolicies{
+    {{"uswim", SelectionPolicy::Uswim},
+     {"swim", SelectionPolicy::Swim},
+     {"magnitude", SelectionPolicy::Magnitude},
+     {"random", SelectionPolicy::Random},
+     {"all", SelectionPolicy::All},
+     {"none", SelectionPolicy::None},
+     {"imported", SelectionPolicy::Imported}}};
+std::string_view name_of(SelectionPolicy policy);
+
+/// What is known of each weight, one entry per weight of the network in the order of its layers. A policy sees these
+/// and no network.
+struct WeightFacts {
+  std::vector<float> second_derivative;  ///< of the loss with respect to the weight
+  std::vector<float> scale;              ///< max |w| of its layer
+  std::vector<float> magnitude;          ///< |w| / scale, in [0, 1]
+  std::vector<float> open_loop_variance;  ///< of the weight after an open-loop write, in units of the weight squared
+  std::vector<float> imported;           ///< scores from a file; empty without one
+  std::size_t weights() const { return magnitude.size(); }
+};
+
+/// The score by which a policy ranks, larger first.
+///   uswim      second derivative x variance of the weight's error
+///   swim       second derivative x scale^2 (one variance for all)
+///   magnitude  |w| / scale
+///   random     a random number per weight and chip
+///   imported   from a file
+///   all, none  equal scores
+std::vector<double> scores(SelectionPolicy policy, const WeightFacts& facts, std::uint64_t seed,
+                           std::uint32_t chip);
+
+/// Weights in the order in which they are verified: score falling, then |w| / scale falling, then index.
+std::vector<std::uint32_t> ranking(const std::vector<double>& scores, const WeightFacts& facts);
+
+/// Which weights are write-verified: true = verified.
+using SelectionMask = std::vector<std::uint8_t>;
+
+/// The first round(fraction x weights) of the ranking.
+SelectionMask select_fraction(const std::vector<std::uint32_t>& ranking, double fraction);
+
+}  // namespace uswim::programmer

@@ -1,0 +1,90 @@
+#include "programmer/write_verify/row_work.h"
+
+#include <algorithm>
+
+namespace uswim::programmer {
+namespace {
+
+std::uint32_t count(std::uint64_t bits) { return static_cast<std::uint32_t>(__builtin_popcountll(bits)); }
+
+/// Largest number of set bits in any aligned group of `group` (a power of two).
+std::uint32_t fullest_group(std::uint64_t bits, unsigned group) {
+  std::uint32_t fullest = 0;
+  const std::uint64_t one = group == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << group) - 1;
+  for (unsigned at = 0; at < 64; at += group) fullest = std::max(fullest, count((bits >> at) & one));
+  return fullest;
+}
+
+struct RoundBits {
+  std::uint64_t set, reset, read;
+};
+
+RoundBits round_bits(const RowView& row, std::size_t round, std::size_t w) {
+  const DeviceOutcomes& o = row.outcomes;
+  const std::uint64_t selected = row.mask[w];
+  const std::size_t at = round * o.words() + row.word + w;
+  RoundBits b{o.set[at] & selected, o.reset[at] & selected, 0};
+  b.read = b.set | b.reset;
+  if (round == 0) {
+    b.read = selected;
+    b.set |= o.open_loop_set[row.word + w] & ~selected;
+    b.reset |= o.open_loop_reset[row.word + w] & ~selected;
+  }
+  return b;
+}
+
+}  // namespace
+
+void RowWork::add(const RoundWork& round) {
+  set_pulses += round.set_pulses;
+  reset_pulses += round.reset_pulses;
+  set_phases += round.set_pulses > 0;
+  reset_phases += round.reset_pulses > 0;
+  verify_rounds += round.verify_reads > 0;
+  verify_reads += round.verify_reads;
+  serial_conversions += round.serial_conversions;
+}
+
+std::size_t rounds_of(const RowView& row) {
+  const DeviceOutcomes& o = row.outcomes;
+  std::size_t rounds = 1;
+  for (std::size_t w = 0; w < row.words; ++w)
+    for (std::size_t r = o.rounds; r > rounds; --r) {
+      const std::size_t at = (r - 1) * o.words() + row.word + w;
+      if ((o.set[at] | o.reset[at]) & row.mask[w]) {
+        rounds = r;
+        break;
+      }
+    }
+  return rounds;
+}
+
+RoundWork round_work(const RowView& row, std::size_t round) {
+  RoundWork work;
+  for (std::size_t w = 0; w < row.words; ++w) {
+    const RoundBits bits = round_bits(row, round, w);
+    work.set_pulses += count(bits.set);
+    work.reset_pulses += count(bits.reset);
+    work.verify_reads += count(bits.read);
+    work.serial_conversions =
+        std::max(work.serial_conversions, fullest_group(bits.read, row.columns_per_adc));
+  }
+  return work;
+}
+
+RowWork row_work(const RowView& row) {
+  RowWork work;
+  const std::size_t rounds = rounds_of(row);
+  for (std::size_t r = 0; r < rounds; ++r) work.add(round_work(row, r));
+  const DeviceOutcomes& o = row.outcomes;
+  for (std::size_t w = 0; w < row.words; ++w)
+    for (std::uint64_t left = row.mask[w]; left != 0; left &= left - 1) {
+      const std::size_t device =
+          (row.word + w) * 64 + static_cast<std::size_t>(__builtin_ctzll(left));
+      work.write_cycles += o.cycles[device];
+      work.not_converged += o.converged[device] == 0;
+    }
+  return work;
+}
+
+}  // namespace uswim::programmer

@@ -1,0 +1,155 @@
+#include "sc_models/accelerator_system.h"
+
+#include <cstdlib>
+#include <stdexcept>
+#include <systemc>
+
+#include "sc_models/accelerator.h"
+#include "sc_models/host.h"
+#include "sc_models/register_map.h"
+
+// The library's own main() asks for it; simulations here are started by AcceleratorSystem.
+int sc_main(int, char*[]) { return 0; }
+
+namespace uswim::sc_models {
+
+namespace reg = register_map;
+using support::Duration;
+
+struct AcceleratorSystem::Modules {
+  Accelerator accelerator;
+  Host host{"host"};
+  sc_core::sc_signal<bool> interrupt{"interrupt"};
+
+  Modules(const ChipConfig& chip, const tiles::TileConfig& tile, const tiles::Mapping& mapping,
+          const Program& program, std::vector<std::unique_ptr<programmer::ArrayProgrammer>>& programmers)
+      : accelerator("accelerator", chip, tile, mapping, program, programmers) {
+    host.bus_socket.bind(accelerator.host_socket);
+    accelerator.interrupt.bind(interrupt);
+    host.interrupt.bind(interrupt);
+  }
+};
+
+AcceleratorSystem::AcceleratorSystem(const ChipConfig& chip, const tiles::TileConfig& tile,
+                                     const tiles::Mapping& mapping, const programmer::DeviceModel& device,
+                                     const programmer::PulseModel& pulses, const Program& program)
+    : mapping_(mapping) {
+  ::setenv("SC_COPYRIGHT_MESSAGE", "DISABLE", 1);
+  sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
+  sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+    programmers_.push_back(std::make_unique<programmer::ArrayProgrammer>(mapping, a, device, pulses,
+                                                                         tile.adc.columns_per_adc));
+  modules_ = std::make_unique<Modules>(chip, tile, mapping, program, programmers_);
+}
+
+AcceleratorSystem::~AcceleratorSystem() = default;
+
+void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip) {
+  for (auto& programmer : programmers_) programmer->new_chip(seed, chip);
+}
+
+ProgrammingReport AcceleratorSystem::program(const programmer::SelectionMask& mask) {
+  if (mask.size() != mapping_.weights())
+    throw std::invalid_argument("a selection mask needs one entry per weight");
+  const std::vector<std::uint8_t> mask_bytes = pack_mask(mapping_, mask);
+  ProgrammingReport report;
+  Accelerator& chip = modules_->accelerator;
+  modules_->host.run([&](Host& host) {
+    if (!levels_loaded_) {
+      const std::vector<std::uint8_t> levels = pack_levels(mapping_);
+      host.write(reg::kLevels, levels.data(), levels.size());
+      host.write_register(reg::kInterruptEnable, 1);
+      levels_loaded_ = true;
+    }
+    chip.reset_statistics();
+    const sc_core::sc_time begin = sc_core::sc_time_stamp();
+    host.write(reg::kMasks, mask_bytes.data(), mask_bytes.size());
+    const sc_core::sc_time doorbell = sc_core::sc_time_stamp();
+    report.load_time = to_duration(doorbell - begin);
+    host.write_register(reg::kControl, reg::kStartProgramming);
+    while (!host.interrupt.read()) sc_core::wait(host.interrupt.posedge_event());
+    report.time = to_duration(sc_core::sc_time_stamp() - doorbell);
+    report.energy = chip.energy().total();
+    host.wait_for_interrupt();
+    report.write_pulses = host.read_register(reg::kWritePulsesLow) |
+                          std::uint64_t{host.read_register(reg::kWritePulsesHigh)} << 32;
+    report.verify_reads = host.read_register(reg::kVerifyReadsLow) |
+                          std::uint64_t{host.read_register(reg::kVerifyReadsHigh)} << 32;
+    report.not_converged = host.read_register(reg::kNotConverged);
+  });
+  for (std::size_t t = 0; t < chip.tiles(); ++t) {
+    const TileProgramming& p = chip.tile(t).programming();
+    report.tiles.push_back(
+        {p.rows, p.work, p.busy, chip.controller().finished_after()[t], chip.energy().of_tile(t)});
+    report.write_cycles += p.work.write_cycles;
+  }
+  return report;
+}
+
+InferenceReport AcceleratorSystem::infer(const std::vector<std::uint8_t>& images, std::size_t count) {
+  InferenceReport report;
+  report.images = count;
+  Accelerator& chip = modules_->accelerator;
+  modules_->host.run([&](Host& host) {
+    const auto run = [&](std::size_t n) {
+      chip.reset_statistics();
+      host.write_register(reg::kImages, static_cast<std::uint32_t>(n));
+      host.write_register(reg::kControl, reg::kStartInference);
+      if (host.read_register(reg::kError) != reg::kErrorNone)
+        throw std::runtime_error("the accelerator refused to start inference");
+      host.wait_for_interrupt();
+    };
+    host.write(reg::kActivations, images.data(), images.size());
+    run(1);
+    report.latency = chip.inference().finished_after().front();
+    run(count);
+    report.energy = chip.energy().total();
+    const std::vector<Duration>& finished = chip.inference().finished_after();
+    report.images_per_second =
+        count > 1 ? static_cast<double>(count - 1) / (finished.back() - finished.front()).in_seconds()
+                  : 1.0 / report.latency.in_seconds();
+    const std::size_t classes = chip.inference().logits().front().size();
+    std::vector<float> logits(count * classes);
+    host.read(reg::kLogits, reinterpret_cast<std::uint8_t*>(logits.data()), logits.size() * sizeof(float));
+    for (std::size_t i = 0; i < count; ++i)
+      report.logits.emplace_back(logits.begin() + static_cast<std::ptrdiff_t>(i * classes),
+                                 logits.begin() + static_cast<std::ptrdiff_t>((i + 1) * classes));
+  });
+  return report;
+}
+
+std::vector<std::uint8_t> pack_mask(const tiles::Mapping& mapping, const programmer::SelectionMask& mask) {
+  const std::size_t bytes_per_row = mapping.pitch() / 8;
+  const std::size_t array_rows = mapping.config().array_rows;
+  const unsigned per_weight = mapping.devices_per_weight();
+  std::vector<std::uint8_t> packed(mapping.arrays().size() * array_rows * bytes_per_row, 0);
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+    const tiles::ArrayBlock& block = mapping.arrays()[a];
+    for (std::size_t o = 0; o < block.outputs; ++o)
+      for (std::size_t r = 0; r < block.rows; ++r) {
+        if (!mask[mapping.weight_index(block.layer, block.first_output + o, block.first_row + r)]) continue;
+        std::uint8_t* row = &packed[(a * array_rows + r) * bytes_per_row];
+        for (std::size_t c = o * per_weight; c < (o + 1) * per_weight; ++c)
+          row[c / 8] = static_cast<std::uint8_t>(row[c / 8] | 1u << (c % 8));
+      }
+  }
+  return packed;
+}
+
+std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping) {
+  const unsigned bits = bits_per_packed_level(mapping.config().device_bits);
+  const std::size_t bytes_per_row = mapping.pitch() * bits / 8;
+  const std::size_t array_rows = mapping.config().array_rows;
+  std::vector<std::uint8_t> packed(mapping.arrays().size() * array_rows * bytes_per_row, 0);
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
+      std::uint8_t* row = &packed[(a * array_rows + r) * bytes_per_row];
+      for (std::size_t c = 0; c < mapping.columns(a); ++c)
+        row[c * bits / 8] = static_cast<std::uint8_t>(row[c * bits / 8] | mapping.level(a, r, c)
+                                                                              << (c * bits % 8));
+    }
+  return packed;
+}
+
+}  // namespace uswim::sc_models

@@ -1,0 +1,76 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "programmer/array_programmer.h"
+#include "programmer/selection/selection.h"
+#include "sc_models/chip_config.h"
+#include "sc_models/energy_monitor.h"
+#include "sc_models/inference_unit.h"
+#include "tiles/mapping.h"
+
+namespace uswim::sc_models {
+
+/// What programming one tile took.
+struct TileReport {
+  std::uint64_t rows = 0;
+  programmer::RowWork work;
+  support::Duration busy;            ///< write and verify phases
+  support::Duration finished_after;  ///< since the start, waiting for the bus included
+  EnergyBreakdown energy;
+};
+
+/// What programming the chip took, from the simulation.
+struct ProgrammingReport {
+  support::Duration load_time;  ///< mask over the host link
+  support::Duration time;       ///< from the doorbell to the interrupt
+  std::uint64_t write_pulses = 0, verify_reads = 0, write_cycles = 0, not_converged = 0;
+  EnergyBreakdown energy;
+  std::vector<TileReport> tiles;
+};
+
+/// What inference took, from the simulation.
+struct InferenceReport {
+  std::size_t images = 0;
+  support::Duration latency;     ///< of one image alone
+  double images_per_second = 0;  ///< of a stream of images, layers working on different ones
+  EnergyBreakdown energy;        ///< of the stream
+  std::vector<std::vector<float>> logits;
+};
+
+/// Host, chip and simulation kernel in one object. SystemC allows one per process; chips and masks follow each other in
+/// it, the simulated clock running on.
+class AcceleratorSystem {
+ public:
+  AcceleratorSystem(const ChipConfig& chip, const tiles::TileConfig& tile, const tiles::Mapping& mapping,
+                    const programmer::DeviceModel& device, const programmer::PulseModel& pulses,
+                    const Program& program);
+  ~AcceleratorSystem();
+
+  /// Another chip: its own errors everywhere.
+  void new_chip(std::uint64_t seed, std::uint32_t chip);
+  /// Loads the mask (one entry per weight), programs the whole chip.
+  ProgrammingReport program(const programmer::SelectionMask& mask);
+  /// Images as bytes, input size each, through the programmed chip.
+  InferenceReport infer(const std::vector<std::uint8_t>& images, std::size_t count);
+
+  const tiles::CellArray& cells(std::size_t array) const { return programmers_[array]->cells(); }
+  const programmer::DeviceOutcomes& outcomes(std::size_t array) const {
+    return programmers_[array]->outcomes();
+  }
+
+ private:
+  struct Modules;
+  const tiles::Mapping& mapping_;
+  std::vector<std::unique_ptr<programmer::ArrayProgrammer>> programmers_;
+  std::unique_ptr<Modules> modules_;
+  bool levels_loaded_ = false;
+};
+
+/// The mask as the hardware takes it: one bit per cell, rows of all arrays one after the other, pitch / 8 bytes each.
+std::vector<std::uint8_t> pack_mask(const tiles::Mapping& mapping, const programmer::SelectionMask& mask);
+/// Target levels, packed, in the same order.
+std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping);
+
+}  // namespace uswim::sc_models

@@ -1,0 +1,143 @@
+// Processes are spawned, one per image.
+#define SC_INCLUDE_DYNAMIC_PROCESSES
+#include "sc_models/inference_unit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+#include "sc_models/input_vector.h"
+#include "tiles/cell_array.h"
+
+namespace uswim::sc_models {
+
+unsigned input_bits(int maximum) {
+  unsigned bits = 0;
+  while (maximum >> bits) ++bits;
+  return std::max(bits, 1u);
+}
+
+unsigned product_shift(const Program& program, const tiles::Mapping& mapping, std::size_t layer) {
+  // A converted cell is at most twice its full scale (the noise included, the ADC clamps there), on either side.
+  const double largest_sum = 2.0 * static_cast<double>(mapping.layers()[layer].rows) *
+                             static_cast<double>(1u << mapping.config().weight_bits) *
+                             program.activation_maximum[layer] * tiles::kUnitsPerLevel;
+  unsigned shift = 0;
+  while (std::ldexp(largest_sum, -static_cast<int>(shift)) >= 2147483648.0) ++shift;
+  return shift;
+}
+
+float product_unit(unsigned shift) {
+  return std::ldexp(1.0f / tiles::kUnitsPerLevel, static_cast<int>(shift));
+}
+
+InferenceUnit::InferenceUnit(const sc_core::sc_module_name& name, const ChipConfig& config,
+                             const tiles::Mapping& mapping, const Program& program, EnergyMonitor& energy)
+    : sc_module(name),
+      config_(config),
+      mapping_(mapping),
+      program_(program),
+      energy_(energy),
+      buffer_latency_(to_sc_time(config.period() * config.buffer_latency_cycles)) {
+  for (std::size_t l = 0; l < program.network.layers.size(); ++l)
+    layer_free_.push_back(std::make_unique<sc_core::sc_mutex>(sc_core::sc_gen_unique_name("layer_free")));
+}
+
+void InferenceUnit::start(const std::uint8_t* images, std::size_t count) {
+  images_ = {};
+  images_.shape = program_.network.input;
+  images_.count = count;
+  images_.pixels.assign(images, images + count * images_.shape.size());
+  images_.labels.assign(count, 0);
+  logits_.assign(count, {});
+  finished_after_.assign(count, {});
+  started_at_ = sc_core::sc_time_stamp();
+  images_left_ = count;
+  for (std::size_t image = 0; image < count; ++image) {
+    sc_core::sc_spawn_options options;
+    options.set_stack_size(256 * 1024);
+    sc_core::sc_spawn([this, image] { run_image(image); }, sc_core::sc_gen_unique_name("run_image"),
+                      &options);
+  }
+}
+
+void InferenceUnit::run_image(std::size_t image) {
+  workloads::Executor executor(program_.network, program_.weights);
+  const workloads::PreparedImages prepared = executor.prepare(images_, image, 1);
+  executor.run(*this, prepared.batches.front(), 1, logits_[image]);
+  finished_after_[image] = to_duration(sc_core::sc_time_stamp() - started_at_);
+  if (--images_left_ == 0) done_event_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void InferenceUnit::transport(std::size_t tile, TileCommand& command, tlm::tlm_command direction,
+                              unsigned char* data, std::size_t bytes, sc_core::sc_time& delay) {
+  tlm::tlm_generic_payload trans;
+  trans.set_extension(&command);
+  trans.set_command(direction);
+  trans.set_address(tile * kTileStride);
+  trans.set_data_ptr(data);
+  trans.set_data_length(static_cast<unsigned>(bytes));
+  trans.set_streaming_width(static_cast<unsigned>(bytes));
+  command_socket->b_transport(trans, delay);
+  trans.clear_extension(&command);
+  if (!trans.is_response_ok())
+    throw std::logic_error("tile refused a command: " + trans.get_response_string());
+}
+
+void InferenceUnit::multiply(std::size_t layer, const workloads::CodeBlocks& codes, std::size_t images,
+                             workloads::ProductBlocks& products) {
+  if (images != 1) throw std::logic_error("the timed models run one image at a time");
+  const workloads::MatrixLayer& matrix = program_.network.layers[layer];
+  layer_free_[layer]->lock();
+
+  TileCommand multiply_command, read_command;
+  multiply_command.kind = TileCommand::Kind::Multiply;
+  multiply_command.input_bits = input_bits(program_.activation_maximum[layer]);
+  read_command.kind = TileCommand::Kind::ReadSums;
+  const unsigned shift = product_shift(program_, mapping_, layer);
+  products.unit = product_unit(shift);
+  shape_products(codes, matrix, products);
+
+  const std::size_t first = mapping_.first_array(layer);
+  const std::size_t count = mapping_.row_blocks(layer) * mapping_.column_blocks(layer);
+  std::vector<std::int32_t> vector(matrix.rows);
+  std::vector<unsigned char> bytes(mapping_.config().array_rows);
+  std::vector<std::int64_t> sums(matrix.outputs), part;
+  const workloads::Shape& out = products.shape;
+  for (std::size_t y = 0; y < out.height; ++y)
+    for (std::size_t x = 0; x < out.width; ++x) {
+      gather_input_vector(codes, matrix, 0, y, x, vector.data());
+      // Tiles compute side by side: all commands are sent, then the slowest tile is awaited.
+      sc_core::sc_time slowest = sc_core::SC_ZERO_TIME;
+      for (std::size_t tile = first; tile < first + count; ++tile) {
+        const tiles::ArrayBlock& block = mapping_.arrays()[tile];
+        std::copy_n(vector.begin() + static_cast<std::ptrdiff_t>(block.first_row), block.rows, bytes.begin());
+        sc_core::sc_time delay = buffer_latency_;
+        transport(tile, multiply_command, tlm::TLM_WRITE_COMMAND, bytes.data(), block.rows, delay);
+        slowest = std::max(slowest, delay);
+      }
+      wait(slowest);
+      std::fill(sums.begin(), sums.end(), 0);
+      for (std::size_t tile = first; tile < first + count; ++tile) {
+        const tiles::ArrayBlock& block = mapping_.arrays()[tile];
+        part.resize(block.outputs);
+        sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+        transport(tile, read_command, tlm::TLM_READ_COMMAND, reinterpret_cast<unsigned char*>(part.data()),
+                  part.size() * sizeof(std::int64_t), delay);
+        wait(delay);
+        for (std::size_t o = 0; o < block.outputs; ++o) sums[block.first_output + o] += part[o];
+      }
+      for (std::size_t o = 0; o < matrix.outputs; ++o)
+        products.values[((o * out.height + y) * out.width + x) * workloads::kLanes] =
+            to_product(sums[o], shift);
+    }
+
+  const std::size_t cycles =
+      (out.size() + config_.digital_values_per_cycle - 1) / config_.digital_values_per_cycle;
+  energy_.add_shared(Component::Digital, config_.digital_energy * static_cast<double>(cycles));
+  wait(to_sc_time(config_.period() * static_cast<std::int64_t>(cycles)));
+  layer_free_[layer]->unlock();
+}
+
+}  // namespace uswim::sc_models

@@ -1,0 +1,66 @@
+// Processes are spawned, one per tile.
+#define SC_INCLUDE_DYNAMIC_PROCESSES
+#include "sc_models/programming_controller.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace uswim::sc_models {
+
+ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name,
+                                             const ChipConfig& config, const tiles::Mapping& mapping,
+                                             const ProgrammingMemory& memory)
+    : sc_module(name),
+      mapping_(mapping),
+      memory_(memory),
+      buffer_latency_(to_sc_time(config.period() * config.buffer_latency_cycles)),
+      finished_after_(mapping.arrays().size()) {
+  for (std::size_t tile = 0; tile < mapping.arrays().size(); ++tile) {
+    sc_core::sc_spawn_options options;
+    options.set_stack_size(64 * 1024);
+    sc_core::sc_spawn([this, tile] { program_tile(tile); }, sc_core::sc_gen_unique_name("program_tile"),
+                      &options);
+  }
+}
+
+void ProgrammingController::start() {
+  tiles_left_ = mapping_.arrays().size();
+  started_at_ = sc_core::sc_time_stamp();
+  start_event_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void ProgrammingController::program_tile(std::size_t tile) {
+  std::vector<unsigned char> row_data(memory_.level_bytes_per_row + memory_.mask_bytes_per_row);
+  tlm::tlm_generic_payload trans;
+  TileCommand command;
+  command.kind = TileCommand::Kind::ProgramRow;
+  trans.set_extension(&command);
+  trans.set_command(tlm::TLM_WRITE_COMMAND);
+  trans.set_address(tile * kTileStride);
+  trans.set_data_ptr(row_data.data());
+  trans.set_data_length(static_cast<unsigned>(row_data.size()));
+  trans.set_streaming_width(static_cast<unsigned>(row_data.size()));
+  trans.set_byte_enable_ptr(nullptr);
+  const std::size_t first_row = tile * mapping_.config().array_rows;
+  while (true) {
+    wait(start_event_);
+    for (std::size_t row = 0; row < mapping_.arrays()[tile].rows; ++row) {
+      const auto* levels = &memory_.levels[(first_row + row) * memory_.level_bytes_per_row];
+      const auto* mask = &memory_.masks[(first_row + row) * memory_.mask_bytes_per_row];
+      std::copy(levels, levels + memory_.level_bytes_per_row, row_data.begin());
+      std::copy(mask, mask + memory_.mask_bytes_per_row,
+                row_data.begin() + static_cast<std::ptrdiff_t>(memory_.level_bytes_per_row));
+      command.row = row;
+      trans.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+      sc_core::sc_time delay = buffer_latency_;
+      command_socket->b_transport(trans, delay);
+      if (!trans.is_response_ok())
+        throw std::logic_error("tile refused a row: " + trans.get_response_string());
+      wait(delay);
+    }
+    finished_after_[tile] = to_duration(sc_core::sc_time_stamp() - started_at_);
+    if (--tiles_left_ == 0) done_event_.notify(sc_core::SC_ZERO_TIME);
+  }
+}
+
+}  // namespace uswim::sc_models

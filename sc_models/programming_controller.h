@@ -1,0 +1,49 @@
+#pragma once
+#include <cstdint>
+#include <systemc>
+#include <tlm>
+#include <tlm_utils/simple_initiator_socket.h>
+#include <vector>
+
+#include "sc_models/chip_config.h"
+#include "sc_models/tile_command.h"
+#include "tiles/mapping.h"
+
+namespace uswim::sc_models {
+
+/// Levels and mask as the host wrote them: rows of all tiles, one after the other.
+struct ProgrammingMemory {
+  std::vector<std::uint8_t> levels;
+  std::vector<std::uint8_t> masks;
+  std::size_t level_bytes_per_row = 0;
+  std::size_t mask_bytes_per_row = 0;
+};
+
+/// Takes every tile through its rows, all tiles at the same time: fetches levels and mask of a row from the buffer,
+/// sends them over the bus, waits until the tile has written and verified the row, goes on to the next.
+class ProgrammingController : public sc_core::sc_module {
+ public:
+  tlm_utils::simple_initiator_socket<ProgrammingController> command_socket{"command_socket"};
+
+  ProgrammingController(const sc_core::sc_module_name& name, const ChipConfig& config,
+                        const tiles::Mapping& mapping, const ProgrammingMemory& memory);
+
+  void start();
+  const sc_core::sc_event& done_event() const { return done_event_; }
+  /// When each tile's last row was finished, since start().
+  const std::vector<support::Duration>& finished_after() const { return finished_after_; }
+
+ private:
+  void program_tile(std::size_t tile);
+
+  const tiles::Mapping& mapping_;
+  const ProgrammingMemory& memory_;
+  sc_core::sc_time buffer_latency_;
+  sc_core::sc_event start_event_{"start_event"};
+  sc_core::sc_event done_event_{"done_event"};
+  sc_core::sc_time started_at_;
+  std::size_t tiles_left_ = 0;
+  std::vector<support::Duration> finished_after_;
+};
+
+}  // namespace uswim::sc_models

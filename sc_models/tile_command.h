@@ -1,0 +1,43 @@
+#pragma once
+#include <cstdint>
+#include <systemc>
+#include <tlm>
+
+#include "programmer/write_verify/row_work.h"
+#include "support/quantity.h"
+
+namespace uswim::sc_models {
+
+/// Simulated time of a duration; exact, both are whole picoseconds.
+inline sc_core::sc_time to_sc_time(support::Duration d) {
+  return sc_core::sc_time(static_cast<double>(d.in_picoseconds()), sc_core::SC_PS);
+}
+inline support::Duration to_duration(const sc_core::sc_time& t) {
+  return support::Duration::picoseconds(static_cast<std::int64_t>(t.value()));
+}
+
+/// Internal commands to tiles travel as payload data behind a header of this many bytes.
+inline constexpr unsigned kCommandHeaderBytes = 8;
+
+/// What a tile is asked for, beside the payload's data. Address = tile number x kTileStride.
+///   ProgramRow (write)  data: packed levels, then the mask of the row
+///   Multiply (write)    data: input codes of the block's rows, one byte each
+///   ReadSums (read)     data: sums of the last Multiply, 8 bytes per output
+struct TileCommand : tlm::tlm_extension<TileCommand> {
+  enum class Kind { ProgramRow, Multiply, ReadSums };
+  Kind kind = Kind::ProgramRow;
+  std::size_t row = 0;             ///< ProgramRow
+  unsigned input_bits = 0;         ///< Multiply
+  programmer::RowWork work;        ///< ProgramRow: filled in by the tile
+
+  tlm_extension_base* clone() const override { return new TileCommand(*this); }
+  void copy_from(const tlm_extension_base& other) override {
+    *this = static_cast<const TileCommand&>(other);
+  }
+};
+inline constexpr std::uint64_t kTileStride = 1u << 16;
+
+/// How levels are packed into bytes: 1, 2 or 4 bits each, the first level in the lowest bits.
+inline unsigned bits_per_packed_level(unsigned device_bits) { return device_bits == 3 ? 4 : device_bits; }
+
+}  // namespace uswim::sc_models

@@ -1,0 +1,57 @@
+#pragma once
+#include <systemc>
+#include <tlm>
+#include <tlm_utils/simple_target_socket.h>
+#include <vector>
+
+#include "programmer/array_programmer.h"
+#include "sc_models/chip_config.h"
+#include "sc_models/energy_monitor.h"
+#include "sc_models/periphery.h"
+#include "sc_models/tile_command.h"
+
+namespace uswim::sc_models {
+
+/// What programming one tile took in all.
+struct TileProgramming {
+  std::uint64_t rows = 0;
+  programmer::RowWork work;   ///< sums over the rows
+  support::Duration busy;     ///< write and verify phases, without waiting for commands
+};
+
+/// Timed shell of one crossbar. Physics: programmer::ArrayProgrammer for writing, tiles::multiply_bit_serial for
+/// reading. Owns time and energy only. Time is annotated on the transaction; the caller waits.
+class TileModule : public sc_core::sc_module {
+ public:
+  tlm_utils::simple_target_socket<TileModule> command_socket{"command_socket"};
+
+  TileModule(const sc_core::sc_module_name& name, std::size_t tile, const tiles::Mapping& mapping,
+             programmer::ArrayProgrammer& programmer, const tiles::TileConfig& config,
+             const ChipConfig& chip, EnergyMonitor& energy);
+
+  const TileProgramming& programming() const { return programming_; }
+  void reset_statistics() { programming_ = {}; }
+
+ private:
+  void b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay);
+  support::Duration program_row(const unsigned char* data, TileCommand& command);
+  support::Duration multiply(const unsigned char* data, unsigned input_bits);
+
+  std::size_t tile_;
+  const tiles::Mapping& mapping_;
+  programmer::ArrayProgrammer& programmer_;
+  WriteDriverBank write_drivers_;
+  DacBank dacs_;
+  SenseArray array_;
+  AdcBank adcs_;
+  ShiftAddUnit shift_add_;
+  tiles::Adc adc_;
+  unsigned columns_per_adc_;
+  TileProgramming programming_;
+  std::vector<std::uint8_t> levels_;
+  std::vector<std::uint64_t> mask_;
+  std::vector<std::int32_t> inputs_;
+  std::vector<std::int64_t> sums_;
+};
+
+}  // namespace uswim::sc_models

@@ -1,0 +1,171 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <functional>
+#include <system_error>
+
+#include "support/input_file.h"
+#include "support/results.h"
+
+namespace uswim::support {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kNameAttempts = 100;
+
+[[noreturn]] void fail(const fs::path& file, std::string_view what, int error) {
+  throw FileError(fmt::format("{}: {}: {}", file.string(), what, system_message(error)));
+}
+
+/// Writes and closes `descriptor`; errors name `shown`.
+void write_all(int descriptor, std::string_view bytes, const fs::path& shown, bool flush) {
+  int error = 0;
+  while (!bytes.empty() && error == 0) {
+    const ::ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      error = errno;
+    }
+  }
+  if (error == 0 && flush && ::fsync(descriptor) != 0) error = errno;
+  // Some file systems report a full disk only here.
+  if (::close(descriptor) != 0 && error == 0) error = errno;
+  if (error != 0) fail(shown, "cannot be written", error);
+}
+
+/// A name beside `destination` for which `create` succeeds; it returns false with EEXIST if taken.
+fs::path hidden_beside(const fs::path& destination, std::string_view purpose,
+                       const std::function<bool(const fs::path&)>& create) {
+  for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
+    std::string name =
+        fmt::format(".{}.{}-{}", destination.filename().string(), purpose, ::getpid());
+    if (attempt > 0) name += fmt::format("-{}", attempt);
+    fs::path path = destination.parent_path() / name;
+    if (create(path)) return path;
+    if (errno != EEXIST) break;
+  }
+  fail(destination, "cannot be created", errno);
+}
+
+void make_directories(const fs::path& directory, const fs::path& shown) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error) fail(shown, "its directory cannot be created", error.value());
+}
+
+/// The place that `path` stands for: absolute, without a trailing slash, links followed.
+fs::path real_destination(const fs::path& path) {
+  fs::path whole = fs::absolute(path).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();
+  std::error_code error;
+  if (fs::is_symlink(fs::symlink_status(whole, error))) whole = fs::weakly_canonical(whole, error);
+  return whole;
+}
+
+/// Throws unless nothing, an empty directory or a result directory stands there.
+void require_replaceable(const fs::path& destination) {
+  std::error_code error;
+  const fs::file_status status = fs::status(destination, error);
+  if (status.type() == fs::file_type::not_found) return;
+  if (status.type() == fs::file_type::none) fail(destination, "cannot be looked at", error.value());
+  if (status.type() != fs::file_type::directory) {
+    throw FileError(
+        fmt::format("{}: is a file (expected a directory for results)", destination.string()));
+  }
+  if (fs::exists(destination / "summary.json", error)) return;
+  const bool empty = fs::is_empty(destination, error);
+  if (error) fail(destination, "cannot be looked at", error.value());
+  if (!empty) {
+    throw FileError(
+        fmt::format("{}: holds other files and no summary.json, so it is not replaced by results",
+                    destination.string()));
+  }
+}
+
+}  // namespace
+
+void write_file_atomically(const fs::path& file, std::string_view bytes) {
+  const fs::path destination = real_destination(file);
+  std::error_code ignored;
+  const fs::file_status status = fs::status(destination, ignored);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    throw FileError(fmt::format("{}: is not a regular file, so it is not replaced", file.string()));
+  int descriptor = -1;
+  const fs::path temporary = hidden_beside(destination, "partial", [&](const fs::path& path) {
+    descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return descriptor >= 0;
+  });
+  try {
+    write_all(descriptor, bytes, file, true);
+    if (::rename(temporary.c_str(), destination.c_str()) != 0)
+      fail(file, "cannot be renamed into place", errno);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+}
+
+ResultDirectory::ResultDirectory(fs::path destination)
+    : destination_(real_destination(destination)) {
+  if (!destination_.has_filename())
+    throw FileError(fmt::format("{}: cannot be a directory for results", destination.string()));
+  require_replaceable(destination_);
+  make_directories(destination_.parent_path(), destination_);
+  temporary_ = hidden_beside(destination_, "partial",
+                             [](const fs::path& path) { return ::mkdir(path.c_str(), 0777) == 0; });
+}
+
+ResultDirectory::~ResultDirectory() {
+  if (committed_) return;
+  std::error_code ignored;
+  fs::remove_all(temporary_, ignored);
+}
+
+void ResultDirectory::write(std::string_view name, std::string_view bytes) {
+  const fs::path relative = fs::path(name).lexically_normal();
+  if (committed_ || relative.is_absolute() || !relative.has_filename() ||
+      *relative.begin() == ".." || relative == ".")
+    throw std::logic_error(fmt::format("'{}' is no name for a file of a result directory", name));
+  const fs::path shown = destination_ / relative;
+  if (relative.has_parent_path()) make_directories(temporary_ / relative.parent_path(), shown);
+  const fs::path file = temporary_ / relative;
+  const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor < 0) fail(shown, "cannot be created", errno);
+  write_all(descriptor, bytes, shown, false);
+}
+
+void ResultDirectory::commit() {
+  if (committed_) throw std::logic_error("a result directory is committed once");
+  require_replaceable(destination_);
+  fs::path old;
+  if (::rename(temporary_.c_str(), destination_.c_str()) != 0) {
+    if (errno != ENOTEMPTY && errno != EEXIST)
+      fail(destination_, "cannot be renamed into place", errno);
+    old = hidden_beside(destination_, "replaced", [&](const fs::path& path) {
+      // rename() would replace an empty directory.
+      return ::mkdir(path.c_str(), 0777) == 0;
+    });
+    if (::rename(destination_.c_str(), old.c_str()) != 0) {
+      const int error = errno;
+      ::rmdir(old.c_str());
+      fail(destination_, "the older results cannot be moved away", error);
+    }
+    if (::rename(temporary_.c_str(), destination_.c_str()) != 0) {
+      const int error = errno;
+      if (::rename(old.c_str(), destination_.c_str()) != 0)
+        fail(destination_, fmt::format("lost its place; its files are in {}", old.string()), error);
+      fail(destination_, "cannot be renamed into place", error);
+    }
+  }
+  committed_ = true;
+  std::error_code ignored;
+  if (!old.empty()) fs::remove_all(old, ignored);
+}
+
+}  // namespace uswim::support

@@ -1,0 +1,100 @@
+#include <gtest/gtest.h>
+
+#include "experiment/config.h"
+#include "experiment/hardware_engine.h"
+#include "experiment/workload.h"
+#include "sc_models/accelerator_system.h"
+#include "workloads/engine/effective_weights.h"
+#include "workloads/engine/executor.h"
+
+namespace uswim::experiment {
+namespace {
+
+/// LeNet from the repository, on one chip.
+struct LeNet {
+  Config config;
+  Workload workload;
+  tiles::Mapping mapping;
+  sc_models::Program program;
+  programmer::DeviceModel device;
+  std::unique_ptr<programmer::PulseModel> pulses;
+  sc_models::AcceleratorSystem system;
+  workloads::Executor executor;
+
+  explicit LeNet(const std::vector<std::string>& overrides)
+      : config(load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", overrides).config),
+        workload(load_workload(config.workload)),
+        mapping(map_workload(workload, config)),
+        program{workload.network, workload.weights, workload.activation_maximum},
+        device(config.device),
+        pulses(programmer::make_pulse_model(config.programming, device)),
+        system(config.chip, config.tile, mapping, device, *pulses, program),
+        executor(workload.network, workload.weights) {
+    system.new_chip(config.seed, 0);
+    programmer::SelectionMask mask(mapping.weights(), 0);
+    for (std::size_t i = 0; i < mask.size(); i += 3) mask[i] = 1;
+    system.program(mask);
+  }
+  HardwareEngine hardware() const {
+    std::vector<const tiles::CellArray*> cells;
+    for (std::size_t a = 0; a < mapping.arrays().size(); ++a) cells.push_back(&system.cells(a));
+    return HardwareEngine(program, mapping, cells, config.tile.adc.bits);
+  }
+  std::vector<float> logits(workloads::MatrixEngine& engine, std::size_t images) {
+    const workloads::PreparedImages prepared = executor.prepare(workload.test, 0, images);
+    std::vector<float> out;
+    executor.run(engine, prepared.batches.front(), images, out);
+    return out;
+  }
+};
+
+// Programmed with its errors, the chip computes the same through timed transactions and through the fast engine.
+TEST(TimedInference, EqualsTheHardwareEngineBitForBit) {
+  LeNet net({"tile.adc.bits=7"});
+  const std::size_t images = 3;
+  const std::vector<std::uint8_t> pixels(net.workload.test.pixels.begin(),
+                                         net.workload.test.pixels.begin() + images * 784);
+  const sc_models::InferenceReport timed = net.system.infer(pixels, images);
+  HardwareEngine hardware = net.hardware();
+  const std::vector<float> fast = net.logits(hardware, images);
+  for (std::size_t i = 0; i < images; ++i)
+    for (std::size_t c = 0; c < 10; ++c) EXPECT_EQ(timed.logits[i][c], fast[i * 10 + c]);
+}
+
+// Without device error, and with an ADC that neither rounds nor clips, bit slicing must not be seen at all.
+TEST(HardwareEngine, WithoutErrorsEqualsTheIdealNetwork) {
+  LeNet net({"device.sigma=0", "programming.incremental.step_noise=0", "tile.adc.bits=9",
+             "programming.pulse_model=redraw"});
+  HardwareEngine hardware = net.hardware();
+  workloads::EffectiveWeightsEngine ideal(net.workload.network, net.workload.activation_maximum);
+  for (std::size_t l = 0; l < net.workload.weights.size(); ++l) {
+    const std::vector<float> codes(net.workload.weights[l].code.begin(), net.workload.weights[l].code.end());
+    ideal.set_weights(l, codes.data());
+  }
+  EXPECT_EQ(net.logits(hardware, 20), net.logits(ideal, 20));
+}
+
+// With an ADC of ever finer steps only the effective weights' rounding to 16 bits is left between the two engines.
+TEST(HardwareEngine, ReadsTheSameWeightsAsTheEffectiveWeights) {
+  LeNet net({});
+  std::vector<float> weights(net.mapping.weights());
+  const std::size_t layer = 1;
+  const std::size_t first = net.mapping.first_array(layer);
+  for (std::size_t a = first; a < first + net.mapping.row_blocks(layer) * net.mapping.column_blocks(layer); ++a) {
+    tiles::read_effective_weights(net.system.cells(a), net.mapping, a, weights.data());
+    const tiles::ArrayBlock& b = net.mapping.arrays()[a];
+    // One input row at a time reads one weight: the sum of its cells, signs and slices.
+    for (std::size_t o = 0; o < b.outputs; ++o) {
+      double sum = 0.0;
+      for (unsigned s = 0; s < 2; ++s)
+        for (unsigned sign = 0; sign < 2; ++sign)
+          sum += (sign ? -1.0 : 1.0) * (s ? 1 : 4) *
+                 net.system.cells(a).row(5)[(o * 2 + s) * 2 + sign] / tiles::kUnitsPerLevel;
+      const std::size_t rows = net.mapping.layers()[layer].rows;
+      EXPECT_FLOAT_EQ(weights[(b.first_output + o) * rows + b.first_row + 5], static_cast<float>(sum));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace uswim::experiment

@@ -1,0 +1,178 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "experiment/run.h"
+#include "support/results.h"
+
+namespace uswim::experiment {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TemporaryDirectory {
+  fs::path path = fs::temp_directory_path() / ("uswim_test_" + std::to_string(::getpid()));
+  TemporaryDirectory() { fs::create_directories(path); }
+  ~TemporaryDirectory() { fs::remove_all(path); }
+};
+
+std::string read(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::map<std::string, std::string> all_files(const fs::path& directory) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::directory_iterator(directory)) files[entry.path().filename()] = read(entry.path());
+  return files;
+}
+
+/// A run of LeNet that takes a second: few chips and images.
+RunResult small_run(const fs::path& out, unsigned jobs, std::vector<std::string> more = {}) {
+  std::vector<std::string> overrides{"chips=3", "accuracy.images=300", "accuracy.hardware.images=32",
+                                     "selection.fractions=[0, 0.1, 0.3, 1]", "inference.images=2"};
+  overrides.insert(overrides.end(), more.begin(), more.end());
+  const LoadedConfig loaded = load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", overrides);
+  return run_experiment(loaded, {jobs, out, {}, [](const std::string&, std::size_t, std::size_t) {}});
+}
+
+TEST(Run, GivesTheSameBytesWhateverTheNumberOfProcesses) {
+  TemporaryDirectory t;
+  small_run(t.path / "a", 1);
+  const auto one = all_files(t.path / "a");
+  small_run(t.path / "a", 2);  // the same place, since the resolved paths are relative to it
+  EXPECT_EQ(one, all_files(t.path / "a"));
+  EXPECT_EQ(one.size(), 6u);
+}
+
+TEST(Run, RepeatsFromItsResultDirectory) {
+  TemporaryDirectory t;
+  small_run(t.path / "a", 2);
+  const auto first = all_files(t.path / "a");
+  const LoadedConfig again = load_config(t.path / "a" / "config.yaml", {});
+  run_experiment(again, {2, t.path / "b", {}, [](const std::string&, std::size_t, std::size_t) {}});
+  const auto second = all_files(t.path / "b");
+  for (const std::string name : {"curve.csv", "programming.csv", "inference.csv", "mapping.csv", "config.yaml"})
+    EXPECT_EQ(first.at(name), second.at(name)) << name;
+}
+
+TEST(Run, WritesTheKeysThatScriptsRelyOn) {
+  TemporaryDirectory t;
+  const RunResult result = small_run(t.path / "a", 2);
+  const auto files = all_files(t.path / "a");
+  EXPECT_EQ(files.at("curve.csv").substr(0, files.at("curve.csv").find('\n')),
+            "policy,device,fraction,chips,nwc_mean,nwc_sd,programming_time_s_mean,programming_energy_J_mean,"
+            "write_pulses_mean,verify_reads_mean,not_converged_mean,accuracy_mean,accuracy_sd");
+  const auto j = nlohmann::json::parse(files.at("summary.json"));
+  EXPECT_EQ(j["weights"], 105918);
+  EXPECT_EQ(j["devices"], 423672);
+  EXPECT_EQ(j["seed"], 1);
+  EXPECT_EQ(j["config_hash"].get<std::string>().size(), 32u);
+  EXPECT_GT(j["ideal_accuracy"].get<double>(), 0.97);
+  EXPECT_GT(j["inference"]["latency_s"].get<double>(), 0);
+  EXPECT_GT(j["inference"]["energy_J"].get<double>(), 0);
+  EXPECT_GT(j["inference"]["throughput_images_per_s"].get<double>(), 0);
+  double sum = 0;
+  for (const auto& part : j["programming"]["energy_breakdown_J"]) sum += part.get<double>();
+  EXPECT_DOUBLE_EQ(sum, j["programming"]["energy_J"].get<double>());
+  EXPECT_NEAR(sum, result.verify_all.energy_J_mean, 1e-12 * sum);
+}
+
+TEST(NormalizedWriteCycles, AreZeroWithoutAndOneWithEveryWeightVerified) {
+  TemporaryDirectory t;
+  const RunResult result = small_run(t.path / "a", 2);
+  for (const CurvePoint& p : result.curve) {
+    if (p.fraction == 0) {
+      EXPECT_EQ(p.nwc_mean, 0.0);
+    } else if (p.fraction == 1) {
+      EXPECT_EQ(p.nwc_mean, 1.0);
+    }
+    EXPECT_EQ(p.chips, 3u);
+  }
+}
+
+TEST(Policies, MeetWhereNothingOrEverythingIsVerified) {
+  TemporaryDirectory t;
+  const RunResult result = small_run(t.path / "a", 2);
+  std::map<double, std::vector<const CurvePoint*>> ends;
+  for (const CurvePoint& p : result.curve)
+    if (p.fraction == 0 || p.fraction == 1) ends[p.fraction].push_back(&p);
+  for (const auto& [fraction, points] : ends) {
+    EXPECT_EQ(points.size(), 4u);
+    for (const CurvePoint* p : points) {
+      EXPECT_EQ(p->accuracy_mean, points[0]->accuracy_mean);
+      EXPECT_EQ(p->time_s_mean, points[0]->time_s_mean);
+      EXPECT_EQ(p->energy_J_mean, points[0]->energy_J_mean);
+    }
+  }
+}
+
+TEST(ImportedMask, RunsLikeTheFractionThatItCameFrom) {
+  TemporaryDirectory t;
+  const LoadedConfig loaded = load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml",
+                                          {"selection.fractions=[0.1]"});
+  const auto written = export_sensitivity(loaded, t.path / "scores.npy", {},
+                                          [](const std::string&, std::size_t, std::size_t) {});
+  ASSERT_EQ(written.size(), 2u);
+  // The authors' polarity: one where the weight is not verified.
+  auto mask = support::read_npy<std::uint8_t>(written[1]).values;
+  for (auto& m : mask) m = m == 0;
+  support::write_file_atomically(t.path / "authors.npy", support::npy_bytes({mask.size()}, mask, false));
+  const RunResult result =
+      small_run(t.path / "a", 2,
+                {"selection.mask=" + (t.path / "authors.npy").string(),
+                 "selection.mask_polarity=zero_is_verified", "selection.policies=[uswim, imported]",
+                 "selection.scores=" + (t.path / "scores.npy").string()});
+  const CurvePoint* uswim = nullptr;
+  const CurvePoint* imported = nullptr;
+  const CurvePoint* scores = nullptr;
+  for (const CurvePoint& p : result.curve) {
+    if (p.policy == "uswim" && p.fraction == 0.1) uswim = &p;
+    if (p.policy == "imported" && p.fraction == 0.1) scores = &p;
+    if (p.policy == "imported_mask") imported = &p;
+  }
+  ASSERT_TRUE(uswim && imported && scores);
+  EXPECT_NEAR(imported->fraction, 0.1, 1e-5);
+  EXPECT_EQ(imported->accuracy_mean, uswim->accuracy_mean);
+  EXPECT_EQ(imported->time_s_mean, uswim->time_s_mean);
+  EXPECT_EQ(imported->nwc_mean, uswim->nwc_mean);
+  EXPECT_EQ(scores->accuracy_mean, uswim->accuracy_mean);
+}
+
+TEST(ImportedMask, MustStateItsPolarity) {
+  EXPECT_THROW(load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", {"selection.mask=mask.npy"}),
+               support::ConfigError);
+}
+
+TEST(SensitivityCache, SurvivesDamage) {
+  TemporaryDirectory t;
+  const LoadedConfig loaded = load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", {"selection.fractions=[0.1]"});
+  std::size_t images_seen = 0;
+  const Progress count = [&](const std::string& stage, std::size_t, std::size_t) { images_seen += stage == "sensitivity"; };
+  export_sensitivity(loaded, t.path / "a.npy", t.path / "cache", count);
+  const std::string first = read(t.path / "a.npy");
+  EXPECT_GT(images_seen, 0u);
+  images_seen = 0;
+  export_sensitivity(loaded, t.path / "b.npy", t.path / "cache", count);
+  EXPECT_EQ(images_seen, 0u);
+  EXPECT_EQ(read(t.path / "b.npy"), first);
+  for (const auto& entry : fs::directory_iterator(t.path / "cache")) fs::resize_file(entry.path(), 100);
+  export_sensitivity(loaded, t.path / "c.npy", t.path / "cache", count);
+  EXPECT_GT(images_seen, 0u);
+  EXPECT_EQ(read(t.path / "c.npy"), first);
+}
+
+TEST(Run, LeavesNothingBehindWhenItFails) {
+  TemporaryDirectory t;
+  const LoadedConfig loaded = load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml",
+                                          {"workload.network=/nowhere/net.onnx"});
+  EXPECT_ANY_THROW(run_experiment(loaded, {1, t.path / "out", {}, [](const std::string&, std::size_t, std::size_t) {}}));
+  EXPECT_TRUE(fs::is_empty(t.path));
+}
+
+}  // namespace
+}  // namespace uswim::experiment

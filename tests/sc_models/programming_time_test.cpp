@@ -1,0 +1,155 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "small_system.h"
+#include "tiles/cell_array.h"
+
+namespace uswim::sc_models {
+namespace {
+
+using programmer::PulseModelKind;
+using programmer::SelectionMask;
+using support::Duration;
+
+/// The closed sum for one tile: per row the buffer's latency, the command on the bus, then the row's phases.
+Duration closed_sum(const SmallSystem& s, const ProgrammingReport& report) {
+  const programmer::RowWork& w = report.tiles[0].work;
+  const Duration period = s.chip.period();
+  const std::size_t bytes = s.mapping->pitch() * 2 / 8 + s.mapping->pitch() / 8 + kCommandHeaderBytes;
+  const auto bus = static_cast<std::int64_t>((bytes * 8 + s.chip.bus_width - 1) / s.chip.bus_width);
+  Duration t = period * (static_cast<std::int64_t>(report.tiles[0].rows) * (s.chip.buffer_latency_cycles + bus));
+  t += s.tile.set.width.rounded_up_to(period) * w.set_phases;
+  t += s.tile.reset.width.rounded_up_to(period) * w.reset_phases;
+  t += s.tile.verify_read_time.rounded_up_to(period) * w.verify_rounds;
+  t += support::period_of(s.tile.adc.sample_rate).rounded_up_to(period) * w.serial_conversions;
+  return t;
+}
+
+class OneTile : public testing::TestWithParam<PulseModelKind> {};
+
+TEST_P(OneTile, TakesTheClosedSumOfItsRows) {
+  SmallSystem s(40, 8, GetParam());
+  for (const std::size_t n : {1u, 3u, 1000u}) {
+    const ProgrammingReport r = s.system->program(s.every_nth(n));
+    // The doorbell's own trip over the host link comes before the controller's first row.
+    EXPECT_EQ(r.time.in_picoseconds(), (closed_sum(s, r) + s.chip.host_link_time).in_picoseconds());
+    EXPECT_EQ(r.tiles[0].rows, 40u);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Models, OneTile,
+                         testing::Values(PulseModelKind::Redraw, PulseModelKind::Incremental,
+                                         PulseModelKind::Statistical));
+
+TEST(ProgrammingTime, OfTheStatisticalModelIsKnownInAdvance) {
+  SmallSystem s(10, 4, PulseModelKind::Statistical);
+  const ProgrammingReport r = s.system->program(SelectionMask(40, 1));
+  // Ten cycles of every device; each row holds devices at level 0 (RESET) and above (SET), so both phases occur.
+  EXPECT_EQ(r.write_cycles, 10u * 40 * 4);
+  EXPECT_EQ(r.tiles[0].work.set_phases, 100u);
+  EXPECT_EQ(r.tiles[0].work.reset_phases, 100u);
+  EXPECT_EQ(r.tiles[0].work.verify_rounds, 100u);
+}
+
+TEST(ProgrammingTime, RoundsDurationsUpToTheClock) {
+  tiles::TileConfig tile;
+  tile.set.width = Duration::picoseconds(10001);
+  SmallSystem s(10, 4, PulseModelKind::Incremental, tile);
+  const ProgrammingReport r = s.system->program(SelectionMask(40, 0));
+  EXPECT_EQ(r.time.in_picoseconds(), (closed_sum(s, r) + s.chip.host_link_time).in_picoseconds());
+  EXPECT_EQ(tile.set.width.rounded_up_to(s.chip.period()).in_picoseconds(), 11000);
+}
+
+TEST(ProgrammingTime, GrowsWithNestedMasks) {
+  SmallSystem s(300, 40, PulseModelKind::Incremental);
+  Duration last;
+  SelectionMask mask(s.mapping->weights(), 0);
+  for (std::size_t n = 0; n <= 10; ++n) {
+    for (std::size_t i = 0; i < mask.size(); ++i)
+      if (i * 7919 % 10 < n) mask[i] = 1;
+    const ProgrammingReport r = s.system->program(mask);
+    // A row that gains verified devices can lose its open-loop pulses' phase, no more than one a row.
+    EXPECT_GE((r.time + s.tile.set.width * 300).in_picoseconds(), last.in_picoseconds());
+    last = r.time;
+  }
+}
+
+TEST(ProgrammingTime, DoesNotDependOnWhatRanBefore) {
+  SmallSystem s(100, 20, PulseModelKind::Incremental);
+  const ProgrammingReport first = s.system->program(s.every_nth(3));
+  s.system->program(s.every_nth(1));
+  s.system->new_chip(1, 5);
+  s.system->program(s.every_nth(2));
+  s.system->new_chip(1, 0);
+  const ProgrammingReport again = s.system->program(s.every_nth(3));
+  EXPECT_EQ(first.time.in_picoseconds(), again.time.in_picoseconds());
+  EXPECT_EQ(first.write_pulses, again.write_pulses);
+  EXPECT_EQ(first.energy.total(), again.energy.total());
+}
+
+TEST(ProgrammingTime, OfTilesInParallelIsThatOfTheSlowestAndTheBus) {
+  SmallSystem s(300, 40, PulseModelKind::Incremental);  // 3 x 2 arrays
+  const ProgrammingReport r = s.system->program(s.every_nth(1));
+  ASSERT_EQ(r.tiles.size(), 6u);
+  Duration busy_sum, slowest;
+  for (const TileReport& t : r.tiles) {
+    busy_sum += t.busy;
+    slowest = std::max(slowest, t.finished_after);
+    EXPECT_GE(t.finished_after.in_picoseconds(), t.busy.in_picoseconds());
+  }
+  EXPECT_EQ(r.time.in_picoseconds(), (slowest + s.chip.host_link_time).in_picoseconds());
+  EXPECT_LT(r.time.in_picoseconds(), busy_sum.in_picoseconds());
+}
+
+TEST(ProgrammingEnergy, IsTheSumOfItsPartsAndFollowsTheCounts) {
+  SmallSystem s(300, 40, PulseModelKind::Incremental);
+  const ProgrammingReport r = s.system->program(s.every_nth(2));
+  support::Energy sum;
+  for (const support::Energy e : r.energy.parts()) sum += e;
+  EXPECT_EQ(r.energy.total(), sum);
+  std::uint64_t set = 0, reset = 0, reads = 0;
+  for (const TileReport& t : r.tiles) {
+    set += t.work.set_pulses;
+    reset += t.work.reset_pulses;
+    reads += t.work.verify_reads;
+  }
+  const double tolerance = 1e-12;  // of sums of doubles
+  const auto expect = [&](Component c, double joules) {
+    EXPECT_NEAR(support::in_joules(r.energy.of(c)), joules, tolerance * joules);
+  };
+  expect(Component::WriteSet, 0.6e-12 * static_cast<double>(set));
+  expect(Component::WriteReset, 0.6e-12 * static_cast<double>(reset));
+  expect(Component::VerifyRead, 0.1e-12 * static_cast<double>(reads));
+  expect(Component::Adc, 1.67e-12 * static_cast<double>(reads));
+  EXPECT_EQ(r.write_pulses, set + reset);
+  EXPECT_EQ(r.verify_reads, reads);
+}
+
+TEST(Mask, OfNoneIsTheOpenLoopWriteAndOfAllVerifiesEverything) {
+  SmallSystem s(60, 10, PulseModelKind::Incremental);
+  const ProgrammingReport none = s.system->program(SelectionMask(600, 0));
+  EXPECT_EQ(none.write_cycles, 0u);
+  EXPECT_EQ(none.verify_reads, 0u);
+  const programmer::DeviceOutcomes& o = s.system->outcomes(0);
+  const auto cell = [&](std::size_t r, std::size_t c) { return s.system->cells(0).row(r)[c]; };
+  const std::size_t pitch = s.mapping->pitch();
+  for (std::size_t c = 0; c < 40; ++c) EXPECT_EQ(cell(7, c), tiles::cell_units(o.open_loop[7 * pitch + c], 4));
+  const ProgrammingReport all = s.system->program(SelectionMask(600, 1));
+  std::uint64_t cycles = 0;
+  for (const std::uint16_t n : o.cycles) cycles += n;
+  EXPECT_EQ(all.write_cycles, cycles);
+  for (std::size_t c = 0; c < 40; ++c) EXPECT_EQ(cell(7, c), tiles::cell_units(o.verified[7 * pitch + c], 4));
+}
+
+TEST(Inference, WaitsForTheArrayOnceForEveryInputBit) {
+  SmallSystem s(100, 20, PulseModelKind::Incremental);  // one array, one input vector, 4 input bits
+  s.system->program(SelectionMask(2000, 1));
+  const InferenceReport r = s.system->infer(std::vector<std::uint8_t>(100, 255), 1);
+  const std::int64_t per_bit = 100 + 8;  // array read, eight columns per ADC at a cycle each
+  const std::int64_t command = 2 + (100 + 8 + 31) / 32, sums = (20 * 8 + 8 + 31) / 32, digital = 1;
+  EXPECT_EQ(r.latency.in_picoseconds(), (4 * per_bit + command + sums + digital) * 1000);
+}
+
+}  // namespace
+}  // namespace uswim::sc_models

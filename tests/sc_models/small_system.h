@@ -1,0 +1,59 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "sc_models/accelerator_system.h"
+
+namespace uswim::sc_models {
+
+/// A fully connected layer behind an input quantiser, on a chip of its own.
+struct SmallSystem {
+  workloads::Network network;
+  std::vector<workloads::QuantizedWeights> weights;
+  std::unique_ptr<tiles::Mapping> mapping;
+  std::unique_ptr<Program> program;
+  std::unique_ptr<programmer::DeviceModel> device;
+  std::unique_ptr<programmer::PulseModel> pulses;
+  tiles::TileConfig tile;
+  ChipConfig chip;
+  std::unique_ptr<AcceleratorSystem> system;
+
+  SmallSystem(std::size_t inputs, std::size_t outputs, programmer::PulseModelKind kind,
+              const tiles::TileConfig& tile_config = {}, const ChipConfig& chip_config = {})
+      : tile(tile_config), chip(chip_config) {
+    using workloads::Node;
+    network.input = {inputs, 1, 1};
+    workloads::MatrixLayer layer;
+    layer.name = "fc";
+    layer.outputs = outputs;
+    layer.rows = inputs;
+    layer.bias.assign(outputs, 0.25f);
+    for (std::size_t i = 0; i < inputs * outputs; ++i)
+      layer.weight.push_back(static_cast<float>(static_cast<int>(i * 7919 % 31) - 15) / 15.0f);
+    network.layers.push_back(layer);
+    Node quantize{workloads::Operation::Quantize, "quantize", 0, {inputs, 1, 1}, 0, {}, 1.0f / 15, 15};
+    Node matrix{workloads::Operation::Matrix, "fc", 1, {outputs, 1, 1}, 0, {}, 0.0f, 0};
+    network.nodes = {quantize, matrix};
+    weights = {workloads::quantize_weights(layer, 4)};
+    mapping = std::make_unique<tiles::Mapping>(
+        std::vector<tiles::MappedLayer>{{"fc", outputs, inputs, weights[0].code}},
+        tiles::MappingConfig{tile.rows, tile.columns, 2, 4});
+    program = std::make_unique<Program>(Program{network, weights, {15}});
+    programmer::DeviceConfig d;
+    d.preset = programmer::DevicePreset::R4;
+    d.sigma = 0.2;
+    device = std::make_unique<programmer::DeviceModel>(d);
+    programmer::WriteVerifyConfig w;
+    w.pulse_model = kind;
+    pulses = programmer::make_pulse_model(w, *device);
+    system = std::make_unique<AcceleratorSystem>(chip, tile, *mapping, *device, *pulses, *program);
+    system->new_chip(1, 0);
+  }
+  programmer::SelectionMask every_nth(std::size_t n) const {
+    programmer::SelectionMask mask(mapping->weights(), 0);
+    for (std::size_t i = 0; i < mask.size(); i += n) mask[i] = 1;
+    return mask;
+  }
+};
+
+}  // namespace uswim::sc_models

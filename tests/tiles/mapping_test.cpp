@@ -1,0 +1,74 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "tiles/mapping.h"
+
+namespace uswim::tiles {
+namespace {
+
+MappedLayer layer(const std::string& name, std::size_t outputs, std::size_t rows, int largest) {
+  MappedLayer l{name, outputs, rows, {}};
+  for (std::size_t i = 0; i < outputs * rows; ++i)
+    l.weight_code.push_back(static_cast<std::int16_t>(static_cast<int>(i * 7919 % (2 * largest + 1)) - largest));
+  return l;
+}
+
+/// LeNet of the paper: 105,918 weights.
+Mapping lenet() {
+  return Mapping({layer("conv1", 6, 9, 15), layer("conv2", 16, 54, 15), layer("fc1", 120, 784, 15),
+                  layer("fc2", 84, 120, 15), layer("fc3", 10, 84, 15)},
+                 {128, 128, 2, 4});
+}
+
+TEST(Mapping, CountsLenetsWeightsDevicesAndArrays) {
+  const Mapping m = lenet();
+  EXPECT_EQ(m.weights(), 105918u);
+  EXPECT_EQ(m.devices(), 423672u);  // two slices, a pair each
+  // 32 outputs fit an array: 1 + 1 + 7 x 4 + 1 x 3 + 1
+  EXPECT_EQ(m.arrays().size(), 34u);
+}
+
+TEST(Mapping, LevelsGiveBackEveryWeight) {
+  for (const unsigned device_bits : {1u, 2u, 3u, 4u}) {
+    const Mapping m({layer("a", 37, 200, 255), layer("b", 3, 5, 255)}, {64, 48, device_bits, 8});
+    std::vector<int> code(m.weights(), 0);
+    for (std::size_t a = 0; a < m.arrays().size(); ++a)
+      for (std::size_t r = 0; r < m.arrays()[a].rows; ++r)
+        for (std::size_t c = 0; c < m.columns(a); ++c) {
+          const auto slice = static_cast<unsigned>(c % m.devices_per_weight() / 2);
+          const int value = m.slice_weight(slice) * static_cast<int>(m.level(a, r, c));
+          code[m.weight_of(a, r, c)] += c % 2 == 0 ? value : -value;
+        }
+    std::size_t at = 0;
+    for (const MappedLayer& l : m.layers())
+      for (const std::int16_t want : l.weight_code) EXPECT_EQ(code[at++], want) << device_bits << " bits";
+  }
+}
+
+TEST(Mapping, PlacesEveryWeightOnce) {
+  const Mapping m = lenet();
+  std::vector<unsigned> cells(m.weights(), 0);
+  std::set<std::uint64_t> devices;
+  for (std::size_t a = 0; a < m.arrays().size(); ++a)
+    for (std::size_t r = 0; r < m.arrays()[a].rows; ++r)
+      for (std::size_t c = 0; c < m.columns(a); ++c) {
+        ++cells[m.weight_of(a, r, c)];
+        devices.insert(m.device_index(a, r, c));
+      }
+  for (const unsigned n : cells) EXPECT_EQ(n, m.devices_per_weight());
+  EXPECT_EQ(devices.size(), m.devices());
+}
+
+TEST(Mapping, ReportsUtilisation) {
+  const Mapping m({layer("a", 16, 64, 15)}, {128, 128, 2, 4});
+  EXPECT_DOUBLE_EQ(m.utilisation(0), 0.25);  // 64 of 128 rows, 64 of 128 columns
+}
+
+TEST(Mapping, RefusesAnArrayNarrowerThanAWeight) {
+  EXPECT_THROW(Mapping({layer("a", 1, 1, 15)}, {128, 3, 2, 4}), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace uswim::tiles

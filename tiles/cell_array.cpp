@@ -1,0 +1,51 @@
+#include "tiles/cell_array.h"
+
+namespace uswim::tiles {
+
+Adc::Adc(unsigned bits, std::size_t rows, unsigned levels) : largest_code((1 << bits) - 1) {
+  const std::int64_t range = static_cast<std::int64_t>(rows) * (levels - 1) * kUnitsPerLevel;
+  const std::int64_t needed = (range + largest_code - 1) / largest_code;
+  step = static_cast<std::int32_t>(std::max<std::int64_t>(kUnitsPerLevel, needed));
+}
+
+void multiply_bit_serial(const CellArray& cells, const Mapping& mapping, std::size_t array,
+                         const std::int32_t* inputs, unsigned input_bits, const Adc& adc,
+                         std::int64_t* sums) {
+  const ArrayBlock& block = mapping.arrays()[array];
+  const std::size_t columns = mapping.columns(array);
+  const unsigned per_weight = mapping.devices_per_weight();
+  std::vector<std::int32_t> column_sum(columns);
+  for (unsigned bit = 0; bit < input_bits; ++bit) {
+    std::fill(column_sum.begin(), column_sum.end(), 0);
+    for (std::size_t r = 0; r < block.rows; ++r) {
+      if (!(inputs[r] >> bit & 1)) continue;
+      const std::int16_t* row = cells.row(r);
+      for (std::size_t c = 0; c < columns; ++c) column_sum[c] += row[c];
+    }
+    for (std::size_t c = 0; c < columns; ++c) {
+      const auto slice = static_cast<unsigned>(c % per_weight / 2);
+      const std::int64_t value = static_cast<std::int64_t>(adc.convert(column_sum[c])) *
+                                 mapping.slice_weight(slice) * (std::int64_t{1} << bit);
+      sums[c / per_weight] += c % 2 == 0 ? value : -value;
+    }
+  }
+}
+
+void read_effective_weights(const CellArray& cells, const Mapping& mapping, std::size_t array,
+                            float* layer_weights) {
+  const ArrayBlock& block = mapping.arrays()[array];
+  const std::size_t layer_rows = mapping.layers()[block.layer].rows;
+  const unsigned slices = mapping.slices();
+  for (std::size_t r = 0; r < block.rows; ++r) {
+    const std::int16_t* cell = cells.row(r);
+    for (std::size_t o = 0; o < block.outputs; ++o) {
+      std::int32_t units = 0;
+      for (unsigned s = 0; s < slices; ++s, cell += 2)
+        units += mapping.slice_weight(s) * (cell[0] - cell[1]);
+      layer_weights[(block.first_output + o) * layer_rows + block.first_row + r] =
+          static_cast<float>(units) * (1.0f / kUnitsPerLevel);
+    }
+  }
+}
+
+}  // namespace uswim::tiles

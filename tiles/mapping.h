@@ -1,0 +1,87 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace uswim::tiles {
+
+/// The weights of one layer, as they are to stand on crossbars.
+struct MappedLayer {
+  std::string name;
+  std::size_t outputs = 0;
+  std::size_t rows = 0;                  ///< inputs of one output
+  std::vector<std::int16_t> weight_code;  ///< outputs x rows, |code| <= 2^weight_bits - 1
+};
+
+struct MappingConfig {
+  std::size_t array_rows = 128;
+  std::size_t array_columns = 128;
+  unsigned device_bits = 2;
+  unsigned weight_bits = 4;
+};
+
+/// One physical array and the block of a layer that it holds.
+struct ArrayBlock {
+  std::size_t layer = 0;
+  std::size_t first_row = 0, rows = 0;        ///< of the layer's matrix
+  std::size_t first_output = 0, outputs = 0;
+};
+
+/// Where each weight's devices are. A weight is sliced over ceil(weight_bits / device_bits) devices, the most
+/// significant first, and its sign over a differential pair: column (o * slices + s) * 2 holds slice s of the positive
+/// part of output o, the next column that of the negative part; weight = sum_s 2^(device_bits (slices - 1 - s))
+/// (positive_s - negative_s). A layer that is larger than an array is cut into row blocks and column blocks.
+class Mapping {
+ public:
+  /// Throws std::invalid_argument where not even one weight fits into a row of the array.
+  Mapping(std::vector<MappedLayer> layers, const MappingConfig& config);
+
+  const std::vector<ArrayBlock>& arrays() const { return arrays_; }
+  const std::vector<MappedLayer>& layers() const { return layers_; }
+  const MappingConfig& config() const { return config_; }
+  unsigned slices() const { return slices_; }
+  unsigned devices_per_weight() const { return 2 * slices_; }
+  std::size_t weights() const { return weights_; }
+  std::size_t devices() const { return weights_ * devices_per_weight(); }
+  /// Arrays of one layer lie side by side: [first, first + count).
+  std::size_t first_array(std::size_t layer) const { return first_array_[layer]; }
+  std::size_t row_blocks(std::size_t layer) const;
+  std::size_t column_blocks(std::size_t layer) const;
+
+  /// Cells of a row stand in 64-bit words of a bit set, so rows begin on multiples of 64.
+  std::size_t pitch() const { return (config_.array_columns + 63) / 64 * 64; }
+  std::size_t columns(std::size_t array) const { return arrays_[array].outputs * devices_per_weight(); }
+  double utilisation(std::size_t array) const;
+
+  /// Index of a weight in the network: layer after layer, outputs x rows each.
+  std::size_t weight_index(std::size_t layer, std::size_t output, std::size_t row) const {
+    return first_weight_[layer] + output * layers_[layer].rows + row;
+  }
+  std::size_t first_weight(std::size_t layer) const { return first_weight_[layer]; }
+  /// The weight that a cell belongs to.
+  std::size_t weight_of(std::size_t array, std::size_t row, std::size_t column) const {
+    const ArrayBlock& a = arrays_[array];
+    return weight_index(a.layer, a.first_output + column / devices_per_weight(), a.first_row + row);
+  }
+  /// Target level of a cell.
+  unsigned level(std::size_t array, std::size_t row, std::size_t column) const;
+  /// Value of one level of slice s in units of the weight code.
+  std::int32_t slice_weight(unsigned slice) const {
+    return 1 << (config_.device_bits * (slices_ - 1 - slice));
+  }
+  /// Index of a cell on the chip; what keys its random draws.
+  std::uint64_t device_index(std::size_t array, std::size_t row, std::size_t column) const {
+    return (static_cast<std::uint64_t>(array) * config_.array_rows + row) * pitch() + column;
+  }
+
+ private:
+  std::vector<MappedLayer> layers_;
+  MappingConfig config_;
+  unsigned slices_;
+  std::size_t weights_ = 0;
+  std::vector<ArrayBlock> arrays_;
+  std::vector<std::size_t> first_array_, first_weight_;
+};
+
+}  // namespace uswim::tiles

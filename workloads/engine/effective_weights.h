@@ -1,0 +1,40 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "workloads/engine/kernel.h"
+#include "workloads/engine/matrix_engine.h"
+#include "workloads/network/network.h"
+
+namespace uswim::workloads {
+
+/// One matrix per layer: what crossbars with an ideal ADC compute. Weights are given in units of
+/// the weight code (float, noise included), rounded to 16-bit integers with one power-of-two unit
+/// per layer, the finest with which no sum can leave 32 bits. With whole-numbered weights the
+/// products are exact.
+class EffectiveWeightsEngine : public MatrixEngine {
+ public:
+  /// `activation_maximum[l]`: the largest code at layer l's input.
+  EffectiveWeightsEngine(const Network& network, std::vector<int> activation_maximum);
+  /// Replaces layer `layer`'s weights: outputs x rows, row-major, in units of the weight code.
+  void set_weights(std::size_t layer, const float* weight_codes);
+  void multiply(std::size_t layer, const CodeBlocks& codes, std::size_t images,
+                ProductBlocks& products) override;
+  bool multiply_requantize(std::size_t layer, const CodeBlocks& codes, std::size_t images,
+                           const Requantization& after, CodeBlocks& result) override;
+  /// Units of the weight code per integer of the layer's stored weights: a power of two.
+  float unit(std::size_t layer) const;
+
+  ~EffectiveWeightsEngine() override;
+
+ private:
+  struct Layer;
+  const kernel::Kernels* kernels_;
+  std::vector<Layer> layers_;
+  std::vector<std::int32_t> partial_;
+};
+
+/// The largest code that can reach each matrix layer's input.
+std::vector<int> activation_maxima(const Network& network);
+
+}  // namespace uswim::workloads

@@ -1,0 +1,87 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace uswim::workloads {
+
+/// A network file that cannot be used: one sentence with file, node and what was expected.
+class NetworkError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Size of one image's value: channels x height x width (a vector has height = width = 1).
+struct Shape {
+  std::size_t channels = 0;
+  std::size_t height = 1;
+  std::size_t width = 1;
+  std::size_t size() const { return channels * height * width; }
+  bool operator==(const Shape& o) const {
+    return channels == o.channels && height == o.height && width == o.width;
+  }
+};
+
+/// Where a convolution or pooling window lies. A fully connected layer is the 1 x 1 window on a 1 x
+/// 1 image.
+struct Window {
+  std::size_t kernel_height = 1, kernel_width = 1;
+  std::size_t stride_height = 1, stride_width = 1;
+  std::size_t dilation_height = 1, dilation_width = 1;
+  std::size_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+};
+
+/// The matrix of a convolution or fully connected layer: what goes onto crossbars. Row r of the
+/// crossbar is input (channel, ky, kx) in that order, r = (channel * kernel_height + ky) *
+/// kernel_width + kx.
+struct MatrixLayer {
+  std::string name;         ///< of the ONNX node
+  std::size_t outputs = 0;  ///< columns of the crossbar, before slicing
+  std::size_t rows = 0;     ///< input channels * kernel_height * kernel_width
+  Window window;
+  std::vector<float> weight;  ///< outputs x rows, row-major (ONNX order OIHW)
+  std::vector<float> bias;    ///< outputs; digital, never programmed
+};
+
+/// Integer form of a layer's weights: weight = scale * code / (2^bits - 1), |code| <= 2^bits - 1.
+struct QuantizedWeights {
+  unsigned bits = 0;               ///< of the magnitude; the sign comes on top
+  double scale = 0.0;              ///< max |w| of the layer
+  std::vector<std::int16_t> code;  ///< outputs x rows
+  double step() const { return scale / static_cast<double>((1u << bits) - 1); }
+};
+/// Rounds to the nearest code. A network trained on this grid passes unchanged.
+QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits);
+
+enum class Operation { Matrix, Relu, Quantize, MaxPool, Flatten };
+
+/// One operation. Values are numbered: value 0 is the network's input, node i writes value i + 1.
+struct Node {
+  Operation operation;
+  std::string name;
+  std::size_t input = 0;  ///< value
+  Shape shape;            ///< of what it writes
+  std::size_t layer = 0;  ///< Matrix: index into Network::layers
+  Window window;          ///< MaxPool
+  float scale =
+      0.0f;  ///< Quantize: y = scale * code, code = clamp(round_half_even(x / scale), 0, maximum)
+  int maximum = 0;  ///< Quantize: largest code, 2^bits - 1
+};
+
+/// A network as imported: nodes in an order in which every input is written before it is read. The
+/// last node's value holds the logits.
+struct Network {
+  Shape input;
+  std::vector<Node> nodes;
+  std::vector<MatrixLayer> layers;
+  std::string content_hash;  ///< of the file it came from
+  std::size_t weights() const;
+  std::size_t classes() const { return nodes.back().shape.size(); }
+  const Shape& shape_of(std::size_t value) const {
+    return value == 0 ? input : nodes[value - 1].shape;
+  }
+};
+
+}  // namespace uswim::workloads

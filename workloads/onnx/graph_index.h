@@ -1,0 +1,47 @@
+#pragma once
+#include <onnx/onnx_pb.h>
+
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace uswim::workloads::onnx_reader {
+
+/// Who writes and reads each value of an ONNX graph. Refers to the graph, which must outlive it.
+class GraphIndex {
+ public:
+  /// Throws NetworkError: a value written twice, an input that nothing writes, a cycle, not exactly
+  /// one input and one output.
+  explicit GraphIndex(const ::onnx::GraphProto& graph);
+
+  /// Nodes that compute on values, in an order in which every input is written before it is read.
+  /// Constant nodes, and Identity of a constant, are not among them.
+  const std::vector<const ::onnx::NodeProto*>& order() const { return order_; }
+  const ::onnx::ValueInfoProto& input() const { return *input_; }
+  const ::onnx::ValueInfoProto& output() const { return *output_; }
+  /// Null unless `value` is an initializer, a Constant or a copy of one.
+  const ::onnx::TensorProto* constant(const std::string& value) const;
+  /// Null for constants and the graph's input.
+  const ::onnx::NodeProto* producer(const std::string& value) const;
+  /// Once for each time that a node reads it.
+  const std::vector<const ::onnx::NodeProto*>& consumers(const std::string& value) const;
+  /// The node that alone reads `value`, or null.
+  const ::onnx::NodeProto* only_consumer(const std::string& value) const;
+
+ private:
+  void find_ends(const ::onnx::GraphProto& graph);
+  void sort(const ::onnx::GraphProto& graph);
+  /// True if the node was a constant and needs no computing.
+  bool take_constant(const ::onnx::NodeProto& node);
+
+  const ::onnx::ValueInfoProto* input_ = nullptr;
+  const ::onnx::ValueInfoProto* output_ = nullptr;
+  std::unordered_map<std::string, const ::onnx::TensorProto*> constants_;
+  std::deque<::onnx::TensorProto> made_;  ///< for Constant nodes that hold no tensor
+  std::unordered_map<std::string, const ::onnx::NodeProto*> producers_;
+  std::unordered_map<std::string, std::vector<const ::onnx::NodeProto*>> consumers_;
+  std::vector<const ::onnx::NodeProto*> order_;
+};
+
+}  // namespace uswim::workloads::onnx_reader

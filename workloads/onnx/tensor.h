@@ -1,0 +1,21 @@
+#pragma once
+#include <onnx/onnx_pb.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace uswim::workloads::onnx_reader {
+
+/// A constant of the graph (initializer or Constant node), its data checked against its dimensions.
+template <class T>
+struct Tensor {
+  std::vector<std::int64_t> dims;  ///< none for a scalar; each >= 0
+  std::vector<T> values;
+};
+
+/// T: float, std::int64_t or std::uint8_t. Throws NetworkError naming the tensor: another element
+/// type, data kept outside of the file, an element count that is not the product of the dimensions.
+template <class T>
+Tensor<T> read_tensor(const ::onnx::TensorProto& tensor);
+
+}  // namespace uswim::workloads::onnx_reader
