@@ -36,6 +36,9 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
   }
 
   SC_HAS_PROCESS(Accelerator);
+  SC_METHOD(run_command);
+  sensitive << command_event_;
+  dont_initialize();
   SC_METHOD(finish_programming);
   sensitive << controller_.done_event();
   dont_initialize();
@@ -53,28 +56,30 @@ void Accelerator::reset_statistics() {
 }
 
 void Accelerator::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay) {
-  const tlm::tlm_response_status status = access(trans, false);
+  const std::uint64_t flits = (trans.get_data_length() + 31) / 32;
+  const sc_core::sc_time arrival = delay + to_sc_time(config_.host_link_time * static_cast<std::int64_t>(flits));
+  const tlm::tlm_response_status status = access(trans, arrival, false);
   trans.set_response_status(status);
   trans.set_dmi_allowed(false);
   if (status != tlm::TLM_OK_RESPONSE) return;
-  const std::uint64_t flits = (trans.get_data_length() + 31) / 32;
-  delay += to_sc_time(config_.host_link_time * static_cast<std::int64_t>(flits));
+  delay = arrival;
   energy_.add_shared(Component::HostLink, config_.host_link_energy * static_cast<double>(flits));
 }
 
 unsigned Accelerator::transport_dbg(tlm::tlm_generic_payload& trans) {
-  const tlm::tlm_response_status status = access(trans, true);
+  const tlm::tlm_response_status status = access(trans, sc_core::SC_ZERO_TIME, true);
   trans.set_response_status(status);
   return status == tlm::TLM_OK_RESPONSE ? trans.get_data_length() : 0;
 }
 
-tlm::tlm_response_status Accelerator::access(tlm::tlm_generic_payload& trans, bool debug) {
+tlm::tlm_response_status Accelerator::access(tlm::tlm_generic_payload& trans, const sc_core::sc_time& delay,
+                                             bool debug) {
   const std::uint64_t address = trans.get_address();
   const std::uint64_t length = trans.get_data_length();
   if (trans.get_command() == tlm::TLM_IGNORE_COMMAND) return tlm::TLM_OK_RESPONSE;
   if (trans.get_data_ptr() == nullptr || length == 0) return tlm::TLM_GENERIC_ERROR_RESPONSE;
   if (trans.get_streaming_width() < length && !debug) return tlm::TLM_BURST_ERROR_RESPONSE;
-  if (address < reg::kRegistersEnd) return access_register(trans, debug);
+  if (address < reg::kRegistersEnd) return access_register(trans, delay, debug);
 
   std::vector<std::uint8_t>* window = nullptr;
   std::uint64_t base = 0;
@@ -110,7 +115,8 @@ tlm::tlm_response_status Accelerator::access(tlm::tlm_generic_payload& trans, bo
   return tlm::TLM_OK_RESPONSE;
 }
 
-tlm::tlm_response_status Accelerator::access_register(tlm::tlm_generic_payload& trans, bool debug) {
+tlm::tlm_response_status Accelerator::access_register(tlm::tlm_generic_payload& trans,
+                                                      const sc_core::sc_time& delay, bool debug) {
   if (trans.get_byte_enable_ptr() != nullptr) return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
   if (trans.get_data_length() != 4 || trans.get_address() % 4 != 0) return tlm::TLM_BURST_ERROR_RESPONSE;
   std::uint32_t value;
@@ -120,7 +126,7 @@ tlm::tlm_response_status Accelerator::access_register(tlm::tlm_generic_payload& 
   } else {
     if (debug) return tlm::TLM_COMMAND_ERROR_RESPONSE;  // a debug write must have no side effect
     std::memcpy(&value, trans.get_data_ptr(), 4);
-    write_register(trans.get_address(), value);
+    write_register(trans.get_address(), value, delay);
   }
   return tlm::TLM_OK_RESPONSE;
 }
@@ -151,9 +157,9 @@ std::uint32_t Accelerator::read_register(std::uint64_t address) const {
   }
 }
 
-void Accelerator::write_register(std::uint64_t address, std::uint32_t value) {
+void Accelerator::write_register(std::uint64_t address, std::uint32_t value, const sc_core::sc_time& delay) {
   switch (address) {
-    case reg::kControl: start(value); break;
+    case reg::kControl: start(value, delay); break;
     case reg::kInterruptEnable:
       interrupt_enable_ = value & 1;
       interrupt_event_.notify(sc_core::SC_ZERO_TIME);
@@ -168,12 +174,13 @@ void Accelerator::write_register(std::uint64_t address, std::uint32_t value) {
   }
 }
 
-void Accelerator::start(std::uint32_t command) {
+void Accelerator::start(std::uint32_t command, const sc_core::sc_time& delay) {
   if (status_ & reg::kStatusBusy) {
     error_ = reg::kErrorBusy;
   } else if (command == reg::kStartProgramming) {
     status_ = reg::kStatusBusy;
-    controller_.start();
+    command_ = command;
+    command_event_.notify(delay);
   } else if (command == reg::kStartInference) {
     if (!(status_ & reg::kStatusProgrammed)) {
       error_ = reg::kErrorNotProgrammed;
@@ -181,11 +188,19 @@ void Accelerator::start(std::uint32_t command) {
       error_ = reg::kErrorImages;
     } else {
       status_ |= reg::kStatusBusy;
-      inference_.start(images_.data(), image_count_);
+      command_ = command;
+      command_event_.notify(delay);
     }
   } else {
     error_ = reg::kErrorCommand;
   }
+}
+
+void Accelerator::run_command() {
+  if (command_ == reg::kStartProgramming)
+    controller_.start();
+  else
+    inference_.start(images_.data(), image_count_);
 }
 
 void Accelerator::finish() {

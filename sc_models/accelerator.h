@@ -43,11 +43,13 @@ class Accelerator : public sc_core::sc_module {
  private:
   void b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay);
   unsigned transport_dbg(tlm::tlm_generic_payload& trans);
-  tlm::tlm_response_status access(tlm::tlm_generic_payload& trans, bool debug);
-  tlm::tlm_response_status access_register(tlm::tlm_generic_payload& trans, bool debug);
+  tlm::tlm_response_status access(tlm::tlm_generic_payload& trans, const sc_core::sc_time& delay, bool debug);
+  tlm::tlm_response_status access_register(tlm::tlm_generic_payload& trans, const sc_core::sc_time& delay,
+                                           bool debug);
   std::uint32_t read_register(std::uint64_t address) const;
-  void write_register(std::uint64_t address, std::uint32_t value);
-  void start(std::uint32_t command);
+  void write_register(std::uint64_t address, std::uint32_t value, const sc_core::sc_time& delay);
+  void start(std::uint32_t command, const sc_core::sc_time& delay);
+  void run_command();
   void finish();
   void finish_programming();
   void finish_inference();
@@ -66,6 +68,8 @@ class Accelerator : public sc_core::sc_module {
 
   std::uint32_t status_ = 0, error_ = register_map::kErrorNone, interrupt_enable_ = 0, interrupt_state_ = 0;
   std::uint32_t image_count_ = 0;
+  std::uint32_t command_ = 0;
+  sc_core::sc_event command_event_{"command_event"};
   sc_core::sc_event interrupt_event_{"interrupt_event"};
 };
 

@@ -16,6 +16,7 @@ ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name
       buffer_latency_(to_sc_time(config.period() * config.buffer_latency_cycles)),
       finished_after_(mapping.arrays().size()) {
   for (std::size_t tile = 0; tile < mapping.arrays().size(); ++tile) {
+    start_events_.push_back(std::make_unique<sc_core::sc_event>(sc_core::sc_gen_unique_name("start_event")));
     sc_core::sc_spawn_options options;
     options.set_stack_size(64 * 1024);
     sc_core::sc_spawn([this, tile] { program_tile(tile); }, sc_core::sc_gen_unique_name("program_tile"),
@@ -26,7 +27,9 @@ ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name
 void ProgrammingController::start() {
   tiles_left_ = mapping_.arrays().size();
   started_at_ = sc_core::sc_time_stamp();
-  start_event_.notify(sc_core::SC_ZERO_TIME);
+  // An event per tile: the waiters of a common one would run in the order in which they came to wait, that is, in an
+  // order that depends on the run before, and so would their places in the queue for the bus.
+  for (const auto& event : start_events_) event->notify(sc_core::SC_ZERO_TIME);
 }
 
 void ProgrammingController::program_tile(std::size_t tile) {
@@ -43,7 +46,7 @@ void ProgrammingController::program_tile(std::size_t tile) {
   trans.set_byte_enable_ptr(nullptr);
   const std::size_t first_row = tile * mapping_.config().array_rows;
   while (true) {
-    wait(start_event_);
+    wait(*start_events_[tile]);
     for (std::size_t row = 0; row < mapping_.arrays()[tile].rows; ++row) {
       const auto* levels = &memory_.levels[(first_row + row) * memory_.level_bytes_per_row];
       const auto* mask = &memory_.masks[(first_row + row) * memory_.mask_bytes_per_row];

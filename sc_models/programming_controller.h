@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <systemc>
 #include <tlm>
 #include <tlm_utils/simple_initiator_socket.h>
@@ -28,6 +29,7 @@ class ProgrammingController : public sc_core::sc_module {
   ProgrammingController(const sc_core::sc_module_name& name, const ChipConfig& config,
                         const tiles::Mapping& mapping, const ProgrammingMemory& memory);
 
+  /// Begins now.
   void start();
   const sc_core::sc_event& done_event() const { return done_event_; }
   /// When each tile's last row was finished, since start().
@@ -39,7 +41,7 @@ class ProgrammingController : public sc_core::sc_module {
   const tiles::Mapping& mapping_;
   const ProgrammingMemory& memory_;
   sc_core::sc_time buffer_latency_;
-  sc_core::sc_event start_event_{"start_event"};
+  std::vector<std::unique_ptr<sc_core::sc_event>> start_events_;  ///< one per tile
   sc_core::sc_event done_event_{"done_event"};
   sc_core::sc_time started_at_;
   std::size_t tiles_left_ = 0;

@@ -45,10 +45,10 @@ using Conductance = Quantity<struct ConductanceDimension>;  ///< siemens
 using Frequency = Quantity<struct FrequencyDimension>;      ///< hertz
 
 constexpr Energy joules(double v) { return Energy::from_si(v); }
-constexpr Energy picojoules(double v) { return Energy::from_si(v * 1e-12); }
+constexpr Energy picojoules(double v) { return Energy::from_si(v / 1e12); }
 constexpr double in_joules(Energy e) { return e.in_si(); }
 constexpr double in_picojoules(Energy e) { return e.in_si() * 1e12; }
-constexpr Power milliwatts(double v) { return Power::from_si(v * 1e-3); }
+constexpr Power milliwatts(double v) { return Power::from_si(v / 1e3); }
 constexpr Frequency gigahertz(double v) { return Frequency::from_si(v * 1e9); }
 constexpr Voltage volts(double v) { return Voltage::from_si(v); }
 

@@ -26,7 +26,7 @@ inline constexpr std::size_t kNormalsPerBlock = 4;
 
 /// Standard normal variates by Philox4x32-10 and Box-Muller: the four draws `4 * block` ... `4 * block + 3` of each of
 /// `n` devices, draw j of device k at out[j * stride + k], stride >= n. Equal on every instruction set: only IEEE
-/// additions, multiplications and square roots, never contracted. |value| <= 5.9.
+/// additions, multiplications and square roots, never contracted. |value| <= 5.77.
 void normal_blocks(const StreamKey& key, const std::uint64_t* devices, std::size_t n, std::uint32_t block,
                    float* out, std::size_t stride);
 

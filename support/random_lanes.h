@@ -50,10 +50,10 @@ USWIM_INLINE std::uint32_t to_bits(float f) {
   return bits;
 }
 
-/// -2 ln u for u = (word / 256 + 1/2) / 2^24 in (0, 1). Mantissa in [sqrt(1/2), sqrt 2), then the polynomial of the
+/// -2 ln u for u = (word / 512 + 1/2) / 2^23 in (0, 1). Mantissa in [sqrt(1/2), sqrt 2), then the polynomial of the
 /// Cephes library's logf (S. Moshier); error below 2e-7 of the result.
 USWIM_INLINE float minus_two_log(std::uint32_t word) {
-  const float u = (static_cast<float>(static_cast<std::int32_t>(word >> 8)) + 0.5f) * 0x1p-24f;
+  const float u = (static_cast<float>(static_cast<std::int32_t>(word >> 9)) + 0.5f) * 0x1p-23f;
   const std::uint32_t bits = to_bits(u) - 0x3f3504f3u;
   const std::int32_t exponent = static_cast<std::int32_t>(bits) >> 23;
   const float x = from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
@@ -69,7 +69,7 @@ USWIM_INLINE float minus_two_log(std::uint32_t word) {
   const float e = static_cast<float>(exponent);
   const float z = x * x;
   const float log_u = (x + (y * x * z - 2.12194440e-4f * e - 0.5f * z)) + 0.693359375f * e;
-  // Where u rounds to one the true value is below the rounding error; keep the root real.
+  // Rounding may leave a negative zero's worth for u next to one; keep the root real.
   const float r = -2.0f * log_u;
   return r > 0.0f ? r : 0.0f;
 }

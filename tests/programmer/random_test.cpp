@@ -25,7 +25,7 @@ std::vector<double> reference_block(const StreamKey& key, std::uint64_t device, 
   const auto w = philox(counter, k);
   std::vector<double> z;
   for (int half = 0; half < 2; ++half) {
-    const double u = ((w[2 * half] >> 8) + 0.5) / 16777216.0;
+    const double u = ((w[2 * half] >> 9) + 0.5) / 8388608.0;
     const double angle = 2 * M_PI * w[2 * half + 1] / 4294967296.0;
     z.push_back(std::sqrt(-2 * std::log(u)) * std::cos(angle));
     z.push_back(std::sqrt(-2 * std::log(u)) * std::sin(angle));

@@ -76,7 +76,7 @@ TEST(ProgrammingTime, GrowsWithNestedMasks) {
 }
 
 TEST(ProgrammingTime, DoesNotDependOnWhatRanBefore) {
-  SmallSystem s(100, 20, PulseModelKind::Incremental);
+  SmallSystem s(300, 40, PulseModelKind::Incremental);  // six tiles that queue for the bus
   const ProgrammingReport first = s.system->program(s.every_nth(3));
   s.system->program(s.every_nth(1));
   s.system->new_chip(1, 5);

@@ -12,8 +12,8 @@ LEVELS = 15  # 4 bits: magnitudes 0..15 of a weight (its sign is apart), 0..15 o
 INPUT_SCALE = 1.0 / LEVELS  # the input is pixel/255, so code 15 is a white pixel
 WEIGHT_COUNT = 105_918  # without biases
 ACTIVATIONS = ("relu1", "relu2", "relu3", "relu4")
-# The grid spans the largest weight. Without a limit a few outliers stretch it so far that most
-# weights of fc1 round to 0 and device noise, which scales with the grid, weighs twice as much.
+# The grid spans the largest weight, and device noise scales with the grid: a few outliers would
+# stretch both (fc1: to 10 times the root mean square).
 WEIGHT_LIMIT_RMS = 5.0
 
 
