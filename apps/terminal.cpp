@@ -10,7 +10,8 @@ namespace uswim::apps {
 
 using Clock = std::chrono::steady_clock;
 
-ProgressLine::ProgressLine() : is_terminal_(::isatty(STDERR_FILENO) == 1), begin_(Clock::now()), last_(begin_) {}
+ProgressLine::ProgressLine()
+    : is_terminal_(::isatty(STDERR_FILENO) == 1), begin_(Clock::now()), last_(begin_) {}
 ProgressLine::~ProgressLine() { clear(); }
 
 void ProgressLine::clear() {
@@ -32,7 +33,8 @@ void ProgressLine::operator()(const std::string& stage, std::size_t done, std::s
   shown_ = true;
   std::string left = "";
   if (done > 0 && total > 0)
-    left = fmt::format(", {:.0f} s left", elapsed / static_cast<double>(done) * static_cast<double>(total - done));
+    left = fmt::format(", {:.0f} s left",
+                       elapsed / static_cast<double>(done) * static_cast<double>(total - done));
   std::fputs(fmt::format("\r\033[K{}: {} of {}{}", stage, done, total, left).c_str(), stderr);
   std::fflush(stderr);
 }
@@ -49,45 +51,51 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
   std::string out;
   const auto line = [&](const std::string& text) { out += text + '\n'; };
   const experiment::CurvePoint& all = r.verify_all;
-  line(fmt::format("{:<13} {:>8} {:>6} {:>12} {:>12}   {:<16}", "policy", "fraction", "NWC", "prog. time",
-                   "prog. energy", "accuracy, %"));
+  line(fmt::format("{:<13} {:>8} {:>6} {:>12} {:>12}   {:<16}", "policy", "fraction", "NWC",
+                   "prog. time", "prog. energy", "accuracy, %"));
   std::string last;
   for (const experiment::CurvePoint& p : r.curve) {
     if (!last.empty() && last != p.policy) line("");
     last = p.policy;
-    line(fmt::format("{:<13} {:>8.3g} {:>6.3f} {:>12} {:>12}   {:6.2f} +- {:.2f}", p.policy, p.fraction, p.nwc_mean,
-                     with_prefix(p.time_s_mean, "s"), with_prefix(p.energy_J_mean, "J"), 100 * p.accuracy_mean,
+    line(fmt::format("{:<13} {:>8.3g} {:>6.3f} {:>12} {:>12}   {:6.2f} +- {:.2f}", p.policy,
+                     p.fraction, p.nwc_mean, with_prefix(p.time_s_mean, "s"),
+                     with_prefix(p.energy_J_mean, "J"), 100 * p.accuracy_mean,
                      100 * p.accuracy_sd));
   }
   line("");
-  line(fmt::format("mean over {} chips, +- standard deviation; accuracy with an ideal ADC", config.chips));
+  line(fmt::format("mean over {} chips, +- standard deviation; accuracy with an ideal ADC",
+                   config.chips));
   line(fmt::format("ideal accuracy (no device error): {:.2f} %", 100 * r.ideal_accuracy));
   line("");
 
   const double goal = 100 * (r.ideal_accuracy - config.accuracy_drop);
-  line(fmt::format("To reach {:.2f} % ({:.2g} points below ideal), relative to verifying fraction {:.3g}:", goal,
-                   100 * config.accuracy_drop, all.fraction));
-  line(fmt::format("{:<13} {:>8} {:>8} {:>8} {:>8}   {}", "policy", "fraction", "NWC", "time", "energy",
-                   "accuracy, %"));
+  line(fmt::format(
+      "To reach {:.2f} % ({:.2g} points below ideal), relative to verifying fraction {:.3g}:", goal,
+      100 * config.accuracy_drop, all.fraction));
+  line(fmt::format("{:<13} {:>8} {:>8} {:>8} {:>8}   {}", "policy", "fraction", "NWC", "time",
+                   "energy", "accuracy, %"));
   for (const experiment::CostToReach& c : r.cost) {
     if (!c.reached) {
       line(fmt::format("{:<13} not reached at any evaluated fraction", c.policy));
       continue;
     }
-    line(fmt::format("{:<13} {:>8.3g} {:>8.3f} {:>8.3f} {:>8.3f}   {:6.2f}", c.policy, c.point.fraction,
-                     c.point.nwc_mean / all.nwc_mean, c.point.time_s_mean / all.time_s_mean,
+    line(fmt::format("{:<13} {:>8.3g} {:>8.3f} {:>8.3f} {:>8.3f}   {:6.2f}", c.policy,
+                     c.point.fraction, c.point.nwc_mean / all.nwc_mean,
+                     c.point.time_s_mean / all.time_s_mean,
                      c.point.energy_J_mean / all.energy_J_mean, 100 * c.point.accuracy_mean));
   }
 
   if (!r.monte_carlo.hardware.empty()) {
     line("");
-    line(fmt::format("The ADC's cost: bit-serial inputs, {}-bit ADC, {} images", config.tile.adc.bits,
-                     r.monte_carlo.hardware.front().images));
-    line(fmt::format("{:<6} {:>8} {:>18} {:>16}", "chip", "fraction", "with ADC, %", "ideal ADC, %"));
+    line(fmt::format("The ADC's cost: bit-serial inputs, {}-bit ADC, {} images",
+                     config.tile.adc.bits, r.monte_carlo.hardware.front().images));
+    line(fmt::format("{:<6} {:>8} {:>18} {:>16}", "chip", "fraction", "with ADC, %",
+                     "ideal ADC, %"));
     for (const experiment::HardwareResult& h : r.monte_carlo.hardware)
-      line(fmt::format("{:<6} {:>8.3g} {:>18.2f} {:>16.2f}", h.chip, h.fraction,
-                       100.0 * static_cast<double>(h.correct_hardware) / static_cast<double>(h.images),
-                       100.0 * static_cast<double>(h.correct_ideal_adc) / static_cast<double>(h.images)));
+      line(fmt::format(
+          "{:<6} {:>8.3g} {:>18.2f} {:>16.2f}", h.chip, h.fraction,
+          100.0 * static_cast<double>(h.correct_hardware) / static_cast<double>(h.images),
+          100.0 * static_cast<double>(h.correct_ideal_adc) / static_cast<double>(h.images)));
   }
   const experiment::InferenceResult& i = r.monte_carlo.inference;
   double energy = 0.0;
@@ -102,12 +110,14 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
 std::string stage_times(const experiment::Config&, const experiment::RunResult& r) {
   const experiment::StageSeconds& s = r.monte_carlo.seconds;
   return fmt::format(
-      "wall time: loading {:.2f} s, sensitivity {:.2f} s, chips {:.2f} s; of the chips' processor time: "
-      "device outcomes {:.2f} s ({:.3g} write cycles/s), timed programming {:.2f} s, read-back {:.2f} s, "
+      "wall time: loading {:.2f} s, sensitivity {:.2f} s, chips {:.2f} s; of the chips' processor "
+      "time: "
+      "device outcomes {:.2f} s ({:.3g} write cycles/s), timed programming {:.2f} s, read-back "
+      "{:.2f} s, "
       "accuracy {:.2f} s, timed inference {:.2f} s, accuracy with ADCs {:.2f} s\n",
       r.load_s, r.sensitivity_s, r.monte_carlo_s, s.outcomes,
-      s.outcomes > 0 ? static_cast<double>(s.write_cycles) / s.outcomes : 0.0, s.simulation, s.read_back,
-      s.accuracy, s.inference, s.hardware);
+      s.outcomes > 0 ? static_cast<double>(s.write_cycles) / s.outcomes : 0.0, s.simulation,
+      s.read_back, s.accuracy, s.inference, s.hardware);
 }
 
 }  // namespace uswim::apps

@@ -6,8 +6,8 @@
 
 namespace uswim::apps {
 
-/// One line on the terminal that tells how far a stage is and how long it will still take. Silent where standard
-/// error is not a terminal; a stage of less than a second is not shown.
+/// One line on the terminal that tells how far a stage is and how long it will still take. Silent
+/// where standard error is not a terminal; a stage of less than a second is not shown.
 class ProgressLine {
  public:
   ProgressLine();

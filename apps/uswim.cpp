@@ -28,7 +28,8 @@ constexpr const char* kFooter =
     "configuration; 130 interrupted. With any but 0 no result is left behind.";
 
 fs::path cache_directory() {
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0') return fs::path(xdg) / "uswim";
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0')
+    return fs::path(xdg) / "uswim";
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
     return fs::path(home) / ".cache" / "uswim";
   return {};
@@ -42,8 +43,7 @@ struct ConfigArguments {
 
   void add_to(CLI::App& command) {
     command.add_option("CONFIG", file, "configuration file (YAML)")->required();
-    command
-        .add_option("--set", set, "override a key, e.g. --set tile.adc.bits=6; may be repeated")
+    command.add_option("--set", set, "override a key, e.g. --set tile.adc.bits=6; may be repeated")
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
     command
@@ -92,15 +92,18 @@ void export_sensitivity(const ConfigArguments& arguments, const fs::path& output
   std::vector<fs::path> written;
   {
     apps::ProgressLine line;
-    written = experiment::export_sensitivity(loaded, output, use_cache ? cache_directory() : fs::path(),
-                                             stoppable(line));
+    written = experiment::export_sensitivity(
+        loaded, output, use_cache ? cache_directory() : fs::path(), stoppable(line));
   }
   for (const fs::path& file : written) fmt::print("{}\n", file.string());
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app{"uswim: simulates how long it takes, and what energy it costs, to program a neural network into a\n"
-               "chip of memory crossbars with selective write-verify, and what inference is like afterwards."};
+  CLI::App app{
+      "uswim: simulates how long it takes, and what energy it costs, to program a neural network "
+      "into a\n"
+      "chip of memory crossbars with selective write-verify, and what inference is like "
+      "afterwards."};
   app.name("uswim");
   app.require_subcommand(1);
   app.footer(kFooter);
@@ -110,14 +113,16 @@ int parse_and_run(int argc, char** argv) {
   fs::path output;
   bool no_cache = false;
 
-  CLI::App* run_command = app.add_subcommand("run", "program chips, measure time, energy and accuracy, write results");
+  CLI::App* run_command =
+      app.add_subcommand("run", "program chips, measure time, energy and accuracy, write results");
   config.add_to(*run_command);
   run_command
       ->add_option_function<std::string>(
           "--chips", [&](const std::string& v) { config.overrides.push_back("chips=" + v); },
           "short for --set chips=N")
       ->type_name("N");
-  run_command->add_option("-o,--out", output, "result directory [results/<name of CONFIG>]")->type_name("DIR");
+  run_command->add_option("-o,--out", output, "result directory [results/<name of CONFIG>]")
+      ->type_name("DIR");
   run_command->add_option("-j,--jobs", jobs, "processes side by side; results do not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
@@ -135,18 +140,20 @@ int parse_and_run(int argc, char** argv) {
 
   CLI::App* config_command = app.add_subcommand("config", "look at configurations");
   config_command->require_subcommand(1);
-  CLI::App* check_command = config_command->add_subcommand("check", "report every fault of a configuration");
+  CLI::App* check_command =
+      config_command->add_subcommand("check", "report every fault of a configuration");
   config.add_to(*check_command);
   check_command->callback([&] {
     config.load();
     fmt::print("{}: no faults\n", config.file.string());
   });
-  CLI::App* show_command = config_command->add_subcommand("show", "print it complete, defaults included");
+  CLI::App* show_command =
+      config_command->add_subcommand("show", "print it complete, defaults included");
   config.add_to(*show_command);
-  show_command->callback([&] { fmt::print("{}", config.load().document.resolved_yaml(fs::current_path())); });
-  config_command->add_subcommand("keys", "print the reference of all keys (Markdown)")->callback([] {
-    fmt::print("{}", described_config().reference_markdown());
-  });
+  show_command->callback(
+      [&] { fmt::print("{}", config.load().document.resolved_yaml(fs::current_path())); });
+  config_command->add_subcommand("keys", "print the reference of all keys (Markdown)")
+      ->callback([] { fmt::print("{}", described_config().reference_markdown()); });
   config_command->add_subcommand("schema", "print the JSON Schema for editors")->callback([] {
     fmt::print("{}", described_config().json_schema("uswim configuration"));
   });

@@ -8,6 +8,9 @@ function(uswim_layer name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/uswim>)
   target_link_libraries(uswim_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
   uswim_compile_options(uswim_${name})
+  set_target_properties(uswim_${name} PROPERTIES EXPORT_NAME ${name})
+  install(TARGETS uswim_${name} EXPORT uswimTargets)
+  install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} DESTINATION include/uswim FILES_MATCHING PATTERN "*.h")
 endfunction()
 
 # Contraction into fused multiply-adds would make results depend on the instruction set. The flags on errno and

@@ -9,7 +9,8 @@ using support::ConfigReader;
 namespace {
 
 void read_dataset(ConfigReader in, DatasetConfig& data) {
-  in.required_path("images", data.images, {"IDX file, plain or gzip; the network sees pixel / 255"});
+  in.required_path("images", data.images,
+                   {"IDX file, plain or gzip; the network sees pixel / 255"});
   in.required_path("labels", data.labels, {"IDX file, plain or gzip"});
 }
 
@@ -19,7 +20,8 @@ WorkloadConfig read_workload(ConfigReader in) {
   in.whole("weight_bits", c.weight_bits, support::closed(1, 8),
            {"bits of a weight's magnitude; the sign is a differential pair", "paper: 4 for LeNet"});
   read_dataset(in.section("test", {"images for the accuracy"}), c.test);
-  read_dataset(in.section("sensitivity", {"training images for the second derivative"}), c.sensitivity);
+  read_dataset(in.section("sensitivity", {"training images for the second derivative"}),
+               c.sensitivity);
   return c;
 }
 
@@ -27,10 +29,13 @@ SelectionConfig read_selection(ConfigReader in) {
   SelectionConfig c;
   in.words("policies", c.policies, programmer::kSelectionPolicies,
            {"how weights are ranked; each runs at every fraction"});
-  in.numbers("fractions", c.fractions, support::closed(0, 1), {"fractions of the weights that are write-verified"});
-  in.path("scores", c.scores, {"for policy 'imported': .npy of float32, one score per weight, larger first"});
-  in.path("mask", c.mask, {"a mask of its own, run beside the policies as 'imported_mask': .npy of bool or uint8, "
-                           "one entry per weight"});
+  in.numbers("fractions", c.fractions, support::closed(0, 1),
+             {"fractions of the weights that are write-verified"});
+  in.path("scores", c.scores,
+          {"for policy 'imported': .npy of float32, one score per weight, larger first"});
+  in.path("mask", c.mask,
+          {"a mask of its own, run beside the policies as 'imported_mask': .npy of bool or uint8, "
+           "one entry per weight"});
   // Polarity is stated, never assumed: the authors' masks and ours mean opposite things.
   MaskPolarity polarity = MaskPolarity::OneIsVerified;
   const bool stated = in.has("mask_polarity");
@@ -55,7 +60,8 @@ SelectionConfig read_selection(ConfigReader in) {
 Config read_config(ConfigReader in) {
   Config c;
   in.whole("seed", c.seed, support::closed(0, 9007199254740992.0), {"of every random stream"});
-  in.whole("chips", c.chips, support::closed(1, 100000), {"Monte Carlo instances; the papers' figures use 3,000"});
+  in.whole("chips", c.chips, support::closed(1, 100000),
+           {"Monte Carlo instances; the papers' figures use 3,000"});
   c.workload = read_workload(in.section("workload", {"network and data"}));
   c.device = programmer::read_device(in.section("device", {"the memory cell"}));
   c.programming = programmer::read_write_verify(in.section("programming", {"write-verify"}));
@@ -72,19 +78,23 @@ Config read_config(ConfigReader in) {
                  {"test images per evaluation; all of them where there are fewer"});
   accuracy.number("drop", c.accuracy_drop, support::closed(0, 1),
                   {"report what it costs to come within this of the ideal accuracy"});
-  auto hardware = accuracy.section("hardware", {"the same with bit-serial inputs and ADCs, on few chips and images"});
+  auto hardware = accuracy.section(
+      "hardware", {"the same with bit-serial inputs and ADCs, on few chips and images"});
   hardware.whole("chips", c.hardware.chips, support::closed(0, 100000), {"0 leaves it out"});
   hardware.numbers("fractions", c.hardware.fractions, support::closed(0, 1),
                    {"of the first policy; those that selection.fractions does not have are added"});
-  hardware.whole("images", c.hardware.images, support::closed(1, 1000000), {"test images per evaluation"});
+  hardware.whole("images", c.hardware.images, support::closed(1, 1000000),
+                 {"test images per evaluation"});
 
   const unsigned per_weight = 2 * ((c.workload.weight_bits + c.device.bits - 1) / c.device.bits);
-  in.check(c.tile.columns >= per_weight, "tile",
-           "'columns' must hold at least the " + std::to_string(per_weight) + " devices of one weight");
+  in.check(
+      c.tile.columns >= per_weight, "tile",
+      "'columns' must hold at least the " + std::to_string(per_weight) + " devices of one weight");
   return c;
 }
 
-LoadedConfig load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+LoadedConfig load_config(const std::filesystem::path& file,
+                         const std::vector<std::string>& overrides) {
   support::ConfigDocument document = support::ConfigDocument::from_file(file, overrides);
   const Config config = read_config(document.root());
   document.finish();

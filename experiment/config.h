@@ -33,7 +33,8 @@ struct WorkloadConfig {
 /// What an imported mask means. The authors' code writes 1 for weights that are *not* verified.
 enum class MaskPolarity { OneIsVerified, ZeroIsVerified };
 inline constexpr std::array<std::pair<std::string_view, MaskPolarity>, 2> kMaskPolarities{
-    {{"one_is_verified", MaskPolarity::OneIsVerified}, {"zero_is_verified", MaskPolarity::ZeroIsVerified}}};
+    {{"one_is_verified", MaskPolarity::OneIsVerified},
+     {"zero_is_verified", MaskPolarity::ZeroIsVerified}}};
 
 struct SelectionConfig {
   std::vector<programmer::SelectionPolicy> policies{
@@ -41,11 +42,13 @@ struct SelectionConfig {
       programmer::SelectionPolicy::Magnitude, programmer::SelectionPolicy::Random};
   std::vector<double> fractions{0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0};
   std::filesystem::path scores;  ///< .npy, one number per weight; for policy `imported`
-  std::filesystem::path mask;    ///< .npy, one entry per weight; a mask of its own beside the policies
+  std::filesystem::path
+      mask;  ///< .npy, one entry per weight; a mask of its own beside the policies
   std::optional<MaskPolarity> mask_polarity;
 };
 
-/// The second accuracy figure: bit-serial inputs and ADCs, on few chips and images since it is slow.
+/// The second accuracy figure: bit-serial inputs and ADCs, on few chips and images since it is
+/// slow.
 struct HardwareAccuracyConfig {
   unsigned chips = 1;
   std::vector<double> fractions{0.0, 0.1, 1.0};
@@ -75,9 +78,11 @@ Config read_config(support::ConfigReader in);
 struct LoadedConfig {
   Config config;
   support::ConfigDocument document;
-  std::string hash;  ///< of the resolved configuration, its paths seen from the file's own directory
+  std::string
+      hash;  ///< of the resolved configuration, its paths seen from the file's own directory
 };
 /// Throws support::ConfigError with every fault.
-LoadedConfig load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+LoadedConfig load_config(const std::filesystem::path& file,
+                         const std::vector<std::string>& overrides);
 
 }  // namespace uswim::experiment

@@ -12,8 +12,8 @@ using workloads::kLanes;
 namespace {
 
 /// Sums of one column over the rows whose input has `bit` set, for each lane.
-USWIM_INLINE void sum_column(const std::int16_t* __restrict column, std::size_t pitch, std::size_t rows,
-                             const std::int32_t* __restrict inputs, unsigned bit,
+USWIM_INLINE void sum_column(const std::int16_t* __restrict column, std::size_t pitch,
+                             std::size_t rows, const std::int32_t* __restrict inputs, unsigned bit,
                              std::int32_t* __restrict sum) {
   std::int32_t acc[kLanes] = {};
   for (std::size_t r = 0; r < rows; ++r) {
@@ -26,10 +26,10 @@ USWIM_INLINE void sum_column(const std::int16_t* __restrict column, std::size_t 
 
 /// One array, all lanes: tiles::multiply_bit_serial with the lanes innermost.
 USWIM_EVERY_INSTRUCTION_SET
-void multiply_array(const std::int16_t* cells, std::size_t pitch, std::size_t rows, std::size_t columns,
-                    std::size_t columns_per_weight, const std::int32_t* slice_weights,
-                    const std::int32_t* inputs, unsigned input_bits, const tiles::Adc& adc,
-                    std::int64_t* sums) {
+void multiply_array(const std::int16_t* cells, std::size_t pitch, std::size_t rows,
+                    std::size_t columns, std::size_t columns_per_weight,
+                    const std::int32_t* slice_weights, const std::int32_t* inputs,
+                    unsigned input_bits, const tiles::Adc& adc, std::int64_t* sums) {
   std::int32_t column_sum[kLanes];
   for (std::size_t c = 0; c < columns; ++c) {
     const std::int64_t sign = c % 2 == 0 ? 1 : -1;
@@ -49,8 +49,8 @@ HardwareEngine::HardwareEngine(const sc_models::Program& program, const tiles::M
                                std::vector<const tiles::CellArray*> cells, unsigned adc_bits)
     : program_(program), mapping_(mapping), cells_(std::move(cells)), adc_bits_(adc_bits) {}
 
-void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& codes, std::size_t images,
-                              workloads::ProductBlocks& products) {
+void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& codes,
+                              std::size_t images, workloads::ProductBlocks& products) {
   const workloads::MatrixLayer& matrix = program_.network.layers[layer];
   const workloads::Window& w = matrix.window;
   const unsigned bits = sc_models::input_bits(program_.activation_maximum[layer]);
@@ -62,7 +62,8 @@ void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& co
   const std::size_t count = mapping_.row_blocks(layer) * mapping_.column_blocks(layer);
   const std::size_t channels = matrix.rows / (w.kernel_height * w.kernel_width);
   std::vector<std::int32_t> slice_weights;
-  for (unsigned s = 0; s < mapping_.slices(); ++s) slice_weights.push_back(mapping_.slice_weight(s));
+  for (unsigned s = 0; s < mapping_.slices(); ++s)
+    slice_weights.push_back(mapping_.slice_weight(s));
   inputs_.resize(matrix.rows * kLanes);
   sums_.resize(matrix.outputs * kLanes);
 
@@ -73,12 +74,12 @@ void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& co
         for (std::size_t c = 0; c < channels; ++c)
           for (std::size_t ky = 0; ky < w.kernel_height; ++ky)
             for (std::size_t kx = 0; kx < w.kernel_width; ++kx, row += kLanes) {
-              const std::int16_t* lanes =
-                  codes.at(block, c / 2,
-                           static_cast<std::ptrdiff_t>(y * w.stride_height + ky * w.dilation_height) -
-                               static_cast<std::ptrdiff_t>(w.pad_top),
-                           static_cast<std::ptrdiff_t>(x * w.stride_width + kx * w.dilation_width) -
-                               static_cast<std::ptrdiff_t>(w.pad_left));
+              const std::int16_t* lanes = codes.at(
+                  block, c / 2,
+                  static_cast<std::ptrdiff_t>(y * w.stride_height + ky * w.dilation_height) -
+                      static_cast<std::ptrdiff_t>(w.pad_top),
+                  static_cast<std::ptrdiff_t>(x * w.stride_width + kx * w.dilation_width) -
+                      static_cast<std::ptrdiff_t>(w.pad_left));
               for (std::size_t lane = 0; lane < kLanes; ++lane) row[lane] = lanes[2 * lane + c % 2];
             }
         std::fill(sums_.begin(), sums_.end(), 0);
@@ -92,8 +93,9 @@ void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& co
         }
         for (std::size_t o = 0; o < matrix.outputs; ++o)
           for (std::size_t lane = 0; lane < kLanes; ++lane)
-            products.values[(((block * matrix.outputs + o) * out.height + y) * out.width + x) * kLanes + lane] =
-                sc_models::to_product(sums_[o * kLanes + lane], shift);
+            products
+                .values[(((block * matrix.outputs + o) * out.height + y) * out.width + x) * kLanes +
+                        lane] = sc_models::to_product(sums_[o * kLanes + lane], shift);
       }
 }
 

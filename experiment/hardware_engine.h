@@ -9,8 +9,9 @@
 
 namespace uswim::experiment {
 
-/// Crossbars as they compute: inputs bit by bit, sliced differential columns, every array's partial sums through its
-/// ADCs. Sixteen images at a time; the same integers as the timed models, without time.
+/// Crossbars as they compute: inputs bit by bit, sliced differential columns, every array's partial
+/// sums through its ADCs. Sixteen images at a time; the same integers as the timed models, without
+/// time.
 class HardwareEngine : public workloads::MatrixEngine {
  public:
   /// `cells[a]`: the programmed array a.

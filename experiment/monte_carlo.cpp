@@ -25,7 +25,8 @@ std::vector<Evaluation> evaluations(const SelectionConfig& selection, double imp
     if (policy == SelectionPolicy::All || policy == SelectionPolicy::None)
       list.push_back({name, policy, policy == SelectionPolicy::All ? 1.0 : 0.0, false});
     else
-      for (const double fraction : selection.fractions) list.push_back({name, policy, fraction, false});
+      for (const double fraction : selection.fractions)
+        list.push_back({name, policy, fraction, false});
   }
   if (!selection.mask.empty())
     list.push_back({"imported_mask", SelectionPolicy::None, imported_fraction, true});
@@ -46,7 +47,8 @@ Message pack(MessageKind kind, const T& value) {
 template <class T>
 T unpack(const Message& message) {
   T value;
-  if (message.bytes.size() != sizeof value) throw std::logic_error("a worker's message has the wrong size");
+  if (message.bytes.size() != sizeof value)
+    throw std::logic_error("a worker's message has the wrong size");
   std::memcpy(&value, message.bytes.data(), sizeof value);
   return value;
 }
@@ -85,12 +87,13 @@ class Worker {
         program_{experiment.workload.network, experiment.workload.weights,
                  experiment.workload.activation_maximum},
         pulses_(programmer::make_pulse_model(experiment.config.programming, experiment.device)),
-        system_(experiment.config.chip, experiment.config.tile, experiment.mapping, experiment.device, *pulses_,
-                program_),
+        system_(experiment.config.chip, experiment.config.tile, experiment.mapping,
+                experiment.device, *pulses_, program_),
         executor_(experiment.workload.network, experiment.workload.weights),
         engine_(experiment.workload.network, experiment.workload.activation_maximum),
-        images_(executor_.prepare(experiment.workload.test, 0,
-                                  std::min(experiment.config.accuracy_images, experiment.workload.test.count))) {
+        images_(executor_.prepare(
+            experiment.workload.test, 0,
+            std::min(experiment.config.accuracy_images, experiment.workload.test.count))) {
     for (const SelectionPolicy policy : experiment.config.selection.policies)
       if (policy != SelectionPolicy::Random) ranking_of(policy, 0);
   }
@@ -112,7 +115,9 @@ class Worker {
     for (std::uint32_t e = 0; e < experiment_.evaluations.size(); ++e) {
       const SelectionMask mask = mask_of(experiment_.evaluations[e], chip);
       const auto verified = static_cast<std::size_t>(std::count(mask.begin(), mask.end(), 1));
-      std::optional<ChipResult>* known = verified == 0 ? &none : verified == mask.size() ? &all : nullptr;
+      std::optional<ChipResult>* known = verified == 0             ? &none
+                                         : verified == mask.size() ? &all
+                                                                   : nullptr;
       std::vector<sc_models::TileReport>& tiles = known == &none ? none_tiles : all_tiles;
       ChipResult result;
       if (known != nullptr && *known) {
@@ -124,7 +129,8 @@ class Worker {
       result.evaluation = e;
       send_(pack(kChip, result));
       if (chip == 0)
-        for (std::uint32_t t = 0; t < tiles.size(); ++t) send_(pack(kTile, TileResult{e, t, tiles[t]}));
+        for (std::uint32_t t = 0; t < tiles.size(); ++t)
+          send_(pack(kTile, TileResult{e, t, tiles[t]}));
     }
     if (chip == 0) run_inference();
     if (chip < experiment_.config.hardware.chips) run_hardware(chip);
@@ -150,7 +156,8 @@ class Worker {
     return programmer::select_fraction(ranking_of(e.ranking, chip), e.fraction);
   }
 
-  ChipResult program_and_evaluate(const SelectionMask& mask, std::uint32_t chip, std::uint64_t all_cycles,
+  ChipResult program_and_evaluate(const SelectionMask& mask, std::uint32_t chip,
+                                  std::uint64_t all_cycles,
                                   std::vector<sc_models::TileReport>& tiles) {
     ChipResult result;
     {
@@ -188,21 +195,25 @@ class Worker {
   void run_inference() {
     const Stage stage(seconds_.inference);
     const workloads::Dataset& test = experiment_.workload.test;
-    const std::size_t count = std::min<std::size_t>(experiment_.config.inference_images, test.count);
+    const std::size_t count =
+        std::min<std::size_t>(experiment_.config.inference_images, test.count);
     system_.program(SelectionMask(experiment_.mapping.weights(), 1));
     const std::vector<std::uint8_t> pixels(
-        test.pixels.begin(), test.pixels.begin() + static_cast<std::ptrdiff_t>(count * test.shape.size()));
+        test.pixels.begin(),
+        test.pixels.begin() + static_cast<std::ptrdiff_t>(count * test.shape.size()));
     const sc_models::InferenceReport report = system_.infer(pixels, count);
-    send_(pack(kInference, InferenceResult{count, report.latency.in_picoseconds(), report.images_per_second,
-                                           in_joules(report.energy)}));
+    send_(pack(kInference, InferenceResult{count, report.latency.in_picoseconds(),
+                                           report.images_per_second, in_joules(report.energy)}));
   }
 
   void run_hardware(std::uint32_t chip) {
     const Stage stage(seconds_.hardware);
-    const std::size_t count = std::min(experiment_.config.hardware.images, experiment_.workload.test.count);
+    const std::size_t count =
+        std::min(experiment_.config.hardware.images, experiment_.workload.test.count);
     const workloads::PreparedImages images = executor_.prepare(experiment_.workload.test, 0, count);
     std::vector<const tiles::CellArray*> cells;
-    for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a) cells.push_back(&system_.cells(a));
+    for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
+      cells.push_back(&system_.cells(a));
     HardwareEngine hardware(program_, experiment_.mapping, cells, experiment_.config.tile.adc.bits);
     for (const double fraction : experiment_.config.hardware.fractions) {
       const SelectionPolicy policy = experiment_.config.selection.policies.front();
@@ -239,7 +250,8 @@ void add(StageSeconds& sum, const StageSeconds& part) {
 
 }  // namespace
 
-MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs, const Progress& progress) {
+MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
+                                 const Progress& progress) {
   const unsigned chips = experiment.config.chips;
   jobs = std::clamp(jobs, 1u, chips);
   const std::size_t total = static_cast<std::size_t>(chips) * experiment.evaluations.size();
@@ -258,14 +270,25 @@ MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs, co
             result.chips.push_back(unpack<ChipResult>(message));
             progress("chips", result.chips.size(), total);
             break;
-          case kHardware: result.hardware.push_back(unpack<HardwareResult>(message)); break;
-          case kTile: result.tiles.push_back(unpack<TileResult>(message)); break;
-          case kInference: result.inference = unpack<InferenceResult>(message); break;
-          case kSeconds: add(result.seconds, unpack<StageSeconds>(message)); break;
-          default: throw std::logic_error("a worker sent an unknown kind of message");
+          case kHardware:
+            result.hardware.push_back(unpack<HardwareResult>(message));
+            break;
+          case kTile:
+            result.tiles.push_back(unpack<TileResult>(message));
+            break;
+          case kInference:
+            result.inference = unpack<InferenceResult>(message);
+            break;
+          case kSeconds:
+            add(result.seconds, unpack<StageSeconds>(message));
+            break;
+          default:
+            throw std::logic_error("a worker sent an unknown kind of message");
         }
       });
-  const auto by = [](auto key) { return [key](const auto& a, const auto& b) { return key(a) < key(b); }; };
+  const auto by = [](auto key) {
+    return [key](const auto& a, const auto& b) { return key(a) < key(b); };
+  };
   std::sort(result.chips.begin(), result.chips.end(),
             by([](const ChipResult& r) { return std::make_pair(r.evaluation, r.chip); }));
   std::sort(result.hardware.begin(), result.hardware.end(),

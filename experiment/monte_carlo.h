@@ -34,10 +34,11 @@ struct ChipResult {
   std::int64_t time_ps = 0;
   std::int64_t load_time_ps = 0;
   std::array<double, sc_models::kComponents> energy_J{};
-  std::uint64_t correct = 0;           ///< test images, ideal ADC
+  std::uint64_t correct = 0;  ///< test images, ideal ADC
   double nwc() const {
-    return all_write_cycles == 0 ? 0.0
-                                 : static_cast<double>(write_cycles) / static_cast<double>(all_write_cycles);
+    return all_write_cycles == 0
+               ? 0.0
+               : static_cast<double>(write_cycles) / static_cast<double>(all_write_cycles);
   }
 };
 
@@ -70,8 +71,8 @@ struct StageSeconds {
   double simulation = 0.0;  ///< SystemC: programming
   double read_back = 0.0;   ///< effective weights
   double accuracy = 0.0;
-  double inference = 0.0;   ///< SystemC: inference
-  double hardware = 0.0;    ///< accuracy with ADCs
+  double inference = 0.0;          ///< SystemC: inference
+  double hardware = 0.0;           ///< accuracy with ADCs
   std::uint64_t write_cycles = 0;  ///< drawn in `outcomes`
 };
 
@@ -94,7 +95,9 @@ struct Experiment {
   std::vector<Evaluation> evaluations;
 };
 
-/// Programs and evaluates config.chips chips under every mask, in `jobs` processes. The result does not depend on `jobs`.
-MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs, const Progress& progress);
+/// Programs and evaluates config.chips chips under every mask, in `jobs` processes. The result does
+/// not depend on `jobs`.
+MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
+                                 const Progress& progress);
 
 }  // namespace uswim::experiment

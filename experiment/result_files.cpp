@@ -21,14 +21,15 @@ std::string device_name(const Config& config) {
 }
 
 std::string curve_csv(const Config& config, const RunResult& result) {
-  CsvTable csv({"policy", "device", "fraction", "chips", "nwc_mean", "nwc_sd", "programming_time_s_mean",
-                "programming_energy_J_mean", "write_pulses_mean", "verify_reads_mean", "not_converged_mean",
-                "accuracy_mean", "accuracy_sd"});
+  CsvTable csv({"policy", "device", "fraction", "chips", "nwc_mean", "nwc_sd",
+                "programming_time_s_mean", "programming_energy_J_mean", "write_pulses_mean",
+                "verify_reads_mean", "not_converged_mean", "accuracy_mean", "accuracy_sd"});
   const std::string device = device_name(config);
   for (const CurvePoint& p : result.curve) {
     csv.cell(p.policy).cell(device).cell(p.fraction).cell(std::uint64_t{p.chips});
-    for (const double v : {p.nwc_mean, p.nwc_sd, p.time_s_mean, p.energy_J_mean, p.write_pulses_mean,
-                           p.verify_reads_mean, p.not_converged_mean, p.accuracy_mean, p.accuracy_sd})
+    for (const double v :
+         {p.nwc_mean, p.nwc_sd, p.time_s_mean, p.energy_J_mean, p.write_pulses_mean,
+          p.verify_reads_mean, p.not_converged_mean, p.accuracy_mean, p.accuracy_sd})
       csv.cell(v);
     csv.end_row();
   }
@@ -37,12 +38,15 @@ std::string curve_csv(const Config& config, const RunResult& result) {
 
 std::string programming_csv(const tiles::Mapping& mapping, const Experiment& experiment,
                             const RunResult& result) {
-  std::vector<std::string> columns{"policy",       "fraction",      "chip",         "tile",
-                                   "layer",        "rows",          "columns",      "write_pulses",
-                                   "set_pulses",   "reset_pulses",  "set_phases",   "reset_phases",
-                                   "verify_reads", "verify_rounds", "write_cycles", "not_converged",
-                                   "busy_time_s",  "finished_after_s", "energy_J"};
-  for (const auto name : sc_models::kComponentNames) columns.push_back(fmt::format("energy_{}_J", name));
+  std::vector<std::string> columns{"policy",        "fraction",      "chip",
+                                   "tile",          "layer",         "rows",
+                                   "columns",       "write_pulses",  "set_pulses",
+                                   "reset_pulses",  "set_phases",    "reset_phases",
+                                   "verify_reads",  "verify_rounds", "write_cycles",
+                                   "not_converged", "busy_time_s",   "finished_after_s",
+                                   "energy_J"};
+  for (const auto name : sc_models::kComponentNames)
+    columns.push_back(fmt::format("energy_{}_J", name));
   CsvTable csv(columns);
   for (const TileResult& t : result.monte_carlo.tiles) {
     const Evaluation& e = experiment.evaluations[t.evaluation];
@@ -50,9 +54,10 @@ std::string programming_csv(const tiles::Mapping& mapping, const Experiment& exp
     const programmer::RowWork& w = t.report.work;
     csv.cell(e.policy).cell(e.fraction).cell(0).cell(std::uint64_t{t.tile});
     csv.cell(mapping.layers()[block.layer].name).cell(t.report.rows);
-    csv.cell(std::uint64_t{mapping.columns(t.tile)}).cell(std::uint64_t{w.set_pulses} + w.reset_pulses);
-    for (const std::uint32_t v : {w.set_pulses, w.reset_pulses, w.set_phases, w.reset_phases, w.verify_reads,
-                                  w.verify_rounds, w.write_cycles, w.not_converged})
+    csv.cell(std::uint64_t{mapping.columns(t.tile)})
+        .cell(std::uint64_t{w.set_pulses} + w.reset_pulses);
+    for (const std::uint32_t v : {w.set_pulses, w.reset_pulses, w.set_phases, w.reset_phases,
+                                  w.verify_reads, w.verify_rounds, w.write_cycles, w.not_converged})
       csv.cell(std::uint64_t{v});
     csv.cell(t.report.busy.in_seconds()).cell(t.report.finished_after.in_seconds());
     csv.cell(support::in_joules(t.report.energy.total()));
@@ -65,20 +70,25 @@ std::string programming_csv(const tiles::Mapping& mapping, const Experiment& exp
 std::string inference_csv(const RunResult& result) {
   const InferenceResult& i = result.monte_carlo.inference;
   const auto images = static_cast<double>(i.images);
-  std::vector<std::string> columns{"images", "latency_s", "throughput_images_per_s", "energy_per_image_J"};
+  std::vector<std::string> columns{"images", "latency_s", "throughput_images_per_s",
+                                   "energy_per_image_J"};
   for (const auto name : sc_models::kComponentNames)
     columns.push_back(fmt::format("energy_{}_per_image_J", name));
   CsvTable csv(columns);
   double total = 0.0;
   for (const double e : i.energy_J) total += e / images;
-  csv.cell(i.images).cell(static_cast<double>(i.latency_ps) * 1e-12).cell(i.images_per_second).cell(total);
+  csv.cell(i.images)
+      .cell(static_cast<double>(i.latency_ps) * 1e-12)
+      .cell(i.images_per_second)
+      .cell(total);
   for (const double e : i.energy_J) csv.cell(e / images);
   csv.end_row();
   return csv.bytes();
 }
 
 std::string mapping_csv(const tiles::Mapping& mapping) {
-  CsvTable csv({"tile", "layer", "first_row", "rows", "first_output", "outputs", "columns", "utilisation"});
+  CsvTable csv(
+      {"tile", "layer", "first_row", "rows", "first_output", "outputs", "columns", "utilisation"});
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
     const tiles::ArrayBlock& b = mapping.arrays()[a];
     csv.cell(std::uint64_t{a}).cell(mapping.layers()[b.layer].name);
@@ -104,7 +114,8 @@ double sum_of(const Json& parts) {
 }
 
 /// Mean over chips of the point that the ratios refer to.
-std::array<double, sc_models::kComponents> mean_energy(const Experiment& experiment, const RunResult& result) {
+std::array<double, sc_models::kComponents> mean_energy(const Experiment& experiment,
+                                                       const RunResult& result) {
   std::array<double, sc_models::kComponents> sum{};
   std::size_t n = 0;
   for (const ChipResult& r : result.monte_carlo.chips) {
@@ -166,28 +177,31 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
   j["hardware_accuracy"] = Json::array();
   for (const HardwareResult& h : result.monte_carlo.hardware) {
     const auto images = static_cast<double>(h.images);
-    j["hardware_accuracy"].push_back({{"chip", h.chip},
-                                      {"policy", experiment.evaluations.front().policy},
-                                      {"fraction", h.fraction},
-                                      {"images", h.images},
-                                      {"adc_bits", loaded.config.tile.adc.bits},
-                                      {"accuracy", static_cast<double>(h.correct_hardware) / images},
-                                      {"accuracy_ideal_adc", static_cast<double>(h.correct_ideal_adc) / images}});
+    j["hardware_accuracy"].push_back(
+        {{"chip", h.chip},
+         {"policy", experiment.evaluations.front().policy},
+         {"fraction", h.fraction},
+         {"images", h.images},
+         {"adc_bits", loaded.config.tile.adc.bits},
+         {"accuracy", static_cast<double>(h.correct_hardware) / images},
+         {"accuracy_ideal_adc", static_cast<double>(h.correct_ideal_adc) / images}});
   }
   return j;
 }
 
 }  // namespace
 
-void write_results(support::ResultDirectory& directory, const LoadedConfig& loaded, const Workload& workload,
-                   const tiles::Mapping& mapping, const Experiment& experiment, const RunResult& result,
+void write_results(support::ResultDirectory& directory, const LoadedConfig& loaded,
+                   const Workload& workload, const tiles::Mapping& mapping,
+                   const Experiment& experiment, const RunResult& result,
                    const std::filesystem::path& output) {
   directory.write("config.yaml", loaded.document.resolved_yaml(std::filesystem::absolute(output)));
   directory.write("curve.csv", curve_csv(loaded.config, result));
   directory.write("programming.csv", programming_csv(mapping, experiment, result));
   directory.write("inference.csv", inference_csv(result));
   directory.write("mapping.csv", mapping_csv(mapping));
-  directory.write("summary.json", summary(loaded, workload, mapping, experiment, result).dump(2) + "\n");
+  directory.write("summary.json",
+                  summary(loaded, workload, mapping, experiment, result).dump(2) + "\n");
 }
 
 }  // namespace uswim::experiment

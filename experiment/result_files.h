@@ -5,9 +5,11 @@
 
 namespace uswim::experiment {
 
-/// Writes every file of a result directory; the caller commits it. Nothing in them depends on wall time or jobs.
-void write_results(support::ResultDirectory& directory, const LoadedConfig& loaded, const Workload& workload,
-                   const tiles::Mapping& mapping, const Experiment& experiment, const RunResult& result,
+/// Writes every file of a result directory; the caller commits it. Nothing in them depends on wall
+/// time or jobs.
+void write_results(support::ResultDirectory& directory, const LoadedConfig& loaded,
+                   const Workload& workload, const tiles::Mapping& mapping,
+                   const Experiment& experiment, const RunResult& result,
                    const std::filesystem::path& output);
 
 }  // namespace uswim::experiment

@@ -22,7 +22,8 @@ double ideal_accuracy(const Workload& workload, std::size_t images) {
   workloads::Executor executor(workload.network, workload.weights);
   workloads::EffectiveWeightsEngine engine(workload.network, workload.activation_maximum);
   for (std::size_t l = 0; l < workload.weights.size(); ++l) {
-    const std::vector<float> codes(workload.weights[l].code.begin(), workload.weights[l].code.end());
+    const std::vector<float> codes(workload.weights[l].code.begin(),
+                                   workload.weights[l].code.end());
     engine.set_weights(l, codes.data());
   }
   const workloads::PreparedImages prepared =
@@ -50,9 +51,9 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
       accuracy.add(static_cast<double>(r.correct) / images);
     }
     points.push_back({experiment.evaluations[e].policy, experiment.evaluations[e].fraction,
-                      static_cast<unsigned>(nwc.count()), nwc.mean(), nwc.standard_deviation(), time.mean(),
-                      energy.mean(), pulses.mean(), reads.mean(), not_converged.mean(), accuracy.mean(),
-                      accuracy.standard_deviation()});
+                      static_cast<unsigned>(nwc.count()), nwc.mean(), nwc.standard_deviation(),
+                      time.mean(), energy.mean(), pulses.mean(), reads.mean(), not_converged.mean(),
+                      accuracy.mean(), accuracy.standard_deviation()});
   }
   return points;
 }
@@ -85,7 +86,8 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   programmer::SelectionMask imported;
   double imported_fraction = 0.0;
   if (!config.selection.mask.empty()) {
-    imported = import_mask(config.selection.mask, *config.selection.mask_polarity, mapping.weights());
+    imported =
+        import_mask(config.selection.mask, *config.selection.mask_polarity, mapping.weights());
     imported_fraction = static_cast<double>(std::count(imported.begin(), imported.end(), 1)) /
                         static_cast<double>(imported.size());
   }
@@ -96,12 +98,17 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   const auto ranking_begin = std::chrono::steady_clock::now();
   const programmer::WeightFacts facts =
       weight_facts(workload, mapping, device,
-                   load_second_derivative(workload, config.workload.sensitivity, options.cache, options.progress),
+                   load_second_derivative(workload, config.workload.sensitivity, options.cache,
+                                          options.progress),
                    config.selection);
   result.sensitivity_s = seconds_since(ranking_begin);
 
   const auto chips_begin = std::chrono::steady_clock::now();
-  const Experiment experiment{config, workload, mapping, device, facts,
+  const Experiment experiment{config,
+                              workload,
+                              mapping,
+                              device,
+                              facts,
                               imported.empty() ? nullptr : &imported,
                               evaluations(config.selection, imported_fraction)};
   result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress);
@@ -125,21 +132,24 @@ std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded
   const Workload workload = load_workload(config.workload);
   const tiles::Mapping mapping = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);
-  const programmer::WeightFacts facts = weight_facts(
-      workload, mapping, device, load_second_derivative(workload, config.workload.sensitivity, cache, progress),
-      config.selection);
+  const programmer::WeightFacts facts =
+      weight_facts(workload, mapping, device,
+                   load_second_derivative(workload, config.workload.sensitivity, cache, progress),
+                   config.selection);
   const std::vector<double> scores =
       programmer::scores(config.selection.policies.front(), facts, config.seed, 0);
   const std::vector<std::uint32_t> ranking = programmer::ranking(scores, facts);
 
   std::vector<std::filesystem::path> written{output};
   support::write_file_atomically(
-      output, support::npy_bytes({scores.size()}, std::vector<float>(scores.begin(), scores.end())));
+      output,
+      support::npy_bytes({scores.size()}, std::vector<float>(scores.begin(), scores.end())));
   for (const double fraction : config.selection.fractions) {
     std::filesystem::path file = output;
     file.replace_filename(fmt::format("{}.mask_{}.npy", output.stem().string(), fraction));
     support::write_file_atomically(
-        file, support::npy_bytes({scores.size()}, programmer::select_fraction(ranking, fraction), true));
+        file,
+        support::npy_bytes({scores.size()}, programmer::select_fraction(ranking, fraction), true));
     written.push_back(file);
   }
   return written;

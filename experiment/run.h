@@ -20,7 +20,8 @@ struct CurvePoint {
   double accuracy_mean = 0, accuracy_sd = 0;
 };
 
-/// The cheapest evaluated point of a policy whose mean accuracy is within config.accuracy_drop of the ideal.
+/// The cheapest evaluated point of a policy whose mean accuracy is within config.accuracy_drop of
+/// the ideal.
 struct CostToReach {
   std::string policy;
   bool reached = false;
@@ -43,12 +44,13 @@ struct RunOptions {
   Progress progress;
 };
 
-/// The whole experiment: loads, ranks, programs, evaluates, writes the result directory (whole or not at all).
+/// The whole experiment: loads, ranks, programs, evaluates, writes the result directory (whole or
+/// not at all).
 RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options);
 
-/// Scores of the configuration's first policy and masks at every fraction, without programming anything. Writes
-/// `output` (.npy, one float32 per weight) and beside it one mask (.npy of bool, true = verified) per fraction.
-/// Returns the files written.
+/// Scores of the configuration's first policy and masks at every fraction, without programming
+/// anything. Writes `output` (.npy, one float32 per weight) and beside it one mask (.npy of bool,
+/// true = verified) per fraction. Returns the files written.
 std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded,
                                                       const std::filesystem::path& output,
                                                       const std::filesystem::path& cache,

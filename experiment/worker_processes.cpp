@@ -62,7 +62,8 @@ class Workers {
   std::vector<Worker> all;
 };
 
-[[noreturn]] void be_worker(unsigned index, int fd, const std::function<void(unsigned, const Send&)>& work) {
+[[noreturn]] void be_worker(unsigned index, int fd,
+                            const std::function<void(unsigned, const Send&)>& work) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGINT, SIG_IGN);  // the main process decides
   std::signal(SIGTERM, SIG_DFL);
@@ -94,7 +95,8 @@ void deliver(Worker& worker, const std::function<void(const Message&)>& receive)
       throw std::runtime_error(std::string(message.bytes.begin(), message.bytes.end()));
     receive(message);
   }
-  worker.pending.erase(worker.pending.begin(), worker.pending.begin() + static_cast<std::ptrdiff_t>(at));
+  worker.pending.erase(worker.pending.begin(),
+                       worker.pending.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
 void reap(Worker& worker) {
@@ -104,7 +106,8 @@ void reap(Worker& worker) {
   ::waitpid(worker.pid, &status, 0);
   worker.pid = -1;
   if (WIFSIGNALED(status))
-    throw std::runtime_error("a worker process was ended by signal " + std::to_string(WTERMSIG(status)) +
+    throw std::runtime_error("a worker process was ended by signal " +
+                             std::to_string(WTERMSIG(status)) +
                              (WTERMSIG(status) == SIGKILL ? " (out of memory?)" : ""));
   if (status != 0) throw std::runtime_error("a worker process failed without saying why");
 }
@@ -128,7 +131,8 @@ void run_in_processes(unsigned count, const std::function<void(unsigned, const S
   Workers workers;
   for (unsigned i = 0; i < count; ++i) {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error(std::string("pipe: ") + std::strerror(errno));
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+      throw std::runtime_error(std::string("pipe: ") + std::strerror(errno));
     const pid_t pid = ::fork();
     if (pid < 0) throw std::runtime_error(std::string("fork: ") + std::strerror(errno));
     if (pid == 0) {
@@ -143,7 +147,8 @@ void run_in_processes(unsigned count, const std::function<void(unsigned, const S
   while (running > 0) {
     throw_if_interrupted();
     std::vector<pollfd> fds;
-    for (const Worker& w : workers.all) fds.push_back({w.fd, POLLIN, 0});  // a closed one (-1) is ignored
+    for (const Worker& w : workers.all)
+      fds.push_back({w.fd, POLLIN, 0});  // a closed one (-1) is ignored
     if (::poll(fds.data(), fds.size(), -1) < 0) {
       if (errno == EINTR) continue;
       throw std::runtime_error(std::string("poll: ") + std::strerror(errno));

@@ -23,9 +23,9 @@ struct Message {
 };
 using Send = std::function<void(const Message&)>;
 
-/// Runs `work(index, send)` in `count` processes side by side (SystemC allows one simulation per process) and hands
-/// their messages to `receive` in this one, each worker's in its order. An exception in a worker ends all and is
-/// thrown here as std::runtime_error with its text.
+/// Runs `work(index, send)` in `count` processes side by side (SystemC allows one simulation per
+/// process) and hands their messages to `receive` in this one, each worker's in its order. An
+/// exception in a worker ends all and is thrown here as std::runtime_error with its text.
 void run_in_processes(unsigned count, const std::function<void(unsigned, const Send&)>& work,
                       const std::function<void(const Message&)>& receive);
 

@@ -23,23 +23,27 @@ Workload load_workload(const WorkloadConfig& config) {
   w.test = workloads::read_idx(config.test.images, config.test.labels);
   if (!(w.test.shape == w.network.input))
     throw FileError(fmt::format("{}: images are {} x {} x {}, the network '{}' takes {} x {} x {}",
-                                config.test.images.string(), w.test.shape.channels, w.test.shape.height,
-                                w.test.shape.width, config.network.string(), w.network.input.channels,
-                                w.network.input.height, w.network.input.width));
+                                config.test.images.string(), w.test.shape.channels,
+                                w.test.shape.height, w.test.shape.width, config.network.string(),
+                                w.network.input.channels, w.network.input.height,
+                                w.network.input.width));
   for (std::size_t i = 0; i < w.test.count; ++i)
     if (w.test.labels[i] >= w.network.classes())
       throw FileError(fmt::format("{}: label {} at index {}, but the network has {} classes",
-                                  config.test.labels.string(), w.test.labels[i], i, w.network.classes()));
+                                  config.test.labels.string(), w.test.labels[i], i,
+                                  w.network.classes()));
   return w;
 }
 
 std::vector<float> load_second_derivative(const Workload& workload, const DatasetConfig& images,
-                                          const std::filesystem::path& cache, const Progress& progress) {
+                                          const std::filesystem::path& cache,
+                                          const Progress& progress) {
   const workloads::Dataset data = workloads::read_idx(images.images, images.labels);
   if (!(data.shape == workload.network.input))
-    throw FileError(images.images.string() + ": images do not have the size that the network takes");
-  const std::string key =
-      support::content_hash("second_derivative 1 " + workload.network.content_hash + data.content_hash);
+    throw FileError(images.images.string() +
+                    ": images do not have the size that the network takes");
+  const std::string key = support::content_hash("second_derivative 1 " +
+                                                workload.network.content_hash + data.content_hash);
   const std::filesystem::path file = cache / (key + ".npy");
   if (!cache.empty()) {
     std::error_code ignored;
@@ -77,7 +81,8 @@ tiles::Mapping map_workload(const Workload& workload, const Config& config) {
 
 programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,
                                      const programmer::DeviceModel& device,
-                                     std::vector<float> second_derivative, const SelectionConfig& selection) {
+                                     std::vector<float> second_derivative,
+                                     const SelectionConfig& selection) {
   programmer::WeightFacts facts;
   facts.second_derivative = std::move(second_derivative);
   const unsigned bits = mapping.config().device_bits;
@@ -92,7 +97,8 @@ programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapp
       for (unsigned s = 0; s < mapping.slices(); ++s) {
         const unsigned level = magnitude >> (bits * (mapping.slices() - 1 - s)) & top_level;
         const double unit = static_cast<double>(mapping.slice_weight(s)) * top_level;
-        for (const unsigned l : {level, 0u})  // one device of the pair holds the level, the other none
+        for (const unsigned l :
+             {level, 0u})  // one device of the pair holds the level, the other none
           variance += std::pow(unit * device.sigma(l, normalized), 2);
       }
       facts.scale.push_back(static_cast<float>(layer.scale));
@@ -103,11 +109,13 @@ programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapp
   if (!selection.scores.empty()) {
     facts.imported = support::read_npy<float>(selection.scores).values;
     if (facts.imported.size() != facts.weights())
-      throw FileError(fmt::format("{}: {} scores, the network has {} weights", selection.scores.string(),
-                                  facts.imported.size(), facts.weights()));
+      throw FileError(fmt::format("{}: {} scores, the network has {} weights",
+                                  selection.scores.string(), facts.imported.size(),
+                                  facts.weights()));
     for (std::size_t i = 0; i < facts.imported.size(); ++i)
       if (!std::isfinite(facts.imported[i]))
-        throw FileError(fmt::format("{}: score {} is not a finite number", selection.scores.string(), i));
+        throw FileError(
+            fmt::format("{}: score {} is not a finite number", selection.scores.string(), i));
   }
   return facts;
 }
@@ -116,11 +124,12 @@ programmer::SelectionMask import_mask(const std::filesystem::path& file, MaskPol
                                       std::size_t weights) {
   programmer::SelectionMask mask = support::read_npy<std::uint8_t>(file).values;
   if (mask.size() != weights)
-    throw FileError(
-        fmt::format("{}: {} entries, the network has {} weights", file.string(), mask.size(), weights));
+    throw FileError(fmt::format("{}: {} entries, the network has {} weights", file.string(),
+                                mask.size(), weights));
   for (std::size_t i = 0; i < mask.size(); ++i) {
     if (mask[i] > 1)
-      throw FileError(fmt::format("{}: entry {} is {} (expected 0 or 1)", file.string(), i, mask[i]));
+      throw FileError(
+          fmt::format("{}: entry {} is {} (expected 0 or 1)", file.string(), i, mask[i]));
     if (polarity == MaskPolarity::ZeroIsVerified) mask[i] = mask[i] == 0;
   }
   return mask;

@@ -27,17 +27,19 @@ struct Workload {
 /// Throws workloads::NetworkError or support::FileError.
 Workload load_workload(const WorkloadConfig& config);
 
-/// Second derivative of every weight over the sensitivity images, from the cache where the same network and images were
-/// seen before. `cache` is a directory; empty: no cache.
+/// Second derivative of every weight over the sensitivity images, from the cache where the same
+/// network and images were seen before. `cache` is a directory; empty: no cache.
 std::vector<float> load_second_derivative(const Workload& workload, const DatasetConfig& images,
-                                          const std::filesystem::path& cache, const Progress& progress);
+                                          const std::filesystem::path& cache,
+                                          const Progress& progress);
 
 tiles::Mapping map_workload(const Workload& workload, const Config& config);
 
 /// What the selection policies see. `imported` scores are read here.
 programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,
                                      const programmer::DeviceModel& device,
-                                     std::vector<float> second_derivative, const SelectionConfig& selection);
+                                     std::vector<float> second_derivative,
+                                     const SelectionConfig& selection);
 
 /// A mask from a file, its polarity applied: true = verified.
 programmer::SelectionMask import_mask(const std::filesystem::path& file, MaskPolarity polarity,

@@ -18,8 +18,9 @@ void merge(const std::int16_t* __restrict open_loop, const std::int16_t* __restr
 
 }  // namespace
 
-ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t array, const DeviceModel& device,
-                                 const PulseModel& model, unsigned columns_per_adc)
+ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t array,
+                                 const DeviceModel& device, const PulseModel& model,
+                                 unsigned columns_per_adc)
     : mapping_(mapping),
       array_(array),
       model_(model),
@@ -38,7 +39,8 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       if (!t.present) continue;
       const unsigned level = mapping.level(array, r, c);
       const std::size_t weight = mapping.weight_of(array, r, c) - mapping.first_weight(block.layer);
-      const double magnitude = std::abs(mapping.layers()[block.layer].weight_code[weight]) / full_code;
+      const double magnitude =
+          std::abs(mapping.layers()[block.layer].weight_code[weight]) / full_code;
       t.target = static_cast<float>(device.target(level));
       t.level_factor = static_cast<float>(device.level_factor(level, magnitude));
       target_levels_[r * pitch + c] = static_cast<std::uint8_t>(level);

@@ -11,7 +11,8 @@
 namespace uswim::programmer {
 
 /// What the devices of one array do when they are written, on one chip.
-/// A device's outcome does not depend on the mask, so it is computed once per chip and serves every mask.
+/// A device's outcome does not depend on the mask, so it is computed once per chip and serves every
+/// mask.
 class ArrayProgrammer {
  public:
   ArrayProgrammer(const tiles::Mapping& mapping, std::size_t array, const DeviceModel& device,
@@ -20,8 +21,9 @@ class ArrayProgrammer {
   /// Draws the outcomes of all devices for another chip.
   void new_chip(std::uint64_t seed, std::uint32_t chip);
 
-  /// Programs one row. `levels`: one target level per column, which must be those of the mapping (the
-  /// outcomes were drawn for them; std::logic_error otherwise). `mask`: pitch / 64 words, a set bit = verified.
+  /// Programs one row. `levels`: one target level per column, which must be those of the mapping
+  /// (the outcomes were drawn for them; std::logic_error otherwise). `mask`: pitch / 64 words, a
+  /// set bit = verified.
   RowWork program_row(std::size_t row, const std::uint8_t* levels, const std::uint64_t* mask);
   /// The row's view of the outcomes, for work by rounds.
   RowView row_view(std::size_t row, const std::uint64_t* mask) const;

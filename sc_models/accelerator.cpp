@@ -20,7 +20,8 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
       controller_("controller", config_, mapping, memory_),
       inference_("inference", config_, mapping, program, energy_) {
   const std::size_t rows = mapping.arrays().size() * mapping.config().array_rows;
-  memory_.level_bytes_per_row = mapping.pitch() * bits_per_packed_level(mapping.config().device_bits) / 8;
+  memory_.level_bytes_per_row =
+      mapping.pitch() * bits_per_packed_level(mapping.config().device_bits) / 8;
   memory_.mask_bytes_per_row = mapping.pitch() / 8;
   memory_.levels.assign(rows * memory_.level_bytes_per_row, 0);
   memory_.masks.assign(rows * memory_.mask_bytes_per_row, 0);
@@ -57,7 +58,8 @@ void Accelerator::reset_statistics() {
 
 void Accelerator::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay) {
   const std::uint64_t flits = (trans.get_data_length() + 31) / 32;
-  const sc_core::sc_time arrival = delay + to_sc_time(config_.host_link_time * static_cast<std::int64_t>(flits));
+  const sc_core::sc_time arrival =
+      delay + to_sc_time(config_.host_link_time * static_cast<std::int64_t>(flits));
   const tlm::tlm_response_status status = access(trans, arrival, false);
   trans.set_response_status(status);
   trans.set_dmi_allowed(false);
@@ -72,8 +74,8 @@ unsigned Accelerator::transport_dbg(tlm::tlm_generic_payload& trans) {
   return status == tlm::TLM_OK_RESPONSE ? trans.get_data_length() : 0;
 }
 
-tlm::tlm_response_status Accelerator::access(tlm::tlm_generic_payload& trans, const sc_core::sc_time& delay,
-                                             bool debug) {
+tlm::tlm_response_status Accelerator::access(tlm::tlm_generic_payload& trans,
+                                             const sc_core::sc_time& delay, bool debug) {
   const std::uint64_t address = trans.get_address();
   const std::uint64_t length = trans.get_data_length();
   if (trans.get_command() == tlm::TLM_IGNORE_COMMAND) return tlm::TLM_OK_RESPONSE;
@@ -101,7 +103,8 @@ tlm::tlm_response_status Accelerator::access(tlm::tlm_generic_payload& trans, co
   // While a command runs, the memory belongs to it.
   if (write && (status_ & reg::kStatusBusy)) return tlm::TLM_GENERIC_ERROR_RESPONSE;
   const std::uint64_t offset = address - base;
-  if (offset > window->size() || length > window->size() - offset) return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+  if (offset > window->size() || length > window->size() - offset)
+    return tlm::TLM_ADDRESS_ERROR_RESPONSE;
 
   std::uint8_t* memory = window->data() + offset;
   unsigned char* data = trans.get_data_ptr();
@@ -118,7 +121,8 @@ tlm::tlm_response_status Accelerator::access(tlm::tlm_generic_payload& trans, co
 tlm::tlm_response_status Accelerator::access_register(tlm::tlm_generic_payload& trans,
                                                       const sc_core::sc_time& delay, bool debug) {
   if (trans.get_byte_enable_ptr() != nullptr) return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
-  if (trans.get_data_length() != 4 || trans.get_address() % 4 != 0) return tlm::TLM_BURST_ERROR_RESPONSE;
+  if (trans.get_data_length() != 4 || trans.get_address() % 4 != 0)
+    return tlm::TLM_BURST_ERROR_RESPONSE;
   std::uint32_t value;
   if (trans.is_read()) {
     value = read_register(trans.get_address());
@@ -140,26 +144,43 @@ std::uint32_t Accelerator::read_register(std::uint64_t address) const {
     not_converged += work.not_converged;
   }
   switch (address) {
-    case reg::kId: return reg::kIdValue;
-    case reg::kVersion: return reg::kVersionValue;
-    case reg::kStatus: return status_;
-    case reg::kInterruptEnable: return interrupt_enable_;
-    case reg::kInterrupt: return interrupt_state_;
-    case reg::kError: return error_;
-    case reg::kTiles: return static_cast<std::uint32_t>(tiles_.size());
-    case reg::kImages: return image_count_;
-    case reg::kWritePulsesLow: return static_cast<std::uint32_t>(pulses);
-    case reg::kWritePulsesHigh: return static_cast<std::uint32_t>(pulses >> 32);
-    case reg::kVerifyReadsLow: return static_cast<std::uint32_t>(reads);
-    case reg::kVerifyReadsHigh: return static_cast<std::uint32_t>(reads >> 32);
-    case reg::kNotConverged: return static_cast<std::uint32_t>(not_converged);
-    default: return 0;
+    case reg::kId:
+      return reg::kIdValue;
+    case reg::kVersion:
+      return reg::kVersionValue;
+    case reg::kStatus:
+      return status_;
+    case reg::kInterruptEnable:
+      return interrupt_enable_;
+    case reg::kInterrupt:
+      return interrupt_state_;
+    case reg::kError:
+      return error_;
+    case reg::kTiles:
+      return static_cast<std::uint32_t>(tiles_.size());
+    case reg::kImages:
+      return image_count_;
+    case reg::kWritePulsesLow:
+      return static_cast<std::uint32_t>(pulses);
+    case reg::kWritePulsesHigh:
+      return static_cast<std::uint32_t>(pulses >> 32);
+    case reg::kVerifyReadsLow:
+      return static_cast<std::uint32_t>(reads);
+    case reg::kVerifyReadsHigh:
+      return static_cast<std::uint32_t>(reads >> 32);
+    case reg::kNotConverged:
+      return static_cast<std::uint32_t>(not_converged);
+    default:
+      return 0;
   }
 }
 
-void Accelerator::write_register(std::uint64_t address, std::uint32_t value, const sc_core::sc_time& delay) {
+void Accelerator::write_register(std::uint64_t address, std::uint32_t value,
+                                 const sc_core::sc_time& delay) {
   switch (address) {
-    case reg::kControl: start(value, delay); break;
+    case reg::kControl:
+      start(value, delay);
+      break;
     case reg::kInterruptEnable:
       interrupt_enable_ = value & 1;
       interrupt_event_.notify(sc_core::SC_ZERO_TIME);
@@ -168,9 +189,14 @@ void Accelerator::write_register(std::uint64_t address, std::uint32_t value, con
       interrupt_state_ &= ~value;
       interrupt_event_.notify(sc_core::SC_ZERO_TIME);
       break;
-    case reg::kError: error_ = reg::kErrorNone; break;
-    case reg::kImages: image_count_ = value; break;
-    default: break;  // the others are read-only
+    case reg::kError:
+      error_ = reg::kErrorNone;
+      break;
+    case reg::kImages:
+      image_count_ = value;
+      break;
+    default:
+      break;  // the others are read-only
   }
 }
 
@@ -225,6 +251,8 @@ void Accelerator::finish_inference() {
   finish();
 }
 
-void Accelerator::drive_interrupt() { interrupt.write((interrupt_state_ & interrupt_enable_) != 0); }
+void Accelerator::drive_interrupt() {
+  interrupt.write((interrupt_state_ & interrupt_enable_) != 0);
+}
 
 }  // namespace uswim::sc_models

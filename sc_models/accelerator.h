@@ -1,10 +1,11 @@
 #pragma once
+#include <tlm_utils/simple_target_socket.h>
+
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_target_socket.h>
 #include <vector>
 
 #include "programmer/array_programmer.h"
@@ -18,9 +19,9 @@
 
 namespace uswim::sc_models {
 
-/// The chip. Its boundary is a TLM-2.0 base-protocol target (b_transport, transport_dbg; no DMI, since programming
-/// changes what lies behind) with the registers and windows of register_map.h, and an interrupt line. Binds to any
-/// virtual platform.
+/// The chip. Its boundary is a TLM-2.0 base-protocol target (b_transport, transport_dbg; no DMI,
+/// since programming changes what lies behind) with the registers and windows of register_map.h,
+/// and an interrupt line. Binds to any virtual platform.
 class Accelerator : public sc_core::sc_module {
  public:
   tlm_utils::simple_target_socket<Accelerator> host_socket{"host_socket"};
@@ -28,7 +29,8 @@ class Accelerator : public sc_core::sc_module {
 
   /// One tile per array of the mapping; `programmers` holds their functional cores.
   Accelerator(const sc_core::sc_module_name& name, const ChipConfig& config,
-              const tiles::TileConfig& tile_config, const tiles::Mapping& mapping, const Program& program,
+              const tiles::TileConfig& tile_config, const tiles::Mapping& mapping,
+              const Program& program,
               std::vector<std::unique_ptr<programmer::ArrayProgrammer>>& programmers);
 
   EnergyMonitor& energy() { return energy_; }
@@ -43,9 +45,10 @@ class Accelerator : public sc_core::sc_module {
  private:
   void b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay);
   unsigned transport_dbg(tlm::tlm_generic_payload& trans);
-  tlm::tlm_response_status access(tlm::tlm_generic_payload& trans, const sc_core::sc_time& delay, bool debug);
-  tlm::tlm_response_status access_register(tlm::tlm_generic_payload& trans, const sc_core::sc_time& delay,
-                                           bool debug);
+  tlm::tlm_response_status access(tlm::tlm_generic_payload& trans, const sc_core::sc_time& delay,
+                                  bool debug);
+  tlm::tlm_response_status access_register(tlm::tlm_generic_payload& trans,
+                                           const sc_core::sc_time& delay, bool debug);
   std::uint32_t read_register(std::uint64_t address) const;
   void write_register(std::uint64_t address, std::uint32_t value, const sc_core::sc_time& delay);
   void start(std::uint32_t command, const sc_core::sc_time& delay);
@@ -66,7 +69,8 @@ class Accelerator : public sc_core::sc_module {
   InferenceUnit inference_;
   std::vector<std::unique_ptr<TileModule>> tiles_;
 
-  std::uint32_t status_ = 0, error_ = register_map::kErrorNone, interrupt_enable_ = 0, interrupt_state_ = 0;
+  std::uint32_t status_ = 0, error_ = register_map::kErrorNone, interrupt_enable_ = 0,
+                interrupt_state_ = 0;
   std::uint32_t image_count_ = 0;
   std::uint32_t command_ = 0;
   sc_core::sc_event command_event_{"command_event"};

@@ -22,7 +22,8 @@ struct AcceleratorSystem::Modules {
   sc_core::sc_signal<bool> interrupt{"interrupt"};
 
   Modules(const ChipConfig& chip, const tiles::TileConfig& tile, const tiles::Mapping& mapping,
-          const Program& program, std::vector<std::unique_ptr<programmer::ArrayProgrammer>>& programmers)
+          const Program& program,
+          std::vector<std::unique_ptr<programmer::ArrayProgrammer>>& programmers)
       : accelerator("accelerator", chip, tile, mapping, program, programmers) {
     host.bus_socket.bind(accelerator.host_socket);
     accelerator.interrupt.bind(interrupt);
@@ -31,7 +32,8 @@ struct AcceleratorSystem::Modules {
 };
 
 AcceleratorSystem::AcceleratorSystem(const ChipConfig& chip, const tiles::TileConfig& tile,
-                                     const tiles::Mapping& mapping, const programmer::DeviceModel& device,
+                                     const tiles::Mapping& mapping,
+                                     const programmer::DeviceModel& device,
                                      const programmer::PulseModel& pulses, const Program& program)
     : mapping_(mapping) {
   ::setenv("SC_COPYRIGHT_MESSAGE", "DISABLE", 1);
@@ -87,7 +89,8 @@ ProgrammingReport AcceleratorSystem::program(const programmer::SelectionMask& ma
   return report;
 }
 
-InferenceReport AcceleratorSystem::infer(const std::vector<std::uint8_t>& images, std::size_t count) {
+InferenceReport AcceleratorSystem::infer(const std::vector<std::uint8_t>& images,
+                                         std::size_t count) {
   InferenceReport report;
   report.images = count;
   Accelerator& chip = modules_->accelerator;
@@ -106,12 +109,13 @@ InferenceReport AcceleratorSystem::infer(const std::vector<std::uint8_t>& images
     run(count);
     report.energy = chip.energy().total();
     const std::vector<Duration>& finished = chip.inference().finished_after();
-    report.images_per_second =
-        count > 1 ? static_cast<double>(count - 1) / (finished.back() - finished.front()).in_seconds()
-                  : 1.0 / report.latency.in_seconds();
+    report.images_per_second = count > 1 ? static_cast<double>(count - 1) /
+                                               (finished.back() - finished.front()).in_seconds()
+                                         : 1.0 / report.latency.in_seconds();
     const std::size_t classes = chip.inference().logits().front().size();
     std::vector<float> logits(count * classes);
-    host.read(reg::kLogits, reinterpret_cast<std::uint8_t*>(logits.data()), logits.size() * sizeof(float));
+    host.read(reg::kLogits, reinterpret_cast<std::uint8_t*>(logits.data()),
+              logits.size() * sizeof(float));
     for (std::size_t i = 0; i < count; ++i)
       report.logits.emplace_back(logits.begin() + static_cast<std::ptrdiff_t>(i * classes),
                                  logits.begin() + static_cast<std::ptrdiff_t>((i + 1) * classes));
@@ -119,7 +123,8 @@ InferenceReport AcceleratorSystem::infer(const std::vector<std::uint8_t>& images
   return report;
 }
 
-std::vector<std::uint8_t> pack_mask(const tiles::Mapping& mapping, const programmer::SelectionMask& mask) {
+std::vector<std::uint8_t> pack_mask(const tiles::Mapping& mapping,
+                                    const programmer::SelectionMask& mask) {
   const std::size_t bytes_per_row = mapping.pitch() / 8;
   const std::size_t array_rows = mapping.config().array_rows;
   const unsigned per_weight = mapping.devices_per_weight();
@@ -128,7 +133,8 @@ std::vector<std::uint8_t> pack_mask(const tiles::Mapping& mapping, const program
     const tiles::ArrayBlock& block = mapping.arrays()[a];
     for (std::size_t o = 0; o < block.outputs; ++o)
       for (std::size_t r = 0; r < block.rows; ++r) {
-        if (!mask[mapping.weight_index(block.layer, block.first_output + o, block.first_row + r)]) continue;
+        if (!mask[mapping.weight_index(block.layer, block.first_output + o, block.first_row + r)])
+          continue;
         std::uint8_t* row = &packed[(a * array_rows + r) * bytes_per_row];
         for (std::size_t c = o * per_weight; c < (o + 1) * per_weight; ++c)
           row[c / 8] = static_cast<std::uint8_t>(row[c / 8] | 1u << (c % 8));
@@ -146,8 +152,8 @@ std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping) {
     for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
       std::uint8_t* row = &packed[(a * array_rows + r) * bytes_per_row];
       for (std::size_t c = 0; c < mapping.columns(a); ++c)
-        row[c * bits / 8] = static_cast<std::uint8_t>(row[c * bits / 8] | mapping.level(a, r, c)
-                                                                              << (c * bits % 8));
+        row[c * bits / 8] =
+            static_cast<std::uint8_t>(row[c * bits / 8] | mapping.level(a, r, c) << (c * bits % 8));
     }
   return packed;
 }

@@ -39,13 +39,13 @@ struct InferenceReport {
   std::vector<std::vector<float>> logits;
 };
 
-/// Host, chip and simulation kernel in one object. SystemC allows one per process; chips and masks follow each other in
-/// it, the simulated clock running on.
+/// Host, chip and simulation kernel in one object. SystemC allows one per process; chips and masks
+/// follow each other in it, the simulated clock running on.
 class AcceleratorSystem {
  public:
-  AcceleratorSystem(const ChipConfig& chip, const tiles::TileConfig& tile, const tiles::Mapping& mapping,
-                    const programmer::DeviceModel& device, const programmer::PulseModel& pulses,
-                    const Program& program);
+  AcceleratorSystem(const ChipConfig& chip, const tiles::TileConfig& tile,
+                    const tiles::Mapping& mapping, const programmer::DeviceModel& device,
+                    const programmer::PulseModel& pulses, const Program& program);
   ~AcceleratorSystem();
 
   /// Another chip: its own errors everywhere.
@@ -68,8 +68,10 @@ class AcceleratorSystem {
   bool levels_loaded_ = false;
 };
 
-/// The mask as the hardware takes it: one bit per cell, rows of all arrays one after the other, pitch / 8 bytes each.
-std::vector<std::uint8_t> pack_mask(const tiles::Mapping& mapping, const programmer::SelectionMask& mask);
+/// The mask as the hardware takes it: one bit per cell, rows of all arrays one after the other,
+/// pitch / 8 bytes each.
+std::vector<std::uint8_t> pack_mask(const tiles::Mapping& mapping,
+                                    const programmer::SelectionMask& mask);
 /// Target levels, packed, in the same order.
 std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping);
 

@@ -9,7 +9,7 @@ namespace uswim::sc_models {
 struct ChipConfig {
   support::Frequency clock = support::gigahertz(1.0);
 
-  unsigned bus_width = 256;  ///< bits per clock cycle
+  unsigned bus_width = 256;                                 ///< bits per clock cycle
   support::Energy bus_energy = support::picojoules(20.74);  ///< per bus word
 
   unsigned buffer_latency_cycles = 2;

@@ -16,7 +16,8 @@ void Host::run(std::function<void(Host&)> script) {
   script_ = std::move(script);
   script_event_.notify(sc_core::SC_ZERO_TIME);
   sc_core::sc_start();
-  if (script_) throw std::runtime_error("the simulation stood still before the host's script had ended");
+  if (script_)
+    throw std::runtime_error("the simulation stood still before the host's script had ended");
 }
 
 void Host::run_scripts() {
@@ -29,7 +30,8 @@ void Host::run_scripts() {
   }
 }
 
-void Host::access(tlm::tlm_command command, std::uint64_t address, std::uint8_t* data, std::size_t bytes) {
+void Host::access(tlm::tlm_command command, std::uint64_t address, std::uint8_t* data,
+                  std::size_t bytes) {
   tlm::tlm_generic_payload trans;
   trans.set_command(command);
   trans.set_address(address);

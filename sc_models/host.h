@@ -1,15 +1,16 @@
 #pragma once
+#include <tlm_utils/simple_initiator_socket.h>
+
 #include <cstdint>
 #include <functional>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_initiator_socket.h>
 #include <vector>
 
 namespace uswim::sc_models {
 
-/// Stand-in for the software on a processor: runs a script of bus accesses in its own process. Replace it by a processor
-/// model; the accelerator's socket does not know the difference.
+/// Stand-in for the software on a processor: runs a script of bus accesses in its own process.
+/// Replace it by a processor model; the accelerator's socket does not know the difference.
 class Host : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<Host> bus_socket{"bus_socket"};
@@ -17,11 +18,12 @@ class Host : public sc_core::sc_module {
 
   explicit Host(const sc_core::sc_module_name& name);
 
-  /// Runs `script` in the host's process and the simulation until it has ended. Throws std::runtime_error if the simulation
-  /// stands still before.
+  /// Runs `script` in the host's process and the simulation until it has ended. Throws
+  /// std::runtime_error if the simulation stands still before.
   void run(std::function<void(Host&)> script);
 
-  // For scripts; each takes the simulated time that the access takes. std::runtime_error unless answered OK.
+  // For scripts; each takes the simulated time that the access takes. std::runtime_error unless
+  // answered OK.
   void write(std::uint64_t address, const std::uint8_t* data, std::size_t bytes);
   void read(std::uint64_t address, std::uint8_t* data, std::size_t bytes);
   void write_register(std::uint64_t address, std::uint32_t value);
@@ -30,7 +32,8 @@ class Host : public sc_core::sc_module {
   void wait_for_interrupt();
 
  private:
-  void access(tlm::tlm_command command, std::uint64_t address, std::uint8_t* data, std::size_t bytes);
+  void access(tlm::tlm_command command, std::uint64_t address, std::uint8_t* data,
+              std::size_t bytes);
   void run_scripts();
 
   std::function<void(Host&)> script_;

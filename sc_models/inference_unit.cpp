@@ -19,7 +19,8 @@ unsigned input_bits(int maximum) {
 }
 
 unsigned product_shift(const Program& program, const tiles::Mapping& mapping, std::size_t layer) {
-  // A converted cell is at most twice its full scale (the noise included, the ADC clamps there), on either side.
+  // A converted cell is at most twice its full scale (the noise included, the ADC clamps there), on
+  // either side.
   const double largest_sum = 2.0 * static_cast<double>(mapping.layers()[layer].rows) *
                              static_cast<double>(1u << mapping.config().weight_bits) *
                              program.activation_maximum[layer] * tiles::kUnitsPerLevel;
@@ -33,7 +34,8 @@ float product_unit(unsigned shift) {
 }
 
 InferenceUnit::InferenceUnit(const sc_core::sc_module_name& name, const ChipConfig& config,
-                             const tiles::Mapping& mapping, const Program& program, EnergyMonitor& energy)
+                             const tiles::Mapping& mapping, const Program& program,
+                             EnergyMonitor& energy)
     : sc_module(name),
       config_(config),
       mapping_(mapping),
@@ -41,7 +43,8 @@ InferenceUnit::InferenceUnit(const sc_core::sc_module_name& name, const ChipConf
       energy_(energy),
       buffer_latency_(to_sc_time(config.period() * config.buffer_latency_cycles)) {
   for (std::size_t l = 0; l < program.network.layers.size(); ++l)
-    layer_free_.push_back(std::make_unique<sc_core::sc_mutex>(sc_core::sc_gen_unique_name("layer_free")));
+    layer_free_.push_back(
+        std::make_unique<sc_core::sc_mutex>(sc_core::sc_gen_unique_name("layer_free")));
 }
 
 void InferenceUnit::start(const std::uint8_t* images, std::size_t count) {
@@ -85,8 +88,8 @@ void InferenceUnit::transport(std::size_t tile, TileCommand& command, tlm::tlm_c
     throw std::logic_error("tile refused a command: " + trans.get_response_string());
 }
 
-void InferenceUnit::multiply(std::size_t layer, const workloads::CodeBlocks& codes, std::size_t images,
-                             workloads::ProductBlocks& products) {
+void InferenceUnit::multiply(std::size_t layer, const workloads::CodeBlocks& codes,
+                             std::size_t images, workloads::ProductBlocks& products) {
   if (images != 1) throw std::logic_error("the timed models run one image at a time");
   const workloads::MatrixLayer& matrix = program_.network.layers[layer];
   layer_free_[layer]->lock();
@@ -112,7 +115,8 @@ void InferenceUnit::multiply(std::size_t layer, const workloads::CodeBlocks& cod
       sc_core::sc_time slowest = sc_core::SC_ZERO_TIME;
       for (std::size_t tile = first; tile < first + count; ++tile) {
         const tiles::ArrayBlock& block = mapping_.arrays()[tile];
-        std::copy_n(vector.begin() + static_cast<std::ptrdiff_t>(block.first_row), block.rows, bytes.begin());
+        std::copy_n(vector.begin() + static_cast<std::ptrdiff_t>(block.first_row), block.rows,
+                    bytes.begin());
         sc_core::sc_time delay = buffer_latency_;
         transport(tile, multiply_command, tlm::TLM_WRITE_COMMAND, bytes.data(), block.rows, delay);
         slowest = std::max(slowest, delay);
@@ -123,8 +127,9 @@ void InferenceUnit::multiply(std::size_t layer, const workloads::CodeBlocks& cod
         const tiles::ArrayBlock& block = mapping_.arrays()[tile];
         part.resize(block.outputs);
         sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-        transport(tile, read_command, tlm::TLM_READ_COMMAND, reinterpret_cast<unsigned char*>(part.data()),
-                  part.size() * sizeof(std::int64_t), delay);
+        transport(tile, read_command, tlm::TLM_READ_COMMAND,
+                  reinterpret_cast<unsigned char*>(part.data()), part.size() * sizeof(std::int64_t),
+                  delay);
         wait(delay);
         for (std::size_t o = 0; o < block.outputs; ++o) sums[block.first_output + o] += part[o];
       }

@@ -1,9 +1,10 @@
 #pragma once
+#include <tlm_utils/simple_initiator_socket.h>
+
 #include <cstdint>
 #include <memory>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_initiator_socket.h>
 #include <vector>
 
 #include "sc_models/chip_config.h"
@@ -24,24 +25,27 @@ struct Program {
 
 /// Number of bits of codes up to `maximum`: what the drivers send bit by bit.
 unsigned input_bits(int maximum);
-/// Power of two, as an exponent, by which a layer's sums (cell units x codes) are divided to fit 32 bits.
+/// Power of two, as an exponent, by which a layer's sums (cell units x codes) are divided to fit 32
+/// bits.
 unsigned product_shift(const Program& program, const tiles::Mapping& mapping, std::size_t layer);
 /// A sum in cell units as it enters ProductBlocks: divided by 2^shift, rounded half up.
 inline std::int32_t to_product(std::int64_t sum, unsigned shift) {
-  return static_cast<std::int32_t>((sum + (shift > 0 ? std::int64_t{1} << (shift - 1) : 0)) >> shift);
+  return static_cast<std::int32_t>((sum + (shift > 0 ? std::int64_t{1} << (shift - 1) : 0)) >>
+                                   shift);
 }
 /// ProductBlocks::unit for that shift.
 float product_unit(unsigned shift);
 
-/// Runs images through the tiles, layer by layer. Each layer works on one image at a time, different layers on different
-/// images. As a MatrixEngine it sends every input vector over the bus to the layer's tiles, waits for them, fetches and
-/// adds their sums; the digital operations are the executor's, their time is booked with each layer.
+/// Runs images through the tiles, layer by layer. Each layer works on one image at a time,
+/// different layers on different images. As a MatrixEngine it sends every input vector over the bus
+/// to the layer's tiles, waits for them, fetches and adds their sums; the digital operations are
+/// the executor's, their time is booked with each layer.
 class InferenceUnit : public sc_core::sc_module, public workloads::MatrixEngine {
  public:
   tlm_utils::simple_initiator_socket<InferenceUnit> command_socket{"command_socket"};
 
-  InferenceUnit(const sc_core::sc_module_name& name, const ChipConfig& config, const tiles::Mapping& mapping,
-                const Program& program, EnergyMonitor& energy);
+  InferenceUnit(const sc_core::sc_module_name& name, const ChipConfig& config,
+                const tiles::Mapping& mapping, const Program& program, EnergyMonitor& energy);
 
   /// `images`: count x input size bytes. Logits and finishing times appear in order of the images.
   void start(const std::uint8_t* images, std::size_t count);
@@ -55,8 +59,8 @@ class InferenceUnit : public sc_core::sc_module, public workloads::MatrixEngine 
 
  private:
   void run_image(std::size_t image);
-  void transport(std::size_t tile, TileCommand& command, tlm::tlm_command direction, unsigned char* data,
-                 std::size_t bytes, sc_core::sc_time& delay);
+  void transport(std::size_t tile, TileCommand& command, tlm::tlm_command direction,
+                 unsigned char* data, std::size_t bytes, sc_core::sc_time& delay);
 
   const ChipConfig& config_;
   const tiles::Mapping& mapping_;

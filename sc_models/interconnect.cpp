@@ -23,7 +23,8 @@ void Interconnect::b_transport(int, tlm::tlm_generic_payload& trans, sc_core::sc
   delay = free_at_ - now;
   energy_.add(tile, Component::Bus, config_.bus_energy * static_cast<double>(transfer));
   const std::size_t bits = trans.get_data_length() * 8;
-  energy_.add(tile, Component::Buffer, config_.buffer_energy * static_cast<double>((bits + 255) / 256));
+  energy_.add(tile, Component::Buffer,
+              config_.buffer_energy * static_cast<double>((bits + 255) / 256));
   tile_socket[static_cast<int>(tile)]->b_transport(trans, delay);
 }
 

@@ -7,7 +7,8 @@
 
 namespace uswim::sc_models {
 
-/// A block of a tile's periphery: turns counts into time (whole clock cycles) and books the energy under its tile.
+/// A block of a tile's periphery: turns counts into time (whole clock cycles) and books the energy
+/// under its tile.
 class TileBlock : public sc_core::sc_module {
  protected:
   TileBlock(const sc_core::sc_module_name& name, std::size_t tile, EnergyMonitor& energy)
@@ -24,8 +25,8 @@ class TileBlock : public sc_core::sc_module {
 /// Pulses the devices of a row, all devices of one polarity together.
 class WriteDriverBank : public TileBlock {
  public:
-  WriteDriverBank(const sc_core::sc_module_name& name, std::size_t tile, const tiles::TileConfig& config,
-                  const ChipConfig& chip, EnergyMonitor& energy)
+  WriteDriverBank(const sc_core::sc_module_name& name, std::size_t tile,
+                  const tiles::TileConfig& config, const ChipConfig& chip, EnergyMonitor& energy)
       : TileBlock(name, tile, energy),
         set_(config.set),
         reset_(config.reset),
@@ -81,7 +82,8 @@ class SenseArray : public TileBlock {
   support::Duration verify_time_, read_time_;
 };
 
-/// Converters shared by columns: `serial` conversions follow each other, `conversions` are made in all.
+/// Converters shared by columns: `serial` conversions follow each other, `conversions` are made in
+/// all.
 class AdcBank : public TileBlock {
  public:
   AdcBank(const sc_core::sc_module_name& name, std::size_t tile, const tiles::TileConfig& config,
@@ -102,8 +104,8 @@ class AdcBank : public TileBlock {
 /// Adds up bits, slices and signs while the next column is converted: energy, no time of its own.
 class ShiftAddUnit : public TileBlock {
  public:
-  ShiftAddUnit(const sc_core::sc_module_name& name, std::size_t tile, const tiles::TileConfig& config,
-               EnergyMonitor& energy)
+  ShiftAddUnit(const sc_core::sc_module_name& name, std::size_t tile,
+               const tiles::TileConfig& config, EnergyMonitor& energy)
       : TileBlock(name, tile, energy), each_(config.shift_add_energy) {}
   void add(std::uint64_t values) { spend(Component::ShiftAdd, each_, values); }
 

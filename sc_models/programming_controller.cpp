@@ -8,7 +8,8 @@
 namespace uswim::sc_models {
 
 ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name,
-                                             const ChipConfig& config, const tiles::Mapping& mapping,
+                                             const ChipConfig& config,
+                                             const tiles::Mapping& mapping,
                                              const ProgrammingMemory& memory)
     : sc_module(name),
       mapping_(mapping),
@@ -16,19 +17,21 @@ ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name
       buffer_latency_(to_sc_time(config.period() * config.buffer_latency_cycles)),
       finished_after_(mapping.arrays().size()) {
   for (std::size_t tile = 0; tile < mapping.arrays().size(); ++tile) {
-    start_events_.push_back(std::make_unique<sc_core::sc_event>(sc_core::sc_gen_unique_name("start_event")));
+    start_events_.push_back(
+        std::make_unique<sc_core::sc_event>(sc_core::sc_gen_unique_name("start_event")));
     sc_core::sc_spawn_options options;
     options.set_stack_size(64 * 1024);
-    sc_core::sc_spawn([this, tile] { program_tile(tile); }, sc_core::sc_gen_unique_name("program_tile"),
-                      &options);
+    sc_core::sc_spawn([this, tile] { program_tile(tile); },
+                      sc_core::sc_gen_unique_name("program_tile"), &options);
   }
 }
 
 void ProgrammingController::start() {
   tiles_left_ = mapping_.arrays().size();
   started_at_ = sc_core::sc_time_stamp();
-  // An event per tile: the waiters of a common one would run in the order in which they came to wait, that is, in an
-  // order that depends on the run before, and so would their places in the queue for the bus.
+  // An event per tile: the waiters of a common one would run in the order in which they came to
+  // wait, that is, in an order that depends on the run before, and so would their places in the
+  // queue for the bus.
   for (const auto& event : start_events_) event->notify(sc_core::SC_ZERO_TIME);
 }
 

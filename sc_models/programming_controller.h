@@ -1,9 +1,10 @@
 #pragma once
+#include <tlm_utils/simple_initiator_socket.h>
+
 #include <cstdint>
 #include <memory>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_initiator_socket.h>
 #include <vector>
 
 #include "sc_models/chip_config.h"
@@ -20,8 +21,9 @@ struct ProgrammingMemory {
   std::size_t mask_bytes_per_row = 0;
 };
 
-/// Takes every tile through its rows, all tiles at the same time: fetches levels and mask of a row from the buffer,
-/// sends them over the bus, waits until the tile has written and verified the row, goes on to the next.
+/// Takes every tile through its rows, all tiles at the same time: fetches levels and mask of a row
+/// from the buffer, sends them over the bus, waits until the tile has written and verified the row,
+/// goes on to the next.
 class ProgrammingController : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<ProgrammingController> command_socket{"command_socket"};

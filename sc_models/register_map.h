@@ -5,15 +5,17 @@
 namespace uswim::sc_models::register_map {
 
 // Registers (byte addresses).
-inline constexpr std::uint64_t kId = 0x00;            ///< reads kIdValue
-inline constexpr std::uint64_t kVersion = 0x04;       ///< reads kVersionValue
-inline constexpr std::uint64_t kControl = 0x08;       ///< write one of kStart...; refused (kErrorBusy) while busy
-inline constexpr std::uint64_t kStatus = 0x0c;        ///< kStatus... bits
+inline constexpr std::uint64_t kId = 0x00;       ///< reads kIdValue
+inline constexpr std::uint64_t kVersion = 0x04;  ///< reads kVersionValue
+inline constexpr std::uint64_t kControl =
+    0x08;  ///< write one of kStart...; refused (kErrorBusy) while busy
+inline constexpr std::uint64_t kStatus = 0x0c;  ///< kStatus... bits
 inline constexpr std::uint64_t kInterruptEnable = 0x10;
-inline constexpr std::uint64_t kInterrupt = 0x14;     ///< 1: finished and not yet cleared; write 1 to clear
-inline constexpr std::uint64_t kError = 0x18;         ///< kError...; write anything to clear
-inline constexpr std::uint64_t kTiles = 0x1c;         ///< number of tiles
-inline constexpr std::uint64_t kImages = 0x20;        ///< images for the next inference
+inline constexpr std::uint64_t kInterrupt =
+    0x14;  ///< 1: finished and not yet cleared; write 1 to clear
+inline constexpr std::uint64_t kError = 0x18;           ///< kError...; write anything to clear
+inline constexpr std::uint64_t kTiles = 0x1c;           ///< number of tiles
+inline constexpr std::uint64_t kImages = 0x20;          ///< images for the next inference
 inline constexpr std::uint64_t kWritePulsesLow = 0x24;  ///< of the last programming, 64 bits
 inline constexpr std::uint64_t kWritePulsesHigh = 0x28;
 inline constexpr std::uint64_t kVerifyReadsLow = 0x2c;
@@ -33,8 +35,9 @@ inline constexpr std::uint32_t kErrorNotProgrammed = 2;
 inline constexpr std::uint32_t kErrorCommand = 3;
 inline constexpr std::uint32_t kErrorImages = 4;
 
-// Memory windows. Levels: per tile and row of the array the packed levels of its columns. Masks: per tile and row one bit
-// per column, 1 = write-verified. Activations: images as bytes, then (from kLogits) logits as 32-bit floats.
+// Memory windows. Levels: per tile and row of the array the packed levels of its columns. Masks:
+// per tile and row one bit per column, 1 = write-verified. Activations: images as bytes, then (from
+// kLogits) logits as 32-bit floats.
 inline constexpr std::uint64_t kLevels = 0x1000'0000;
 inline constexpr std::uint64_t kMasks = 0x2000'0000;
 inline constexpr std::uint64_t kActivations = 0x3000'0000;

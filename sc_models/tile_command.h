@@ -26,9 +26,9 @@ inline constexpr unsigned kCommandHeaderBytes = 8;
 struct TileCommand : tlm::tlm_extension<TileCommand> {
   enum class Kind { ProgramRow, Multiply, ReadSums };
   Kind kind = Kind::ProgramRow;
-  std::size_t row = 0;             ///< ProgramRow
-  unsigned input_bits = 0;         ///< Multiply
-  programmer::RowWork work;        ///< ProgramRow: filled in by the tile
+  std::size_t row = 0;       ///< ProgramRow
+  unsigned input_bits = 0;   ///< Multiply
+  programmer::RowWork work;  ///< ProgramRow: filled in by the tile
 
   tlm_extension_base* clone() const override { return new TileCommand(*this); }
   void copy_from(const tlm_extension_base& other) override {
@@ -38,6 +38,8 @@ struct TileCommand : tlm::tlm_extension<TileCommand> {
 inline constexpr std::uint64_t kTileStride = 1u << 16;
 
 /// How levels are packed into bytes: 1, 2 or 4 bits each, the first level in the lowest bits.
-inline unsigned bits_per_packed_level(unsigned device_bits) { return device_bits == 3 ? 4 : device_bits; }
+inline unsigned bits_per_packed_level(unsigned device_bits) {
+  return device_bits == 3 ? 4 : device_bits;
+}
 
 }  // namespace uswim::sc_models

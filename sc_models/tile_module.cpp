@@ -8,9 +8,10 @@ namespace uswim::sc_models {
 using programmer::RowWork;
 using support::Duration;
 
-TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile, const tiles::Mapping& mapping,
-                       programmer::ArrayProgrammer& programmer, const tiles::TileConfig& config,
-                       const ChipConfig& chip, EnergyMonitor& energy)
+TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
+                       const tiles::Mapping& mapping, programmer::ArrayProgrammer& programmer,
+                       const tiles::TileConfig& config, const ChipConfig& chip,
+                       EnergyMonitor& energy)
     : sc_module(name),
       tile_(tile),
       mapping_(mapping),
@@ -38,7 +39,8 @@ void TileModule::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& 
   }
   const std::size_t expected_length =
       command->kind == TileCommand::Kind::ProgramRow
-          ? mapping_.pitch() * bits_per_packed_level(mapping_.config().device_bits) / 8 + mask_.size() * 8
+          ? mapping_.pitch() * bits_per_packed_level(mapping_.config().device_bits) / 8 +
+                mask_.size() * 8
       : command->kind == TileCommand::Kind::Multiply ? inputs_.size()
                                                      : sums_.size() * sizeof(std::int64_t);
   if (trans.get_data_length() != expected_length) {
@@ -47,8 +49,12 @@ void TileModule::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& 
   }
   Duration took;
   switch (command->kind) {
-    case TileCommand::Kind::ProgramRow: took = program_row(trans.get_data_ptr(), *command); break;
-    case TileCommand::Kind::Multiply: took = multiply(trans.get_data_ptr(), command->input_bits); break;
+    case TileCommand::Kind::ProgramRow:
+      took = program_row(trans.get_data_ptr(), *command);
+      break;
+    case TileCommand::Kind::Multiply:
+      took = multiply(trans.get_data_ptr(), command->input_bits);
+      break;
     case TileCommand::Kind::ReadSums:
       std::memcpy(trans.get_data_ptr(), sums_.data(), expected_length);
       break;

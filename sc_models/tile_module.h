@@ -1,7 +1,8 @@
 #pragma once
+#include <tlm_utils/simple_target_socket.h>
+
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_target_socket.h>
 #include <vector>
 
 #include "programmer/array_programmer.h"
@@ -15,12 +16,13 @@ namespace uswim::sc_models {
 /// What programming one tile took in all.
 struct TileProgramming {
   std::uint64_t rows = 0;
-  programmer::RowWork work;   ///< sums over the rows
-  support::Duration busy;     ///< write and verify phases, without waiting for commands
+  programmer::RowWork work;  ///< sums over the rows
+  support::Duration busy;    ///< write and verify phases, without waiting for commands
 };
 
-/// Timed shell of one crossbar. Physics: programmer::ArrayProgrammer for writing, tiles::multiply_bit_serial for
-/// reading. Owns time and energy only. Time is annotated on the transaction; the caller waits.
+/// Timed shell of one crossbar. Physics: programmer::ArrayProgrammer for writing,
+/// tiles::multiply_bit_serial for reading. Owns time and energy only. Time is annotated on the
+/// transaction; the caller waits.
 class TileModule : public sc_core::sc_module {
  public:
   tlm_utils::simple_target_socket<TileModule> command_socket{"command_socket"};

@@ -29,9 +29,9 @@ float normal(const StreamKey& key, std::uint64_t device, std::uint32_t draw) {
 }
 
 std::uint64_t uniform_word(const StreamKey& key, std::uint64_t device) {
-  const lanes::Words w =
-      lanes::philox(static_cast<std::uint32_t>(device), 0, key.chip, lanes::stream_word(key, device),
-                    static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32));
+  const lanes::Words w = lanes::philox(
+      static_cast<std::uint32_t>(device), 0, key.chip, lanes::stream_word(key, device),
+      static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32));
   return (static_cast<std::uint64_t>(w.w[1]) << 32) | w.w[0];
 }
 

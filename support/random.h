@@ -10,11 +10,11 @@ enum class Stream : std::uint32_t {
   WriteCycle = 2,        ///< what one write pulse of write-verify adds, per device and cycle
   VerifyReadNoise = 3,   ///< error of one verify read, per device and cycle
   StatisticalResidual = 4,
-  RandomPolicy = 5,      ///< ranks of the policy `random`, per weight
+  RandomPolicy = 5,  ///< ranks of the policy `random`, per weight
 };
 
-/// Everything but the device and the draw's number. A draw depends on its key alone: not on order, threads,
-/// processes, or which policy ran before.
+/// Everything but the device and the draw's number. A draw depends on its key alone: not on order,
+/// threads, processes, or which policy ran before.
 struct StreamKey {
   std::uint64_t seed = 0;
   std::uint32_t chip = 0;
@@ -24,11 +24,12 @@ struct StreamKey {
 /// How many standard normal variates one counter gives.
 inline constexpr std::size_t kNormalsPerBlock = 4;
 
-/// Standard normal variates by Philox4x32-10 and Box-Muller: the four draws `4 * block` ... `4 * block + 3` of each of
-/// `n` devices, draw j of device k at out[j * stride + k], stride >= n. Equal on every instruction set: only IEEE
-/// additions, multiplications and square roots, never contracted. |value| <= 5.77.
-void normal_blocks(const StreamKey& key, const std::uint64_t* devices, std::size_t n, std::uint32_t block,
-                   float* out, std::size_t stride);
+/// Standard normal variates by Philox4x32-10 and Box-Muller: the four draws `4 * block` ... `4 *
+/// block + 3` of each of `n` devices, draw j of device k at out[j * stride + k], stride >= n. Equal
+/// on every instruction set: only IEEE additions, multiplications and square roots, never
+/// contracted. |value| <= 5.77.
+void normal_blocks(const StreamKey& key, const std::uint64_t* devices, std::size_t n,
+                   std::uint32_t block, float* out, std::size_t stride);
 
 /// Draw number `draw` of one device: the plain way to one of the values above.
 float normal(const StreamKey& key, std::uint64_t device, std::uint32_t draw);

@@ -8,7 +8,8 @@
 #include "support/instruction_sets.h"
 #include "support/random.h"
 
-/// The arithmetic of support/random.h, to be inlined into loops over devices that the compiler vectorises.
+/// The arithmetic of support/random.h, to be inlined into loops over devices that the compiler
+/// vectorises.
 namespace uswim::support::lanes {
 
 // Device indices have 56 bits here: the upper 24 share the word of the stream, which needs 8.
@@ -20,11 +21,10 @@ struct Words {
   std::uint32_t w[4];
 };
 
-USWIM_INLINE Words philox(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2,
-                                                   std::uint32_t c3, std::uint32_t k0,
-                                                   std::uint32_t k1) {
-  // Written out because Random123's struct arrays keep the compiler from vectorising over devices; a
-  // test holds it against Random123.
+USWIM_INLINE Words philox(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3,
+                          std::uint32_t k0, std::uint32_t k1) {
+  // Written out because Random123's struct arrays keep the compiler from vectorising over devices;
+  // a test holds it against Random123.
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = static_cast<std::uint64_t>(PHILOX_M4x32_0) * c0;
     const std::uint64_t p1 = static_cast<std::uint64_t>(PHILOX_M4x32_1) * c2;
@@ -50,8 +50,8 @@ USWIM_INLINE std::uint32_t to_bits(float f) {
   return bits;
 }
 
-/// -2 ln u for u = (word / 512 + 1/2) / 2^23 in (0, 1). Mantissa in [sqrt(1/2), sqrt 2), then the polynomial of the
-/// Cephes library's logf (S. Moshier); error below 2e-7 of the result.
+/// -2 ln u for u = (word / 512 + 1/2) / 2^23 in (0, 1). Mantissa in [sqrt(1/2), sqrt 2), then the
+/// polynomial of the Cephes library's logf (S. Moshier); error below 2e-7 of the result.
 USWIM_INLINE float minus_two_log(std::uint32_t word) {
   const float u = (static_cast<float>(static_cast<std::int32_t>(word >> 9)) + 0.5f) * 0x1p-23f;
   const std::uint32_t bits = to_bits(u) - 0x3f3504f3u;
@@ -74,15 +74,17 @@ USWIM_INLINE float minus_two_log(std::uint32_t word) {
   return r > 0.0f ? r : 0.0f;
 }
 
-/// cos and sin of 2 pi word / 2^32: the octant from the top bits, Cephes polynomials on [-pi/4, pi/4].
+/// cos and sin of 2 pi word / 2^32: the octant from the top bits, Cephes polynomials on [-pi/4,
+/// pi/4].
 USWIM_INLINE void circle(std::uint32_t word, float& cosine, float& sine) {
   const std::uint32_t quadrant = (word + 0x20000000u) >> 30;
   const auto rest = static_cast<std::int32_t>(word - (quadrant << 30));  // [-2^29, 2^29)
   const float x = static_cast<float>(rest) * 1.46291807926715968e-9f;    // 2 pi / 2^32
   const float z = x * x;
   const float s = ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * x + x;
-  const float c = ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z -
-                  0.5f * z + 1.0f;
+  const float c =
+      ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z -
+      0.5f * z + 1.0f;
   const bool swap = (quadrant & 1u) != 0;
   const float a = swap ? s : c;
   const float b = swap ? c : s;
@@ -101,10 +103,12 @@ USWIM_INLINE void box_muller(const Words& w, float out[4]) {
 }
 
 /// The four normal variates of `block` of one device.
-USWIM_INLINE void normal_block(const StreamKey& key, std::uint64_t device, std::uint32_t block, float out[4]) {
-  box_muller(philox(static_cast<std::uint32_t>(device), block, key.chip, stream_word(key, device),
-                    static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32)),
-             out);
+USWIM_INLINE void normal_block(const StreamKey& key, std::uint64_t device, std::uint32_t block,
+                               float out[4]) {
+  box_muller(
+      philox(static_cast<std::uint32_t>(device), block, key.chip, stream_word(key, device),
+             static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32)),
+      out);
 }
 
 }  // namespace uswim::support::lanes

@@ -9,8 +9,8 @@
 
 namespace uswim::tiles {
 
-/// Conductances are kept as integers in 1/1024 of one level, so that every sum over cells is exact and does not depend
-/// on its order. The rounding is three orders below the device's error.
+/// Conductances are kept as integers in 1/1024 of one level, so that every sum over cells is exact
+/// and does not depend on its order. The rounding is three orders below the device's error.
 inline constexpr std::int32_t kUnitsPerLevel = 1024;
 
 /// The cells of one array.
@@ -25,14 +25,16 @@ class CellArray {
   std::vector<std::int16_t> units_;
 };
 
-/// A conductance (fraction of the full scale) in cell units; `levels` = 2^bits. Saturates at +-31 levels.
+/// A conductance (fraction of the full scale) in cell units; `levels` = 2^bits. Saturates at +-31
+/// levels.
 inline std::int16_t cell_units(float conductance, unsigned levels) {
   const float units = conductance * static_cast<float>((levels - 1) * kUnitsPerLevel);
   return static_cast<std::int16_t>(std::lrintf(std::clamp(units, -32767.0f, 32767.0f)));
 }
 
-/// Uniform ADC for the sum of a column, in cell units. The least significant step is one level where the bits suffice
-/// for the largest sum (then ideal cells convert without loss), otherwise the range divided by the codes.
+/// Uniform ADC for the sum of a column, in cell units. The least significant step is one level
+/// where the bits suffice for the largest sum (then ideal cells convert without loss), otherwise
+/// the range divided by the codes.
 struct Adc {
   std::int32_t step = kUnitsPerLevel;
   std::int32_t largest_code = 255;
@@ -45,15 +47,16 @@ struct Adc {
   }
 };
 
-/// Product of one input vector with one array: inputs bit by bit, every column through the ADC, shifted and added over
-/// bits, slices and signs. `inputs`: the block's rows, codes in [0, 2^input_bits). `sums`: one per output of the block,
-/// in cell units x weight code x input code; added to what is there.
+/// Product of one input vector with one array: inputs bit by bit, every column through the ADC,
+/// shifted and added over bits, slices and signs. `inputs`: the block's rows, codes in [0,
+/// 2^input_bits). `sums`: one per output of the block, in cell units x weight code x input code;
+/// added to what is there.
 void multiply_bit_serial(const CellArray& cells, const Mapping& mapping, std::size_t array,
                          const std::int32_t* inputs, unsigned input_bits, const Adc& adc,
                          std::int64_t* sums);
 
-/// Weights of the block in units of the weight code, read back from the cells: what an ideal ADC sees. Writes
-/// outputs x rows of the whole layer, row-major, at the block's place.
+/// Weights of the block in units of the weight code, read back from the cells: what an ideal ADC
+/// sees. Writes outputs x rows of the whole layer, row-major, at the block's place.
 void read_effective_weights(const CellArray& cells, const Mapping& mapping, std::size_t array,
                             float* layer_weights);
 

@@ -18,7 +18,8 @@ Mapping::Mapping(std::vector<MappedLayer> layers, const MappingConfig& config)
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     const MappedLayer& layer = layers_[l];
     if (layer.weight_code.size() != layer.outputs * layer.rows)
-      throw std::invalid_argument("layer '" + layer.name + "': weight codes do not fill outputs x rows");
+      throw std::invalid_argument("layer '" + layer.name +
+                                  "': weight codes do not fill outputs x rows");
     first_array_.push_back(arrays_.size());
     first_weight_.push_back(weights_);
     weights_ += layer.outputs * layer.rows;
@@ -52,7 +53,8 @@ unsigned Mapping::level(std::size_t array, std::size_t row, std::size_t column) 
   if ((code < 0) != is_negative_column) return 0;
   const auto slice = static_cast<unsigned>(column % devices_per_weight() / 2);
   const auto magnitude = static_cast<unsigned>(std::abs(code));
-  return magnitude >> (config_.device_bits * (slices_ - 1 - slice)) & ((1u << config_.device_bits) - 1);
+  return magnitude >> (config_.device_bits * (slices_ - 1 - slice)) &
+         ((1u << config_.device_bits) - 1);
 }
 
 }  // namespace uswim::tiles

@@ -10,7 +10,7 @@ namespace uswim::tiles {
 struct MappedLayer {
   std::string name;
   std::size_t outputs = 0;
-  std::size_t rows = 0;                  ///< inputs of one output
+  std::size_t rows = 0;                   ///< inputs of one output
   std::vector<std::int16_t> weight_code;  ///< outputs x rows, |code| <= 2^weight_bits - 1
 };
 
@@ -24,14 +24,15 @@ struct MappingConfig {
 /// One physical array and the block of a layer that it holds.
 struct ArrayBlock {
   std::size_t layer = 0;
-  std::size_t first_row = 0, rows = 0;        ///< of the layer's matrix
+  std::size_t first_row = 0, rows = 0;  ///< of the layer's matrix
   std::size_t first_output = 0, outputs = 0;
 };
 
-/// Where each weight's devices are. A weight is sliced over ceil(weight_bits / device_bits) devices, the most
-/// significant first, and its sign over a differential pair: column (o * slices + s) * 2 holds slice s of the positive
-/// part of output o, the next column that of the negative part; weight = sum_s 2^(device_bits (slices - 1 - s))
-/// (positive_s - negative_s). A layer that is larger than an array is cut into row blocks and column blocks.
+/// Where each weight's devices are. A weight is sliced over ceil(weight_bits / device_bits)
+/// devices, the most significant first, and its sign over a differential pair: column (o * slices +
+/// s) * 2 holds slice s of the positive part of output o, the next column that of the negative
+/// part; weight = sum_s 2^(device_bits (slices - 1 - s)) (positive_s - negative_s). A layer that is
+/// larger than an array is cut into row blocks and column blocks.
 class Mapping {
  public:
   /// Throws std::invalid_argument where not even one weight fits into a row of the array.
@@ -51,7 +52,9 @@ class Mapping {
 
   /// Cells of a row stand in 64-bit words of a bit set, so rows begin on multiples of 64.
   std::size_t pitch() const { return (config_.array_columns + 63) / 64 * 64; }
-  std::size_t columns(std::size_t array) const { return arrays_[array].outputs * devices_per_weight(); }
+  std::size_t columns(std::size_t array) const {
+    return arrays_[array].outputs * devices_per_weight();
+  }
   double utilisation(std::size_t array) const;
 
   /// Index of a weight in the network: layer after layer, outputs x rows each.

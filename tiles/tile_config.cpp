@@ -17,17 +17,21 @@ bool is_power_of_two(unsigned v) { return v != 0 && (v & (v - 1)) == 0; }
 TileConfig read_tile(support::ConfigReader in) {
   TileConfig c;
   in.whole("rows", c.rows, support::closed(1, 1024), {"rows of an array", "ISAAC, NeuroSim: 128"});
-  in.whole("columns", c.columns, support::closed(2, 1024), {"columns of an array", "ISAAC, NeuroSim: 128"});
+  in.whole("columns", c.columns, support::closed(2, 1024),
+           {"columns of an array", "ISAAC, NeuroSim: 128"});
 
-  auto write = in.section("write", {"write drivers; the devices of a row are pulsed together, SET and RESET one "
-                                    "after the other"});
+  auto write = in.section(
+      "write", {"write drivers; the devices of a row are pulsed together, SET and RESET one "
+                "after the other"});
   read_pulse(write.section("set", {"pulse that raises the conductance"}), c.set);
   read_pulse(write.section("reset", {"pulse that lowers the conductance"}), c.reset);
 
-  auto verify = in.section("verify", {"the read after a write pulse; every device still open is converted once"});
+  auto verify = in.section(
+      "verify", {"the read after a write pulse; every device still open is converted once"});
   verify.duration("read_time", c.verify_read_time,
                   {"settling and sensing of a row", "NeuroSim: read pulse 10 ns"});
-  verify.energy("read_energy", c.verify_read_energy, {"per device read", "NVSim RRAM cell: 0.4 V, 0.1 pJ"});
+  verify.energy("read_energy", c.verify_read_energy,
+                {"per device read", "NVSim RRAM cell: 0.4 V, 0.1 pJ"});
 
   auto read = in.section("read", {"the array in inference, for one bit of the inputs"});
   read.duration("time", c.array_read_time, {"settling and sensing of the array", "ISAAC: 100 ns"});
@@ -35,19 +39,24 @@ TileConfig read_tile(support::ConfigReader in) {
               {"whole array", "computed from PUMA's tables: 0.3 mW for 100 ns"});
 
   auto dac = in.section("dac", {"one-bit drivers of the rows: inputs come bit by bit"});
-  dac.energy("energy", c.dac_energy, {"per driven row and input bit", "Accelergy ISAAC table: 0.417 pJ"});
+  dac.energy("energy", c.dac_energy,
+             {"per driven row and input bit", "Accelergy ISAAC table: 0.417 pJ"});
 
   auto adc = in.section("adc", {"converters at the columns"});
   adc.whole("bits", c.adc.bits, support::closed(1, 16), {"resolution", "ISAAC: 8"});
-  adc.frequency("sample_rate", c.adc.sample_rate,
-                {"conversions per second; a conversion takes whole clock cycles", "ISAAC: 1.2 GS/s"});
-  adc.energy("energy", c.adc.energy, {"per conversion", "computed from ISAAC's ADC: 2 mW at 1.2 GS/s"});
+  adc.frequency(
+      "sample_rate", c.adc.sample_rate,
+      {"conversions per second; a conversion takes whole clock cycles", "ISAAC: 1.2 GS/s"});
+  adc.energy("energy", c.adc.energy,
+             {"per conversion", "computed from ISAAC's ADC: 2 mW at 1.2 GS/s"});
   adc.whole("columns_per_adc", c.adc.columns_per_adc, support::closed(1, 64),
             {"columns that share one ADC, a power of two", "NeuroSim: numColMuxed 8"});
-  adc.check(is_power_of_two(c.adc.columns_per_adc), "columns_per_adc", "must be a power of two (1, 2, 4 ... 64)");
+  adc.check(is_power_of_two(c.adc.columns_per_adc), "columns_per_adc",
+            "must be a power of two (1, 2, 4 ... 64)");
 
   auto shift_add = in.section("shift_add", {"adds up slices, signs and input bits"});
-  shift_add.energy("energy", c.shift_add_energy, {"per conversion", "Accelergy ISAAC table: 0.021 pJ"});
+  shift_add.energy("energy", c.shift_add_energy,
+                   {"per conversion", "Accelergy ISAAC table: 0.021 pJ"});
   return c;
 }
 

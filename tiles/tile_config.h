@@ -14,12 +14,13 @@ struct PulseConfig {
   support::Energy energy = support::picojoules(0.6);  ///< per pulsed device
 };
 
-/// The converters of one array. The range spans 0 to the largest sum that a column of ideal cells can give.
+/// The converters of one array. The range spans 0 to the largest sum that a column of ideal cells
+/// can give.
 struct AdcConfig {
   unsigned bits = 8;
   support::Frequency sample_rate = support::gigahertz(1.2);
   support::Energy energy = support::picojoules(1.67);  ///< per conversion
-  unsigned columns_per_adc = 8;                        ///< power of two; converted one after the other
+  unsigned columns_per_adc = 8;  ///< power of two; converted one after the other
 };
 
 /// One crossbar with its periphery. Every default carries its source in read_tile().

@@ -27,11 +27,12 @@ void normal_variates(benchmark::State& state) {
   std::vector<float> out(4 * kDevices);
   std::uint32_t block = 0;
   for (auto _ : state) {
-    support::normal_blocks({1, 0, support::Stream::WriteCycle}, devices.data(), kDevices, block++, out.data(), kDevices);
+    support::normal_blocks({1, 0, support::Stream::WriteCycle}, devices.data(), kDevices, block++,
+                           out.data(), kDevices);
     benchmark::DoNotOptimize(out.data());
   }
-  state.counters["normals/s"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * 4 * kDevices, benchmark::Counter::kIsRate);
+  state.counters["normals/s"] = benchmark::Counter(
+      static_cast<double>(state.iterations()) * 4 * kDevices, benchmark::Counter::kIsRate);
 }
 BENCHMARK(normal_variates);
 
@@ -43,10 +44,12 @@ double seconds_for_normals(double n) {
   const auto begin = std::chrono::steady_clock::now();
   constexpr std::uint32_t kBlocks = 200;
   for (std::uint32_t b = 0; b < kBlocks; ++b) {
-    support::normal_blocks({1, 0, support::Stream::WriteCycle}, devices.data(), kDevices, b, out.data(), kDevices);
+    support::normal_blocks({1, 0, support::Stream::WriteCycle}, devices.data(), kDevices, b,
+                           out.data(), kDevices);
     benchmark::DoNotOptimize(out.data());
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return seconds * n / (4.0 * kDevices * kBlocks);
 }
 
@@ -66,7 +69,8 @@ void write_verify(benchmark::State& state, programmer::PulseModelKind kind) {
     first += kDevices;
     cycles += std::accumulate(out.cycles.begin(), out.cycles.end(), std::uint64_t{0});
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const auto rate = [](double n) { return benchmark::Counter(n, benchmark::Counter::kIsRate); };
   state.counters["write_cycles/s"] = rate(static_cast<double>(cycles));
   state.counters["devices/s"] = rate(static_cast<double>(first));
@@ -86,8 +90,8 @@ void row_work(benchmark::State& state) {
   for (auto _ : state)
     for (std::size_t row = 0; row < 128; ++row)
       benchmark::DoNotOptimize(programmer::row_work({out, row * 2, 2, mask, 8}));
-  state.counters["rows/s"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * 128, benchmark::Counter::kIsRate);
+  state.counters["rows/s"] = benchmark::Counter(static_cast<double>(state.iterations()) * 128,
+                                                benchmark::Counter::kIsRate);
 }
 BENCHMARK(row_work);
 

@@ -7,11 +7,16 @@ namespace {
 
 double level_ratio_of(DevicePreset preset) {
   switch (preset) {
-    case DevicePreset::R1: return 1.0;
-    case DevicePreset::F2: return 2.0;
-    case DevicePreset::F3: return 3.0;
-    case DevicePreset::R4: return 4.0;
-    case DevicePreset::F6: return 6.0;
+    case DevicePreset::R1:
+      return 1.0;
+    case DevicePreset::F2:
+      return 2.0;
+    case DevicePreset::F3:
+      return 3.0;
+    case DevicePreset::R4:
+      return 4.0;
+    case DevicePreset::F6:
+      return 6.0;
   }
   return 1.0;
 }
@@ -21,21 +26,25 @@ double level_ratio_of(DevicePreset preset) {
 DeviceConfig read_device(support::ConfigReader in) {
   DeviceConfig c;
   in.word("preset", c.preset, kDevicePresets,
-          {"how the write error depends on the level; the number is the ratio of the middle levels' error to "
+          {"how the write error depends on the level; the number is the ratio of the middle "
+           "levels' error to "
            "the outer levels'",
            "U-SWIM (arXiv 2401.05357), main figure uses R4; ratios from the authors' code"});
   in.whole("bits", c.bits, support::closed(1, 4),
            {"bits per device, K", "2: ISAAC, NeuroSim; the papers' code uses 1"});
   in.number("sigma", c.sigma, support::closed(0, 2),
-            {"nominal standard deviation of an open-loop write, in sigma_unit", "SWIM code example: 0.1"});
+            {"nominal standard deviation of an open-loop write, in sigma_unit",
+             "SWIM code example: 0.1"});
   in.word("sigma_unit", c.sigma_unit, kSigmaUnits,
           {"what sigma is relative to", "SWIM code: full scale (one bit per device)"});
   c.level_of = c.bits == 2 ? LevelOf::Device : LevelOf::Weight;
   in.word("level_of", c.level_of, kLevelOf,
-          {"whose level decides between middle and outer error; the default is weight where bits is not 2",
+          {"whose level decides between middle and outer error; the default is weight where bits "
+           "is not 2",
            "authors' code: weight; physically: device"});
-  in.number("read_noise", c.read_noise, support::closed(0, 1),
-            {"standard deviation of one verify read, fraction of the full scale", "unconfirmed: none"});
+  in.number(
+      "read_noise", c.read_noise, support::closed(0, 1),
+      {"standard deviation of one verify read, fraction of the full scale", "unconfirmed: none"});
   in.check(c.level_of == LevelOf::Weight || c.bits == 2 || c.preset == DevicePreset::R1, "level_of",
            "a level-dependent preset has four device levels; with bits other than 2 use 'weight'");
   return c;

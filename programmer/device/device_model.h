@@ -8,19 +8,21 @@
 
 namespace uswim::programmer {
 
-/// What the programming error is relative to. They agree for 1 bit per device and differ by 3 for 2 bits.
+/// What the programming error is relative to. They agree for 1 bit per device and differ by 3 for 2
+/// bits.
 enum class SigmaUnit { DeviceFullScale, LevelStep };
 inline constexpr std::array<std::pair<std::string_view, SigmaUnit>, 2> kSigmaUnits{
     {{"device_full_scale", SigmaUnit::DeviceFullScale}, {"level_step", SigmaUnit::LevelStep}}};
 
-/// Whose level decides between the error of the middle and of the outer levels: that of each device, or (as in the
-/// papers' code) that of the whole weight, for all of its devices.
+/// Whose level decides between the error of the middle and of the outer levels: that of each
+/// device, or (as in the papers' code) that of the whole weight, for all of its devices.
 enum class LevelOf { Device, Weight };
 inline constexpr std::array<std::pair<std::string_view, LevelOf>, 2> kLevelOf{
     {{"device", LevelOf::Device}, {"weight", LevelOf::Weight}}};
 
-/// The level-dependent devices of the U-SWIM study: the two middle of four levels have `s` times the error of the
-/// two outer ones: base = sigma / sqrt(0.4 s^2 + 0.6) outside, s * base in the middle (the subscript is s).
+/// The level-dependent devices of the U-SWIM study: the two middle of four levels have `s` times
+/// the error of the two outer ones: base = sigma / sqrt(0.4 s^2 + 0.6) outside, s * base in the
+/// middle (the subscript is s).
 enum class DevicePreset { R1, F2, F3, R4, F6 };
 inline constexpr std::array<std::pair<std::string_view, DevicePreset>, 5> kDevicePresets{
     {{"R1", DevicePreset::R1},
@@ -39,9 +41,10 @@ struct DeviceConfig {
 };
 DeviceConfig read_device(support::ConfigReader in);
 
-/// One NVM device with 2^bits levels. Conductances are fractions of the full scale: level l is l / (2^bits - 1).
-/// An open-loop write leaves `conductance = target + sigma(level) * z`, z standard normal, drawn once per
-/// programming (Stream::ProgrammingError) and kept for every read that follows.
+/// One NVM device with 2^bits levels. Conductances are fractions of the full scale: level l is l /
+/// (2^bits - 1). An open-loop write leaves `conductance = target + sigma(level) * z`, z standard
+/// normal, drawn once per programming (Stream::ProgrammingError) and kept for every read that
+/// follows.
 class DeviceModel {
  public:
   explicit DeviceModel(const DeviceConfig& config);
@@ -50,8 +53,8 @@ class DeviceModel {
   double target(unsigned level) const { return level / static_cast<double>(levels_ - 1); }
   /// Ratio of the middle levels' error to the outer levels'.
   double level_ratio() const { return ratio_; }
-  /// Error of the level relative to the nominal sigma. `weight_magnitude` is |w| / scale of the weight that the
-  /// device is part of; only level_of: weight looks at it.
+  /// Error of the level relative to the nominal sigma. `weight_magnitude` is |w| / scale of the
+  /// weight that the device is part of; only level_of: weight looks at it.
   double level_factor(unsigned level, double weight_magnitude) const {
     const bool middle = level_of_ == LevelOf::Weight
                             ? weight_magnitude > 0.25 && weight_magnitude < 0.75

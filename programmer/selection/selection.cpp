@@ -26,7 +26,8 @@ std::vector<double> scores(SelectionPolicy policy, const WeightFacts& facts, std
       break;
     case SelectionPolicy::Swim:
       for (std::size_t i = 0; i < n; ++i)
-        score[i] = static_cast<double>(facts.second_derivative[i]) * facts.scale[i] * facts.scale[i];
+        score[i] =
+            static_cast<double>(facts.second_derivative[i]) * facts.scale[i] * facts.scale[i];
       break;
     case SelectionPolicy::Magnitude:
       for (std::size_t i = 0; i < n; ++i) score[i] = facts.magnitude[i];

@@ -19,14 +19,15 @@ inline constexpr std::array<std::pair<std::string_view, SelectionPolicy>, 7> kSe
      {"imported", SelectionPolicy::Imported}}};
 std::string_view name_of(SelectionPolicy policy);
 
-/// What is known of each weight, one entry per weight of the network in the order of its layers. A policy sees these
-/// and no network.
+/// What is known of each weight, one entry per weight of the network in the order of its layers. A
+/// policy sees these and no network.
 struct WeightFacts {
-  std::vector<float> second_derivative;  ///< of the loss with respect to the weight
-  std::vector<float> scale;              ///< max |w| of its layer
-  std::vector<float> magnitude;          ///< |w| / scale, in [0, 1]
-  std::vector<float> open_loop_variance;  ///< of the weight after an open-loop write, in units of the weight squared
-  std::vector<float> imported;           ///< scores from a file; empty without one
+  std::vector<float> second_derivative;   ///< of the loss with respect to the weight
+  std::vector<float> scale;               ///< max |w| of its layer
+  std::vector<float> magnitude;           ///< |w| / scale, in [0, 1]
+  std::vector<float> open_loop_variance;  ///< of the weight after an open-loop write, in units of
+                                          ///< the weight squared
+  std::vector<float> imported;            ///< scores from a file; empty without one
   std::size_t weights() const { return magnitude.size(); }
 };
 
@@ -40,7 +41,8 @@ struct WeightFacts {
 std::vector<double> scores(SelectionPolicy policy, const WeightFacts& facts, std::uint64_t seed,
                            std::uint32_t chip);
 
-/// Weights in the order in which they are verified: score falling, then |w| / scale falling, then index.
+/// Weights in the order in which they are verified: score falling, then |w| / scale falling, then
+/// index.
 std::vector<std::uint32_t> ranking(const std::vector<double>& scores, const WeightFacts& facts);
 
 /// Which weights are write-verified: true = verified.

@@ -13,13 +13,16 @@ using support::StreamKey;
 WriteVerifyConfig read_write_verify(support::ConfigReader in) {
   WriteVerifyConfig c;
   in.word("pulse_model", c.pulse_model, kPulseModels,
-          {"what a write pulse does: redraw (independent rewrite), incremental (small steps towards the target) or "
+          {"what a write pulse does: redraw (independent rewrite), incremental (small steps "
+           "towards the target) or "
            "statistical (the papers' code: a smaller error after a fixed number of cycles)",
            "incremental comes close to the papers' 10 cycles and residual of 0.03"});
   in.number("tolerance", c.tolerance, support::open(0, 1),
-            {"half width of the accepted window, fraction of the full scale", "unconfirmed: widely quoted 0.06"});
+            {"half width of the accepted window, fraction of the full scale",
+             "unconfirmed: widely quoted 0.06"});
   in.whole("max_cycles", c.max_cycles, support::closed(1, 1000),
-           {"write cycles after which a device is given up and counted as not converged", "unconfirmed"});
+           {"write cycles after which a device is given up and counted as not converged",
+            "unconfirmed"});
   auto incremental = in.section("incremental", {"pulse_model: incremental"});
   incremental.word("start", c.start, kStartStates,
                    {"where write-verify starts: at the erased level or at the open-loop write",
@@ -27,11 +30,13 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in) {
   incremental.number("step", c.step, support::left_open(0, 1),
                      {"mean change of the conductance by one pulse, fraction of the full scale",
                       "derived: with step_noise 0.03 about 10 cycles and a residual of 0.036"});
-  incremental.number("step_noise", c.step_noise, support::closed(0, 1),
-                     {"standard deviation of that change, fraction of the full scale", "derived: see step"});
+  incremental.number(
+      "step_noise", c.step_noise, support::closed(0, 1),
+      {"standard deviation of that change, fraction of the full scale", "derived: see step"});
   auto statistical = in.section("statistical", {"pulse_model: statistical"});
   statistical.number("verified_sigma", c.verified_sigma, support::closed(0, 1),
-                     {"standard deviation after write-verify before the level's factor, fraction of the full scale",
+                     {"standard deviation after write-verify before the level's factor, fraction "
+                      "of the full scale",
                       "SWIM code: 0.03"});
   statistical.whole("cycles", c.cycles, support::closed(1, 1000),
                     {"write cycles of every verified device", "unconfirmed: widely quoted 10"});
@@ -65,18 +70,28 @@ void add_rounds(DeviceOutcomes& out, std::size_t rounds) {
   out.reset.resize(out.rounds * out.words(), 0);
 }
 
-/// Devices still open, in ascending order, one array per quantity so that the block loop vectorises.
+/// Devices still open, in ascending order, one array per quantity so that the block loop
+/// vectorises.
 struct OpenDevices {
   std::vector<std::uint64_t> device;  ///< on the chip
   std::vector<float> conductance, read, target, sigma;
   std::vector<std::int32_t> cycles, open;
   std::vector<std::uint32_t> pulses;  ///< of one block: bit 2j SET, bit 2j + 1 RESET in its round j
-  std::vector<float> draws, noise;    ///< of one block, [round][device]; noise stays 0 without read noise
+  std::vector<float> draws,
+      noise;  ///< of one block, [round][device]; noise stays 0 without read noise
   std::size_t count = 0;
 
   explicit OpenDevices(std::size_t n)
-      : device(n), conductance(n), read(n), target(n), sigma(n), cycles(n), open(n), pulses(n),
-        draws(n * kRoundsPerBlock), noise(n * kRoundsPerBlock) {}
+      : device(n),
+        conductance(n),
+        read(n),
+        target(n),
+        sigma(n),
+        cycles(n),
+        open(n),
+        pulses(n),
+        draws(n * kRoundsPerBlock),
+        noise(n * kRoundsPerBlock) {}
   void keep(std::size_t to, std::size_t from) {
     device[to] = device[from];
     conductance[to] = conductance[from];
@@ -87,14 +102,15 @@ struct OpenDevices {
   }
 };
 
-/// One round of `n` open devices; `shift` is twice its number within the block. Arrays, not the struct, so that the
-/// loop vectorises.
+/// One round of `n` open devices; `shift` is twice its number within the block. Arrays, not the
+/// struct, so that the loop vectorises.
 template <class Rule>
-USWIM_INLINE void run_round(std::size_t n, const PulseConstants constants, const float* __restrict z,
-                            const float* __restrict noise, float* __restrict conductance,
-                            float* __restrict read, const float* __restrict target,
-                            const float* __restrict sigma, std::int32_t* __restrict cycles,
-                            std::int32_t* __restrict open, std::uint32_t* __restrict pulses, int shift) {
+USWIM_INLINE void run_round(std::size_t n, const PulseConstants constants,
+                            const float* __restrict z, const float* __restrict noise,
+                            float* __restrict conductance, float* __restrict read,
+                            const float* __restrict target, const float* __restrict sigma,
+                            std::int32_t* __restrict cycles, std::int32_t* __restrict open,
+                            std::uint32_t* __restrict pulses, int shift) {
   const Rule rule;
   for (std::size_t i = 0; i < n; ++i) {
     const float t = target[i];
@@ -113,18 +129,19 @@ USWIM_INLINE void run_round(std::size_t n, const PulseConstants constants, const
   }
 }
 
-#define USWIM_ROUND(name, Rule)                                                                       \
-  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, const PulseConstants& c, const float* z,        \
-                                        const float* noise, int shift) {                              \
-    run_round<Rule>(d.count, c, z, noise, d.conductance.data(), d.read.data(), d.target.data(),       \
-                    d.sigma.data(), d.cycles.data(), d.open.data(), d.pulses.data(), shift);          \
+#define USWIM_ROUND(name, Rule)                                                                  \
+  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, const PulseConstants& c, const float* z, \
+                                        const float* noise, int shift) {                         \
+    run_round<Rule>(d.count, c, z, noise, d.conductance.data(), d.read.data(), d.target.data(),  \
+                    d.sigma.data(), d.cycles.data(), d.open.data(), d.pulses.data(), shift);     \
   }
 USWIM_ROUND(redraw_round, RedrawRule)
 USWIM_ROUND(incremental_round, IncrementalRule)
 #undef USWIM_ROUND
 
 /// Stores the pulses of one block as bit sets and keeps only the devices that are still open.
-void record_and_compact(OpenDevices& d, std::uint64_t first, std::uint32_t block, DeviceOutcomes& out) {
+void record_and_compact(OpenDevices& d, std::uint64_t first, std::uint32_t block,
+                        DeviceOutcomes& out) {
   const std::size_t words = out.words();
   add_rounds(out, (block + 1) * kRoundsPerBlock);
   std::uint64_t set[kRoundsPerBlock] = {}, reset[kRoundsPerBlock] = {};
@@ -247,7 +264,8 @@ class PulsedModel : public PulseModel {
   PulseConstants constants_;
 };
 
-/// The papers' code: write-verify swaps the error for a smaller one and costs a fixed number of cycles.
+/// The papers' code: write-verify swaps the error for a smaller one and costs a fixed number of
+/// cycles.
 class StatisticalModel : public PulseModel {
  public:
   StatisticalModel(const WriteVerifyConfig& config, const DeviceModel& device)
@@ -263,7 +281,8 @@ class StatisticalModel : public PulseModel {
     for (std::size_t i = 0; i < n; ++i) {
       if (!targets[i].present) continue;
       const float error = support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0);
-      const float residual = support::normal({seed, chip, Stream::StatisticalResidual}, first + i, 0);
+      const float residual =
+          support::normal({seed, chip, Stream::StatisticalResidual}, first + i, 0);
       const FirstRound round = first_round(targets[i], error, constants_);
       out.open_loop[i] = round.open_loop;
       if (round.open_loop_set) mark(out.open_loop_set, i);
@@ -287,23 +306,25 @@ class StatisticalModel : public PulseModel {
 
 }  // namespace
 
-std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config, const DeviceModel& device) {
+std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
+                                             const DeviceModel& device) {
   if (config.pulse_model == PulseModelKind::Statistical)
     return std::make_unique<StatisticalModel>(config, device);
   return std::make_unique<PulsedModel>(config, device);
 }
 
 void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
-                   const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
-                   std::uint32_t chip, DeviceOutcomes& out) {
+                   const std::vector<DeviceTarget>& targets, std::uint64_t first,
+                   std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out) {
   const PulseConstants constants = pulse_constants(config, device);
   clear(out, targets.size());
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (!targets[i].present) continue;
     const float t = targets[i].target;
     const float sigma = constants.nominal_sigma * targets[i].level_factor;
-    const FirstRound start =
-        first_round(targets[i], support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0), constants);
+    const FirstRound start = first_round(
+        targets[i], support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0),
+        constants);
     out.open_loop[i] = start.open_loop;
     if (start.open_loop_set) mark(out.open_loop_set, i);
     if (start.open_loop_reset) mark(out.open_loop_reset, i);

@@ -19,35 +19,38 @@ inline constexpr std::array<std::pair<std::string_view, PulseModelKind>, 3> kPul
      {"incremental", PulseModelKind::Incremental},
      {"statistical", PulseModelKind::Statistical}}};
 
-/// Where incremental write-verify starts: from the erased (lowest) level, or from the open-loop write.
+/// Where incremental write-verify starts: from the erased (lowest) level, or from the open-loop
+/// write.
 enum class StartState { Erased, OpenLoop };
 inline constexpr std::array<std::pair<std::string_view, StartState>, 2> kStartStates{
     {{"erased", StartState::Erased}, {"open_loop", StartState::OpenLoop}}};
 
 struct WriteVerifyConfig {
   PulseModelKind pulse_model = PulseModelKind::Incremental;
-  double tolerance = 0.06;     ///< half width of the accepted window, fraction of the full scale
-  unsigned max_cycles = 100;   ///< write cycles after which a device is given up and counted
+  double tolerance = 0.06;    ///< half width of the accepted window, fraction of the full scale
+  unsigned max_cycles = 100;  ///< write cycles after which a device is given up and counted
   StartState start = StartState::Erased;
-  double step = 0.05;          ///< mean change by one pulse, fraction of the full scale
-  double step_noise = 0.03;    ///< standard deviation of that change
+  double step = 0.05;            ///< mean change by one pulse, fraction of the full scale
+  double step_noise = 0.03;      ///< standard deviation of that change
   double verified_sigma = 0.03;  ///< statistical: error after write-verify
-  unsigned cycles = 10;        ///< statistical: write cycles of every verified device
+  unsigned cycles = 10;          ///< statistical: write cycles of every verified device
 };
 WriteVerifyConfig read_write_verify(support::ConfigReader in);
 
-/// Outcomes of a set of devices: what each would be after its open-loop write, and what write-verify would
-/// make of it. Neither depends on which devices are selected, so one set serves every selection mask.
+/// Outcomes of a set of devices: what each would be after its open-loop write, and what
+/// write-verify would make of it. Neither depends on which devices are selected, so one set serves
+/// every selection mask.
 ///
-/// Time is kept in rounds. In round 0 a device gets its open-loop pulse, if it has one; in every round the
-/// pulses come first (SET phase, then RESET phase), then the verify read of the devices still open.
-/// Where no device is present, nothing is pulsed and both conductances are 0.
+/// Time is kept in rounds. In round 0 a device gets its open-loop pulse, if it has one; in every
+/// round the pulses come first (SET phase, then RESET phase), then the verify read of the devices
+/// still open. Where no device is present, nothing is pulsed and both conductances are 0.
 struct DeviceOutcomes {
   std::size_t devices = 0;
-  std::size_t rounds = 0;             ///< of the longest write-verify, round 0 included
-  std::vector<float> open_loop;       ///< conductance after the open-loop write, fraction of the full scale
-  std::vector<float> verified;        ///< conductance after write-verify
-  std::vector<std::uint16_t> cycles;  ///< write pulses of write-verify, the first one included
+  std::size_t rounds = 0;  ///< of the longest write-verify, round 0 included
+  std::vector<float>
+      open_loop;  ///< conductance after the open-loop write, fraction of the full scale
+  std::vector<float> verified;          ///< conductance after write-verify
+  std::vector<std::uint16_t> cycles;    ///< write pulses of write-verify, the first one included
   std::vector<std::uint8_t> converged;  ///< 0: given up at max_cycles
 
   /// Bit sets over devices, `words()` 64-bit words each.
@@ -60,26 +63,29 @@ struct DeviceOutcomes {
 /// One device about to be written, or a place of the array without one.
 struct DeviceTarget {
   bool present = true;
-  float target = 0.0f;        ///< fraction of the full scale; 0 is the erased level
-  float level_factor = 1.0f;  ///< DeviceModel::level_factor: its error relative to the nominal sigma
+  float target = 0.0f;  ///< fraction of the full scale; 0 is the erased level
+  float level_factor =
+      1.0f;  ///< DeviceModel::level_factor: its error relative to the nominal sigma
 };
 
-/// How write pulses move a device. Random draws are keyed by (seed, chip, stream, device, cycle): the outcome of a
-/// device is the same whatever is written beside it, before it or on which machine.
+/// How write pulses move a device. Random draws are keyed by (seed, chip, stream, device, cycle):
+/// the outcome of a device is the same whatever is written beside it, before it or on which
+/// machine.
 class PulseModel {
  public:
   virtual ~PulseModel() = default;
   /// Writes devices `first`, `first + 1`, ... (their indices on the chip) with the given targets.
-  virtual void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
-                     std::uint32_t chip, DeviceOutcomes& out) const = 0;
+  virtual void write(const std::vector<DeviceTarget>& targets, std::uint64_t first,
+                     std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out) const = 0;
 };
 
-std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config, const DeviceModel& device);
+std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
+                                             const DeviceModel& device);
 
-/// The same outcomes by one scalar loop per device and one draw at a time: the reference that the fast
-/// models are tested against, bit for bit.
+/// The same outcomes by one scalar loop per device and one draw at a time: the reference that the
+/// fast models are tested against, bit for bit.
 void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
-                   const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
-                   std::uint32_t chip, DeviceOutcomes& out);
+                   const std::vector<DeviceTarget>& targets, std::uint64_t first,
+                   std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out);
 
 }  // namespace uswim::programmer

@@ -37,14 +37,17 @@ USWIM_INLINE bool is_inside(float read, float target, float tolerance) {
 
 /// Independent rewrite: the pulse forgets the state and draws the level's error anew.
 struct RedrawRule {
-  USWIM_INLINE float after_pulse(float, float target, float sigma, bool, float z, const PulseConstants&) const {
+  USWIM_INLINE float after_pulse(float, float target, float sigma, bool, float z,
+                                 const PulseConstants&) const {
     return target + sigma * z;
   }
 };
 
-/// A small step towards the target, whose size varies from pulse to pulse; overshoot is followed by reversal.
+/// A small step towards the target, whose size varies from pulse to pulse; overshoot is followed by
+/// reversal.
 struct IncrementalRule {
-  USWIM_INLINE float after_pulse(float g, float, float, bool up, float z, const PulseConstants& c) const {
+  USWIM_INLINE float after_pulse(float g, float, float, bool up, float z,
+                                 const PulseConstants& c) const {
     return g + ((up ? c.step : -c.step) + c.step_noise * z);
   }
 };

@@ -5,13 +5,16 @@
 namespace uswim::programmer {
 namespace {
 
-std::uint32_t count(std::uint64_t bits) { return static_cast<std::uint32_t>(__builtin_popcountll(bits)); }
+std::uint32_t count(std::uint64_t bits) {
+  return static_cast<std::uint32_t>(__builtin_popcountll(bits));
+}
 
 /// Largest number of set bits in any aligned group of `group` (a power of two).
 std::uint32_t fullest_group(std::uint64_t bits, unsigned group) {
   std::uint32_t fullest = 0;
   const std::uint64_t one = group == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << group) - 1;
-  for (unsigned at = 0; at < 64; at += group) fullest = std::max(fullest, count((bits >> at) & one));
+  for (unsigned at = 0; at < 64; at += group)
+    fullest = std::max(fullest, count((bits >> at) & one));
   return fullest;
 }
 

@@ -10,26 +10,28 @@ namespace uswim::programmer {
 struct RoundWork {
   std::uint32_t set_pulses = 0;
   std::uint32_t reset_pulses = 0;
-  std::uint32_t verify_reads = 0;       ///< devices read, one conversion each
-  std::uint32_t serial_conversions = 0;  ///< of the ADC with most of them: columns of an ADC follow each other
+  std::uint32_t verify_reads = 0;  ///< devices read, one conversion each
+  std::uint32_t serial_conversions =
+      0;  ///< of the ADC with most of them: columns of an ADC follow each other
 };
 
 /// What programming one row takes: counts, no time and no energy.
 struct RowWork {
   std::uint32_t set_pulses = 0;
   std::uint32_t reset_pulses = 0;
-  std::uint32_t set_phases = 0;         ///< rounds with a SET pulse anywhere in the row
+  std::uint32_t set_phases = 0;  ///< rounds with a SET pulse anywhere in the row
   std::uint32_t reset_phases = 0;
   std::uint32_t verify_rounds = 0;
   std::uint32_t verify_reads = 0;
   std::uint32_t serial_conversions = 0;
-  std::uint32_t write_cycles = 0;       ///< pulses of write-verify, open-loop pulses not counted
-  std::uint32_t not_converged = 0;      ///< verified devices given up at max_cycles
+  std::uint32_t write_cycles = 0;   ///< pulses of write-verify, open-loop pulses not counted
+  std::uint32_t not_converged = 0;  ///< verified devices given up at max_cycles
   void add(const RoundWork& round);
 };
 
-/// A row of an array whose devices all went through `outcomes`: `word` is the first of `words` 64-bit words of its bit
-/// sets, `mask` (as many words) tells which devices are write-verified; the others get their open-loop pulse.
+/// A row of an array whose devices all went through `outcomes`: `word` is the first of `words`
+/// 64-bit words of its bit sets, `mask` (as many words) tells which devices are write-verified; the
+/// others get their open-loop pulse.
 struct RowView {
   const DeviceOutcomes& outcomes;
   std::size_t word;

@@ -209,7 +209,6 @@ class TreeBuilder final : public YAML::EventHandler {
     YAML::anchor_t anchor;
     bool mapping;
     bool at_key;
-    bool repeated;  // of the current key
     std::string key;
     Place key_place;
     std::unordered_map<std::string, Place> seen;
@@ -265,7 +264,6 @@ class TreeBuilder final : public YAML::EventHandler {
                          fmt::format("repeated key (it stands at {}:{} already)",
                                      first->second.line, first->second.column)});
     }
-    frame.repeated = !is_new;
     frame.key = key;
     frame.key_place = place;
     frame.at_key = false;
@@ -285,7 +283,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
     // yaml-cpp gives a missing value the place of the token after it.
     if (tree_[node].kind == YamlNode::Kind::Null) tree_[node].place = frame.key_place;
-    if (!frame.repeated) tree_[frame.node].entries.push_back({frame.key, frame.key_place, node});
+    tree_[frame.node].entries.push_back({frame.key, frame.key_place, node});
     frame.at_key = true;
   }
 
@@ -300,7 +298,7 @@ class TreeBuilder final : public YAML::EventHandler {
       throw YamlError(place, fmt::format("nested deeper than {} levels", kMaxDepth));
     const bool mapping = kind == YamlNode::Kind::Mapping;
     const std::size_t node = tree_.add({kind, place, {}, false, {}});
-    frames_.push_back({node, anchor, mapping, mapping, false, {}, {}, {}});
+    frames_.push_back({node, anchor, mapping, mapping, {}, {}, {}});
   }
 
   void close() {

@@ -107,6 +107,68 @@ TEST_P(ProductsOn, FollowTheCodesToALayoutOfAnotherBorder) {
   }
 }
 
+/// Sums up to 2^31 and codes up to 32767 at half of which a float's last bit is 2^-10: an operation
+/// that is fused, reordered or approximated shows in the codes.
+TEST_P(ProductsOn, AreRequantisedAsTheFormulaSaysToTheLastBit) {
+  std::mt19937 random(10);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  const std::size_t outputs = 401;
+  const Network network = one_layer({1, 1, 1}, outputs, Window{}, 32767);
+  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  std::vector<float> weights(outputs), bias(outputs);
+  CodeBlocks codes, fused, separate;
+  codes.reshape(3, {1, 1, 1}, Window{});
+  fused.reshape(3, {outputs, 1, 1}, Window{});
+  separate.reshape(3, {outputs, 1, 1}, Window{});
+  for (int trial = 0; trial < 20; ++trial) {
+    for (float& weight : weights) weight = 40.0f * uniform(random);
+    for (float& b : bias) b = 5.0f * uniform(random);
+    engine.set_weights(0, weights.data());
+    plain::fill_randomly(codes, 32767, random);
+    const float factor = 1e-4f * (1.5f + uniform(random)), inverse_scale = 120.0f + uniform(random);
+    const int maximum = trial % 2 == 0 ? 32767 : 15;
+    ASSERT_TRUE(engine.multiply_requantize(
+        0, codes, 48, {factor, bias.data(), inverse_scale, maximum, false}, fused));
+    ProductBlocks products;
+    engine.multiply(0, codes, 48, products);
+    kernel::selected().requantize(
+        products.values.data(), 3, outputs, 1, 1,
+        {products.unit * factor, bias.data(), inverse_scale, static_cast<float>(maximum)},
+        {separate.at(0, 0, 0, 0), static_cast<std::ptrdiff_t>(separate.block_stride()),
+         static_cast<std::ptrdiff_t>(separate.pair_stride()),
+         static_cast<std::ptrdiff_t>(separate.row_stride())});
+    for (std::size_t image = 0; image < 48; ++image) {
+      for (std::size_t o = 0; o < outputs; ++o) {
+        const auto product = static_cast<float>(
+            products.values[(image / kLanes * outputs + o) * kLanes + image % kLanes]);
+        const float scaled = product * (products.unit * factor);
+        const float value = scaled + bias[o];
+        const float code = std::nearbyint(value * inverse_scale);
+        const float expected = std::min(std::max(code, 0.0f), static_cast<float>(maximum));
+        ASSERT_EQ(static_cast<float>(fused.code(image, o, 0, 0)), expected);
+        ASSERT_EQ(static_cast<float>(separate.code(image, o, 0, 0)), expected);
+      }
+    }
+  }
+}
+
+TEST_P(ProductsOn, AreRoundedHalfToEven) {
+  const Network network = one_layer({1, 1, 1}, 1, Window{});
+  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  const float weight = 1.0f, bias = 0.5f;
+  engine.set_weights(0, &weight);
+  CodeBlocks codes, result;
+  codes.reshape(1, {1, 1, 1}, Window{});
+  result.reshape(1, {1, 1, 1}, Window{});
+  for (std::size_t image = 0; image < kLanes; ++image)
+    codes.at(0, 0, 0, 0)[2 * image] = static_cast<std::int16_t>(image);
+  engine.multiply_requantize(0, codes, kLanes, {1.0f, &bias, 1.0f, 11, false}, result);
+  std::vector<int> rounded;
+  for (std::size_t image = 0; image < kLanes; ++image)
+    rounded.push_back(result.code(image, 0, 0, 0));
+  EXPECT_THAT(rounded, testing::ElementsAre(0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 11, 11, 11, 11, 11));
+}
+
 /// The finest unit by its definition: the first of 2^-24, 2^-23, ... with which all weights fit 16
 /// bits and no sum of magnitudes times the largest activation reaches 2^31.
 double finest_unit(const std::vector<float>& weights, std::size_t rows, int activation_maximum) {
@@ -226,7 +288,7 @@ TEST(ActivationMaxima, FollowTheQuantiserOfEachLayersInput) {
 }
 
 TEST(InstructionSet, IsRefusedByNameIfUnknown) {
-  setenv("USWIM_ISA", "mmx", 1);
+  const ForcedInstructionSet forced("mmx");
   EXPECT_THAT([] { kernel::selected(); },
               testing::ThrowsMessage<std::invalid_argument>(
                   testing::HasSubstr("'mmx' is none of generic, avx2, avx512")));

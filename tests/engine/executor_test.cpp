@@ -70,13 +70,13 @@ std::vector<NamedNetwork> networks() {
                                   .build()});
   all.push_back({"quantised twice", start({2, 6, 6})
                                         .convolution(4, window(3))
-                                        .quantize(0.1f, 15)
-                                        .quantize(0.25f, 7)
-                                        .quantize(0.25f, 7)
+                                        .quantize(0.125f, 15)
+                                        .quantize(0.25f, 6)  // odd codes lie between two
+                                        .quantize(0.25f, 4)
                                         .flatten()
                                         .dense(4)
                                         .build()});
-  all.push_back({"floats to the end", start({3, 8, 8})
+  all.push_back({"floats to the end", start({3, 9, 9})
                                           .convolution(4, window(3, 1, 1))
                                           .relu()
                                           .max_pool(window(3, 2, 1))
@@ -150,6 +150,23 @@ TEST_P(ExecutorOn, GivesTheBytesOfThePlainNetworkWithAnyEngine) {
   }
 }
 
+TEST(Executor, FollowsABatchOfAnotherBorder) {
+  std::mt19937 random(25);
+  const Network network =
+      NetworkBuilder({3, 3, 3}, 1).quantize(0.1f, 15).flatten().dense(3).build();
+  const auto weights = plain::random_weights(network, 4, random);
+  Executor executor(network, weights);
+  plain::Engine engine(network, weights);
+  for (const std::size_t pad : {0u, 2u, 1u}) {
+    CodeBlocks batch;
+    batch.reshape(1, network.input, window(1, 1, pad));
+    plain::fill_randomly(batch, 15, random);
+    std::vector<float> logits;
+    executor.run(engine, batch, 1, logits);
+    EXPECT_EQ(logits, plain::logits(network, weights, plain::image_of(batch, 0))) << pad;
+  }
+}
+
 /// Weights with noise: whatever the ISA, fused or not, the engine's own integers go in and the same
 /// bytes come out.
 TEST(Executor, GivesTheSameBytesOnEveryInstructionSet) {
@@ -167,7 +184,7 @@ TEST(Executor, GivesTheSameBytesOnEveryInstructionSet) {
   plain::fill_randomly(batch, 15, random);
   std::vector<std::vector<float>> results;
   for (const char* isa : {"generic", "avx2", "avx512"}) {
-    setenv("USWIM_ISA", isa, 1);
+    const ForcedInstructionSet forced(isa);
     try {
       kernel::selected();
     } catch (const std::invalid_argument&) {
@@ -271,6 +288,13 @@ TEST(Executor, RefusesImagesThatAreNotThere) {
   const Dataset data = random_images(network.input, 4, random);
   EXPECT_THROW(executor.prepare(data, 2, 3), std::invalid_argument);
   EXPECT_THROW(executor.prepare(random_images({1, 2, 2}, 4, random), 0, 1), std::invalid_argument);
+  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  CodeBlocks batch;
+  std::vector<float> logits;
+  batch.reshape(1, network.input, window(1, 1, 1));
+  EXPECT_THROW(executor.run(engine, batch, 17, logits), std::invalid_argument);
+  batch.reshape(1, network.input, Window{});  // the first layer's windows would leave the buffer
+  EXPECT_THROW(executor.run(engine, batch, 1, logits), std::invalid_argument);
 }
 
 /// A requantising pass never writes the border: the next layer's windows read zeros there.

@@ -7,19 +7,28 @@
 
 #include "workloads/engine/kernel.h"
 
-/// Runs a test once per instruction set. Engines and executors made in it take the kernels of that
-/// set.
+/// Engines and executors made while it lives take the kernels of this instruction set.
+class ForcedInstructionSet {
+ public:
+  explicit ForcedInstructionSet(const char* name) { setenv("USWIM_ISA", name, 1); }
+  ~ForcedInstructionSet() { unsetenv("USWIM_ISA"); }
+  ForcedInstructionSet(const ForcedInstructionSet&) = delete;
+  ForcedInstructionSet& operator=(const ForcedInstructionSet&) = delete;
+};
+
+/// Runs a test once per instruction set.
 class EveryInstructionSet : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    setenv("USWIM_ISA", GetParam(), 1);
     try {
       ASSERT_STREQ(uswim::workloads::kernel::selected().name, GetParam());
     } catch (const std::invalid_argument& refused) {
       GTEST_SKIP() << refused.what();
     }
   }
-  void TearDown() override { unsetenv("USWIM_ISA"); }
+
+ private:
+  ForcedInstructionSet forced_{GetParam()};
 };
 
 inline std::string name_of(const testing::TestParamInfo<const char*>& info) { return info.param; }

@@ -48,7 +48,8 @@ struct LeNet {
   }
 };
 
-// Programmed with its errors, the chip computes the same through timed transactions and through the fast engine.
+// Programmed with its errors, the chip computes the same through timed transactions and through the
+// fast engine.
 TEST(TimedInference, EqualsTheHardwareEngineBitForBit) {
   LeNet net({"tile.adc.bits=7"});
   const std::size_t images = 3;
@@ -61,26 +62,30 @@ TEST(TimedInference, EqualsTheHardwareEngineBitForBit) {
     for (std::size_t c = 0; c < 10; ++c) EXPECT_EQ(timed.logits[i][c], fast[i * 10 + c]);
 }
 
-// Without device error, and with an ADC that neither rounds nor clips, bit slicing must not be seen at all.
+// Without device error, and with an ADC that neither rounds nor clips, bit slicing must not be seen
+// at all.
 TEST(HardwareEngine, WithoutErrorsEqualsTheIdealNetwork) {
   LeNet net({"device.sigma=0", "programming.incremental.step_noise=0", "tile.adc.bits=9",
              "programming.pulse_model=redraw"});
   HardwareEngine hardware = net.hardware();
   workloads::EffectiveWeightsEngine ideal(net.workload.network, net.workload.activation_maximum);
   for (std::size_t l = 0; l < net.workload.weights.size(); ++l) {
-    const std::vector<float> codes(net.workload.weights[l].code.begin(), net.workload.weights[l].code.end());
+    const std::vector<float> codes(net.workload.weights[l].code.begin(),
+                                   net.workload.weights[l].code.end());
     ideal.set_weights(l, codes.data());
   }
   EXPECT_EQ(net.logits(hardware, 20), net.logits(ideal, 20));
 }
 
-// With an ADC of ever finer steps only the effective weights' rounding to 16 bits is left between the two engines.
+// With an ADC of ever finer steps only the effective weights' rounding to 16 bits is left between
+// the two engines.
 TEST(HardwareEngine, ReadsTheSameWeightsAsTheEffectiveWeights) {
   LeNet net({});
   std::vector<float> weights(net.mapping.weights());
   const std::size_t layer = 1;
   const std::size_t first = net.mapping.first_array(layer);
-  for (std::size_t a = first; a < first + net.mapping.row_blocks(layer) * net.mapping.column_blocks(layer); ++a) {
+  for (std::size_t a = first;
+       a < first + net.mapping.row_blocks(layer) * net.mapping.column_blocks(layer); ++a) {
     tiles::read_effective_weights(net.system.cells(a), net.mapping, a, weights.data());
     const tiles::ArrayBlock& b = net.mapping.arrays()[a];
     // One input row at a time reads one weight: the sum of its cells, signs and slices.
@@ -91,7 +96,8 @@ TEST(HardwareEngine, ReadsTheSameWeightsAsTheEffectiveWeights) {
           sum += (sign ? -1.0 : 1.0) * (s ? 1 : 4) *
                  net.system.cells(a).row(5)[(o * 2 + s) * 2 + sign] / tiles::kUnitsPerLevel;
       const std::size_t rows = net.mapping.layers()[layer].rows;
-      EXPECT_FLOAT_EQ(weights[(b.first_output + o) * rows + b.first_row + 5], static_cast<float>(sum));
+      EXPECT_FLOAT_EQ(weights[(b.first_output + o) * rows + b.first_row + 5],
+                      static_cast<float>(sum));
     }
   }
 }

@@ -27,17 +27,20 @@ std::string read(const fs::path& file) {
 
 std::map<std::string, std::string> all_files(const fs::path& directory) {
   std::map<std::string, std::string> files;
-  for (const auto& entry : fs::directory_iterator(directory)) files[entry.path().filename()] = read(entry.path());
+  for (const auto& entry : fs::directory_iterator(directory))
+    files[entry.path().filename()] = read(entry.path());
   return files;
 }
 
 /// A run of LeNet that takes a second: few chips and images.
 RunResult small_run(const fs::path& out, unsigned jobs, std::vector<std::string> more = {}) {
-  std::vector<std::string> overrides{"chips=3", "accuracy.images=300", "accuracy.hardware.images=32",
+  std::vector<std::string> overrides{"chips=3", "accuracy.images=300",
+                                     "accuracy.hardware.images=32",
                                      "selection.fractions=[0, 0.1, 0.3, 1]", "inference.images=2"};
   overrides.insert(overrides.end(), more.begin(), more.end());
   const LoadedConfig loaded = load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", overrides);
-  return run_experiment(loaded, {jobs, out, {}, [](const std::string&, std::size_t, std::size_t) {}});
+  return run_experiment(loaded,
+                        {jobs, out, {}, [](const std::string&, std::size_t, std::size_t) {}});
 }
 
 TEST(Run, GivesTheSameBytesWhateverTheNumberOfProcesses) {
@@ -56,7 +59,8 @@ TEST(Run, RepeatsFromItsResultDirectory) {
   const LoadedConfig again = load_config(t.path / "a" / "config.yaml", {});
   run_experiment(again, {2, t.path / "b", {}, [](const std::string&, std::size_t, std::size_t) {}});
   const auto second = all_files(t.path / "b");
-  for (const std::string name : {"curve.csv", "programming.csv", "inference.csv", "mapping.csv", "config.yaml"})
+  for (const std::string name :
+       {"curve.csv", "programming.csv", "inference.csv", "mapping.csv", "config.yaml"})
     EXPECT_EQ(first.at(name), second.at(name)) << name;
 }
 
@@ -65,7 +69,8 @@ TEST(Run, WritesTheKeysThatScriptsRelyOn) {
   const RunResult result = small_run(t.path / "a", 2);
   const auto files = all_files(t.path / "a");
   EXPECT_EQ(files.at("curve.csv").substr(0, files.at("curve.csv").find('\n')),
-            "policy,device,fraction,chips,nwc_mean,nwc_sd,programming_time_s_mean,programming_energy_J_mean,"
+            "policy,device,fraction,chips,nwc_mean,nwc_sd,programming_time_s_mean,programming_"
+            "energy_J_mean,"
             "write_pulses_mean,verify_reads_mean,not_converged_mean,accuracy_mean,accuracy_sd");
   const auto j = nlohmann::json::parse(files.at("summary.json"));
   EXPECT_EQ(j["weights"], 105918);
@@ -113,15 +118,16 @@ TEST(Policies, MeetWhereNothingOrEverythingIsVerified) {
 
 TEST(ImportedMask, RunsLikeTheFractionThatItCameFrom) {
   TemporaryDirectory t;
-  const LoadedConfig loaded = load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml",
-                                          {"selection.fractions=[0.1]"});
+  const LoadedConfig loaded =
+      load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", {"selection.fractions=[0.1]"});
   const auto written = export_sensitivity(loaded, t.path / "scores.npy", {},
                                           [](const std::string&, std::size_t, std::size_t) {});
   ASSERT_EQ(written.size(), 2u);
   // The authors' polarity: one where the weight is not verified.
   auto mask = support::read_npy<std::uint8_t>(written[1]).values;
   for (auto& m : mask) m = m == 0;
-  support::write_file_atomically(t.path / "authors.npy", support::npy_bytes({mask.size()}, mask, false));
+  support::write_file_atomically(t.path / "authors.npy",
+                                 support::npy_bytes({mask.size()}, mask, false));
   const RunResult result =
       small_run(t.path / "a", 2,
                 {"selection.mask=" + (t.path / "authors.npy").string(),
@@ -144,15 +150,19 @@ TEST(ImportedMask, RunsLikeTheFractionThatItCameFrom) {
 }
 
 TEST(ImportedMask, MustStateItsPolarity) {
-  EXPECT_THROW(load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", {"selection.mask=mask.npy"}),
-               support::ConfigError);
+  EXPECT_THROW(
+      load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", {"selection.mask=mask.npy"}),
+      support::ConfigError);
 }
 
 TEST(SensitivityCache, SurvivesDamage) {
   TemporaryDirectory t;
-  const LoadedConfig loaded = load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", {"selection.fractions=[0.1]"});
+  const LoadedConfig loaded =
+      load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", {"selection.fractions=[0.1]"});
   std::size_t images_seen = 0;
-  const Progress count = [&](const std::string& stage, std::size_t, std::size_t) { images_seen += stage == "sensitivity"; };
+  const Progress count = [&](const std::string& stage, std::size_t, std::size_t) {
+    images_seen += stage == "sensitivity";
+  };
   export_sensitivity(loaded, t.path / "a.npy", t.path / "cache", count);
   const std::string first = read(t.path / "a.npy");
   EXPECT_GT(images_seen, 0u);
@@ -160,7 +170,8 @@ TEST(SensitivityCache, SurvivesDamage) {
   export_sensitivity(loaded, t.path / "b.npy", t.path / "cache", count);
   EXPECT_EQ(images_seen, 0u);
   EXPECT_EQ(read(t.path / "b.npy"), first);
-  for (const auto& entry : fs::directory_iterator(t.path / "cache")) fs::resize_file(entry.path(), 100);
+  for (const auto& entry : fs::directory_iterator(t.path / "cache"))
+    fs::resize_file(entry.path(), 100);
   export_sensitivity(loaded, t.path / "c.npy", t.path / "cache", count);
   EXPECT_GT(images_seen, 0u);
   EXPECT_EQ(read(t.path / "c.npy"), first);
@@ -170,7 +181,8 @@ TEST(Run, LeavesNothingBehindWhenItFails) {
   TemporaryDirectory t;
   const LoadedConfig loaded = load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml",
                                           {"workload.network=/nowhere/net.onnx"});
-  EXPECT_ANY_THROW(run_experiment(loaded, {1, t.path / "out", {}, [](const std::string&, std::size_t, std::size_t) {}}));
+  EXPECT_ANY_THROW(run_experiment(
+      loaded, {1, t.path / "out", {}, [](const std::string&, std::size_t, std::size_t) {}}));
   EXPECT_TRUE(fs::is_empty(t.path));
 }
 

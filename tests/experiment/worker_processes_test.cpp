@@ -1,9 +1,9 @@
+#include "experiment/worker_processes.h"
+
 #include <gtest/gtest.h>
 
 #include <csignal>
 #include <numeric>
-
-#include "experiment/worker_processes.h"
 
 namespace uswim::experiment {
 namespace {
@@ -27,8 +27,12 @@ TEST(WorkerProcesses, DeliverEveryMessageInEachWorkersOrder) {
 
 TEST(WorkerProcesses, PassOnWhatAWorkerThrew) {
   try {
-    run_in_processes(2, [](unsigned i, const Send&) { if (i == 1) throw std::runtime_error("tile 7 is on fire"); },
-                     [](const Message&) {});
+    run_in_processes(
+        2,
+        [](unsigned i, const Send&) {
+          if (i == 1) throw std::runtime_error("tile 7 is on fire");
+        },
+        [](const Message&) {});
     FAIL() << "nothing was thrown";
   } catch (const std::runtime_error& error) {
     EXPECT_STREQ(error.what(), "tile 7 is on fire");
@@ -36,15 +40,25 @@ TEST(WorkerProcesses, PassOnWhatAWorkerThrew) {
 }
 
 TEST(WorkerProcesses, ReportAWorkerThatWasKilled) {
-  EXPECT_THROW(run_in_processes(2, [](unsigned i, const Send&) { if (i == 0) std::raise(SIGKILL); },
-                                [](const Message&) {}),
+  EXPECT_THROW(run_in_processes(
+                   2,
+                   [](unsigned i, const Send&) {
+                     if (i == 0) std::raise(SIGKILL);
+                   },
+                   [](const Message&) {}),
                std::runtime_error);
 }
 
 TEST(WorkerProcesses, EndWithTheUsersInterrupt) {
   catch_interrupts();
-  EXPECT_THROW(run_in_processes(2, [](unsigned, const Send& send) { send({1, {}}); while (true) {} },
-                                [](const Message&) { std::raise(SIGINT); }),
+  EXPECT_THROW(run_in_processes(
+                   2,
+                   [](unsigned, const Send& send) {
+                     send({1, {}});
+                     while (true) {
+                     }
+                   },
+                   [](const Message&) { std::raise(SIGINT); }),
                Interrupted);
 }
 

@@ -20,9 +20,10 @@ TEST(LevelDependentDevice, HasThePublishedErrorAtEveryLevel) {
     DevicePreset preset;
     double outer, middle;
   };
-  for (const Row& row : {Row{DevicePreset::R1, 0.0100, 0.0100}, Row{DevicePreset::F2, 0.0067, 0.0135},
-                         Row{DevicePreset::F3, 0.0049, 0.0146}, Row{DevicePreset::R4, 0.0038, 0.0151},
-                         Row{DevicePreset::F6, 0.0026, 0.0155}}) {
+  for (const Row& row :
+       {Row{DevicePreset::R1, 0.0100, 0.0100}, Row{DevicePreset::F2, 0.0067, 0.0135},
+        Row{DevicePreset::F3, 0.0049, 0.0146}, Row{DevicePreset::R4, 0.0038, 0.0151},
+        Row{DevicePreset::F6, 0.0026, 0.0155}}) {
     const DeviceModel d = device(row.preset);
     for (const unsigned level : {0u, 3u}) EXPECT_NEAR(d.sigma(level, 0.5), row.outer, 5e-5);
     for (const unsigned level : {1u, 2u}) EXPECT_NEAR(d.sigma(level, 0.5), row.middle, 5e-5);

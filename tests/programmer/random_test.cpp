@@ -1,3 +1,5 @@
+#include "support/random.h"
+
 #include <Random123/philox.h>
 #include <gtest/gtest.h>
 
@@ -7,15 +9,15 @@
 #include <numeric>
 #include <vector>
 
-#include "support/random.h"
-
 namespace uswim::support {
 namespace {
 
 const StreamKey kKey{0x0123456789abcdefULL, 7, Stream::WriteCycle};
 
-/// Box-Muller in double on Random123's own Philox: independent of the code under test in both steps.
-std::vector<double> reference_block(const StreamKey& key, std::uint64_t device, std::uint32_t block) {
+/// Box-Muller in double on Random123's own Philox: independent of the code under test in both
+/// steps.
+std::vector<double> reference_block(const StreamKey& key, std::uint64_t device,
+                                    std::uint32_t block) {
   const r123::Philox4x32 philox;
   const r123::Philox4x32::ctr_type counter{
       {static_cast<std::uint32_t>(device), block, key.chip,
@@ -85,7 +87,8 @@ TEST(NormalVariates, PassKolmogorovSmirnov) {
   double distance = 0.0;
   for (std::size_t i = 0; i < n; ++i) {
     const double cdf = 0.5 * std::erfc(-z[i] / std::sqrt(2.0));
-    distance = std::max({distance, cdf - static_cast<double>(i) / n, static_cast<double>(i + 1) / n - cdf});
+    distance = std::max(
+        {distance, cdf - static_cast<double>(i) / n, static_cast<double>(i + 1) / n - cdf});
   }
   // The seed is fixed; 1.95 / sqrt(n) is exceeded with probability 0.001 by a true normal sample.
   EXPECT_LT(distance, 1.95 / std::sqrt(static_cast<double>(n)));

@@ -1,14 +1,15 @@
+#include "programmer/write_verify/row_work.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
 
-#include "programmer/write_verify/row_work.h"
-
 namespace uswim::programmer {
 namespace {
 
-DeviceOutcomes outcomes(PulseModelKind kind, std::size_t devices, std::uint32_t chip, double sigma = 0.1) {
+DeviceOutcomes outcomes(PulseModelKind kind, std::size_t devices, std::uint32_t chip,
+                        double sigma = 0.1) {
   DeviceConfig d;
   d.preset = DevicePreset::R1;
   d.sigma = sigma;
@@ -28,13 +29,15 @@ TEST(RowRounds, FollowTheClosedSum) {
   const DeviceOutcomes o = outcomes(PulseModelKind::Redraw, n * rows, 0);
   for (const double f : {1.0, 0.5, 0.1, 0.01}) {
     double want = 0.0;
-    for (int k = 0; k < 400; ++k) want += 1 - std::pow(1 - f * std::pow(q, k), static_cast<double>(n));
+    for (int k = 0; k < 400; ++k)
+      want += 1 - std::pow(1 - f * std::pow(q, k), static_cast<double>(n));
     double sum = 0.0, squares = 0.0;
     for (std::size_t row = 0; row < rows; ++row) {
       std::uint64_t mask[2] = {};
       for (std::size_t i = 0; i < n; ++i) {
         const support::StreamKey key{77, 0, support::Stream::RandomPolicy};
-        if (static_cast<double>(support::uniform_word(key, row * n + i)) < f * 18446744073709551616.0)
+        if (static_cast<double>(support::uniform_word(key, row * n + i)) <
+            f * 18446744073709551616.0)
           mask[i / 64] |= std::uint64_t{1} << (i % 64);
       }
       const RowView view{o, row * 2, 2, mask, 8};
@@ -87,8 +90,8 @@ TEST(RowWork, IsTheSumOfItsRounds) {
 
 TEST(RowWork, SharesAnAdcBetweenColumns) {
   const DeviceOutcomes o = outcomes(PulseModelKind::Redraw, 128, 0);
-  const std::uint64_t one_group[2] = {0xff, 0};                      // eight columns of one ADC
-  const std::uint64_t spread[2] = {0x0101010101010101ull, 0};       // one column of each of eight ADCs
+  const std::uint64_t one_group[2] = {0xff, 0};                // eight columns of one ADC
+  const std::uint64_t spread[2] = {0x0101010101010101ull, 0};  // one column of each of eight ADCs
   EXPECT_EQ(round_work({o, 0, 2, one_group, 8}, 0).serial_conversions, 8u);
   EXPECT_EQ(round_work({o, 0, 2, spread, 8}, 0).serial_conversions, 1u);
   EXPECT_EQ(round_work({o, 0, 2, spread, 64}, 0).serial_conversions, 8u);

@@ -1,8 +1,8 @@
+#include "programmer/selection/selection.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
-#include "programmer/selection/selection.h"
 
 namespace uswim::programmer {
 namespace {
@@ -36,13 +36,15 @@ TEST(Ranking, BreaksTiesByMagnitude) {
 }
 TEST(Ranking, UswimEqualsSwimOnAUniformDevice) {
   WeightFacts f = facts();
-  for (std::size_t i = 0; i < f.weights(); ++i) f.open_loop_variance[i] = 0.01f * f.scale[i] * f.scale[i];
+  for (std::size_t i = 0; i < f.weights(); ++i)
+    f.open_loop_variance[i] = 0.01f * f.scale[i] * f.scale[i];
   EXPECT_EQ(ranking(scores(SelectionPolicy::Uswim, f, 1, 0), f),
             ranking(scores(SelectionPolicy::Swim, f, 1, 0), f));
 }
 TEST(Ranking, OfRandomDiffersBetweenChipsAndRepeatsWithTheSeed) {
   WeightFacts f;
-  for (auto* v : {&f.second_derivative, &f.scale, &f.magnitude, &f.open_loop_variance}) v->assign(500, 1.0f);
+  for (auto* v : {&f.second_derivative, &f.scale, &f.magnitude, &f.open_loop_variance})
+    v->assign(500, 1.0f);
   const auto of = [&](std::uint64_t seed, std::uint32_t chip) {
     return ranking(scores(SelectionPolicy::Random, f, seed, chip), f);
   };

@@ -29,7 +29,9 @@ WriteVerifyConfig model(PulseModelKind kind, unsigned max_cycles = 1000) {
   return c;
 }
 
-std::vector<DeviceTarget> targets(std::size_t n, float target) { return std::vector<DeviceTarget>(n, {true, target, 1.0f}); }
+std::vector<DeviceTarget> targets(std::size_t n, float target) {
+  return std::vector<DeviceTarget>(n, {true, target, 1.0f});
+}
 
 std::vector<DeviceTarget> mixed_targets(std::size_t n) {
   std::vector<DeviceTarget> t(n);
@@ -75,11 +77,13 @@ TEST_P(IndependentRewrite, TakesTheGeometricNumberOfCycles) {
   const Moments m = run(model(PulseModelKind::Redraw), uniform_device(sigma), 1.0f / 3);
   // 4.5 standard errors: exceeded with probability 7e-6 per comparison; the seed is fixed.
   EXPECT_NEAR(m.mean_cycles, 1 / p, 4.5 * std::sqrt(q) / p / std::sqrt(kDevices));
-  // The fourth moment of a geometric variable bounds the error of the standard deviation by about 3 sd / sqrt n.
+  // The fourth moment of a geometric variable bounds the error of the standard deviation by about 3
+  // sd / sqrt n.
   EXPECT_NEAR(m.sd_cycles, std::sqrt(q) / p, 4.5 * 3 * std::sqrt(q) / p / std::sqrt(kDevices));
   const double truncated = sigma * std::sqrt(1 - 2 * a * phi(a) / (2 * cdf(a) - 1));
   // |residual| <= eps, so its square has a standard deviation of at most eps^2 / 2.
-  EXPECT_NEAR(m.rms_residual * m.rms_residual, truncated * truncated, 4.5 * eps * eps / 2 / std::sqrt(kDevices));
+  EXPECT_NEAR(m.rms_residual * m.rms_residual, truncated * truncated,
+              4.5 * eps * eps / 2 / std::sqrt(kDevices));
   EXPECT_EQ(m.failures, 0u);
 }
 INSTANTIATE_TEST_SUITE_P(Sigma, IndependentRewrite, testing::Values(0.1, 0.15, 0.2));
@@ -93,7 +97,8 @@ TEST(IndependentRewriteCap, StopsAndCountsWhatDidNotConverge) {
               4.5 * std::sqrt(failed * (1 - failed) / kDevices));
 }
 
-// By simulation of 10^8 devices in another program: r = 0.03 gives 2.30 writes and a true residual of 0.0423.
+// By simulation of 10^8 devices in another program: r = 0.03 gives 2.30 writes and a true residual
+// of 0.0423.
 TEST(VerifyReadNoise, LengthensWriteVerifyAndWidensTheResidual) {
   const Moments m = run(model(PulseModelKind::Redraw), uniform_device(0.1, 0.03), 1.0f / 3);
   EXPECT_NEAR(m.mean_cycles, 2.30, 0.005 + 4.5 * 1.73 / std::sqrt(kDevices));
@@ -126,8 +131,10 @@ TEST(IncrementalPulses, LeaveAUniformBiasedResidual) {
   make_pulse_model(c, uniform_device(0.0))->write(t, 0, 1, 0, o);
   const Moments m = moments(o, t);
   const double sd = mu / std::sqrt(12.0);
-  EXPECT_NEAR(m.mean_residual, -eps + mu / 2, 1e-4);  // a regular grid: no sampling error, only its ends
-  EXPECT_NEAR(std::sqrt(m.rms_residual * m.rms_residual - m.mean_residual * m.mean_residual), sd, 1e-4);
+  EXPECT_NEAR(m.mean_residual, -eps + mu / 2,
+              1e-4);  // a regular grid: no sampling error, only its ends
+  EXPECT_NEAR(std::sqrt(m.rms_residual * m.rms_residual - m.mean_residual * m.mean_residual), sd,
+              1e-4);
 }
 
 TEST(IncrementalPulses, ReverseAfterAnOvershoot) {
@@ -148,7 +155,8 @@ TEST(IncrementalPulses, ReverseAfterAnOvershoot) {
     }
 }
 
-// The reason for offering both models: independent rewriting at sigma = 0.1 takes 2.2 cycles, never ten.
+// The reason for offering both models: independent rewriting at sigma = 0.1 takes 2.2 cycles, never
+// ten.
 TEST(IncrementalPulses, ComeCloseToTenCyclesAndAResidualOfThreePercent) {
   std::vector<DeviceTarget> t(kDevices);
   for (std::size_t i = 0; i < kDevices; ++i) t[i] = {true, static_cast<float>(i % 4) / 3.0f, 1.0f};
@@ -201,13 +209,14 @@ TEST_P(FastPath, EqualsThePlainLoopBitForBit) {
   EXPECT_EQ(fast.set, plain.set);
   EXPECT_EQ(fast.reset, plain.reset);
 }
-INSTANTIATE_TEST_SUITE_P(Models, FastPath,
-                         testing::Values(FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.0},
-                                         FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.03},
-                                         FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.0},
-                                         FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03},
-                                         FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0},
-                                         FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.03}));
+INSTANTIATE_TEST_SUITE_P(
+    Models, FastPath,
+    testing::Values(FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.0},
+                    FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.03},
+                    FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.0},
+                    FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03},
+                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0},
+                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.03}));
 
 TEST(Outcomes, OfADeviceDoNotDependOnItsNeighbours) {
   const WriteVerifyConfig c = model(PulseModelKind::Incremental);
@@ -224,7 +233,8 @@ TEST(Outcomes, OfADeviceDoNotDependOnItsNeighbours) {
 
 TEST(Outcomes, CountTheirPulses) {
   DeviceOutcomes o;
-  make_pulse_model(model(PulseModelKind::Incremental, 30), uniform_device(0.2))->write(mixed_targets(500), 0, 9, 0, o);
+  make_pulse_model(model(PulseModelKind::Incremental, 30), uniform_device(0.2))
+      ->write(mixed_targets(500), 0, 9, 0, o);
   for (std::size_t i = 0; i < o.devices; ++i) {
     unsigned pulses = 0;
     for (std::size_t r = 0; r < o.rounds; ++r) {

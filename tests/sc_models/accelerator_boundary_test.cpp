@@ -14,7 +14,8 @@ namespace reg = register_map;
 
 /// Runs `script` in a simulation of its own host beside the small system's.
 void with_accelerator(const std::function<void(Host&, Accelerator&, const SmallSystem&)>& script) {
-  // SmallSystem builds an AcceleratorSystem; here its parts are used to build a second, separate platform.
+  // SmallSystem builds an AcceleratorSystem; here its parts are used to build a second, separate
+  // platform.
   SmallSystem s(40, 8, programmer::PulseModelKind::Incremental);
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> programmers;
   programmers.push_back(
@@ -29,9 +30,9 @@ void with_accelerator(const std::function<void(Host&, Accelerator&, const SmallS
   host.run([&](Host& h) { script(h, accelerator, s); });
 }
 
-tlm::tlm_response_status access(Host& host, tlm::tlm_command command, std::uint64_t address, std::uint8_t* data,
-                                unsigned bytes, unsigned streaming_width, std::uint8_t* enable = nullptr,
-                                unsigned enable_length = 0) {
+tlm::tlm_response_status access(Host& host, tlm::tlm_command command, std::uint64_t address,
+                                std::uint8_t* data, unsigned bytes, unsigned streaming_width,
+                                std::uint8_t* enable = nullptr, unsigned enable_length = 0) {
   tlm::tlm_generic_payload trans;
   trans.set_command(command);
   trans.set_address(address);
@@ -77,7 +78,8 @@ TEST(RegisterMap, ProgramsRaisesTheInterruptAndCounts) {
     h.write_register(reg::kControl, reg::kStartProgramming);
     EXPECT_EQ(h.read_register(reg::kError), reg::kErrorBusy);
     std::uint8_t byte = 0;
-    EXPECT_EQ(access(h, tlm::TLM_WRITE_COMMAND, reg::kMasks, &byte, 1, 1), tlm::TLM_GENERIC_ERROR_RESPONSE);
+    EXPECT_EQ(access(h, tlm::TLM_WRITE_COMMAND, reg::kMasks, &byte, 1, 1),
+              tlm::TLM_GENERIC_ERROR_RESPONSE);
     h.wait_for_interrupt();
     EXPECT_FALSE(h.interrupt.read());
     EXPECT_EQ(h.read_register(reg::kStatus), reg::kStatusProgrammed);
@@ -91,23 +93,29 @@ TEST(RegisterMap, ProgramsRaisesTheInterruptAndCounts) {
 TEST(BaseProtocol, AnswersErrorsInsteadOfGuessing) {
   with_accelerator([](Host& h, Accelerator&, const SmallSystem&) {
     std::uint8_t data[8] = {};
-    EXPECT_EQ(access(h, tlm::TLM_READ_COMMAND, 0x0900'0000, data, 4, 4), tlm::TLM_ADDRESS_ERROR_RESPONSE);
-    EXPECT_EQ(access(h, tlm::TLM_READ_COMMAND, reg::kId, data, 8, 8), tlm::TLM_BURST_ERROR_RESPONSE);
-    EXPECT_EQ(access(h, tlm::TLM_READ_COMMAND, reg::kId + 2, data, 4, 4), tlm::TLM_BURST_ERROR_RESPONSE);
-    EXPECT_EQ(access(h, tlm::TLM_WRITE_COMMAND, reg::kMasks, data, 8, 4), tlm::TLM_BURST_ERROR_RESPONSE);
+    EXPECT_EQ(access(h, tlm::TLM_READ_COMMAND, 0x0900'0000, data, 4, 4),
+              tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    EXPECT_EQ(access(h, tlm::TLM_READ_COMMAND, reg::kId, data, 8, 8),
+              tlm::TLM_BURST_ERROR_RESPONSE);
+    EXPECT_EQ(access(h, tlm::TLM_READ_COMMAND, reg::kId + 2, data, 4, 4),
+              tlm::TLM_BURST_ERROR_RESPONSE);
+    EXPECT_EQ(access(h, tlm::TLM_WRITE_COMMAND, reg::kMasks, data, 8, 4),
+              tlm::TLM_BURST_ERROR_RESPONSE);
     std::uint8_t enable[4] = {0xff, 0, 0xff, 0};
     EXPECT_EQ(access(h, tlm::TLM_READ_COMMAND, reg::kId, data, 4, 4, enable, 4),
               tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE);
     EXPECT_EQ(access(h, tlm::TLM_READ_COMMAND, reg::kMasks + 0x0fff'ffff, data, 4, 4),
               tlm::TLM_ADDRESS_ERROR_RESPONSE);
-    EXPECT_EQ(access(h, tlm::TLM_WRITE_COMMAND, reg::kLogits, data, 4, 4), tlm::TLM_COMMAND_ERROR_RESPONSE);
+    EXPECT_EQ(access(h, tlm::TLM_WRITE_COMMAND, reg::kLogits, data, 4, 4),
+              tlm::TLM_COMMAND_ERROR_RESPONSE);
   });
 }
 
 TEST(BaseProtocol, HonoursByteEnables) {
   with_accelerator([](Host& h, Accelerator& a, const SmallSystem&) {
     std::uint8_t ones[4] = {1, 2, 3, 4}, enable[2] = {0xff, 0};
-    EXPECT_EQ(access(h, tlm::TLM_WRITE_COMMAND, reg::kMasks, ones, 4, 4, enable, 2), tlm::TLM_OK_RESPONSE);
+    EXPECT_EQ(access(h, tlm::TLM_WRITE_COMMAND, reg::kMasks, ones, 4, 4, enable, 2),
+              tlm::TLM_OK_RESPONSE);
     EXPECT_EQ(a.memory().masks[0], 1);
     EXPECT_EQ(a.memory().masks[1], 0);
     EXPECT_EQ(a.memory().masks[2], 3);

@@ -13,13 +13,16 @@ using programmer::PulseModelKind;
 using programmer::SelectionMask;
 using support::Duration;
 
-/// The closed sum for one tile: per row the buffer's latency, the command on the bus, then the row's phases.
+/// The closed sum for one tile: per row the buffer's latency, the command on the bus, then the
+/// row's phases.
 Duration closed_sum(const SmallSystem& s, const ProgrammingReport& report) {
   const programmer::RowWork& w = report.tiles[0].work;
   const Duration period = s.chip.period();
-  const std::size_t bytes = s.mapping->pitch() * 2 / 8 + s.mapping->pitch() / 8 + kCommandHeaderBytes;
+  const std::size_t bytes =
+      s.mapping->pitch() * 2 / 8 + s.mapping->pitch() / 8 + kCommandHeaderBytes;
   const auto bus = static_cast<std::int64_t>((bytes * 8 + s.chip.bus_width - 1) / s.chip.bus_width);
-  Duration t = period * (static_cast<std::int64_t>(report.tiles[0].rows) * (s.chip.buffer_latency_cycles + bus));
+  Duration t = period * (static_cast<std::int64_t>(report.tiles[0].rows) *
+                         (s.chip.buffer_latency_cycles + bus));
   t += s.tile.set.width.rounded_up_to(period) * w.set_phases;
   t += s.tile.reset.width.rounded_up_to(period) * w.reset_phases;
   t += s.tile.verify_read_time.rounded_up_to(period) * w.verify_rounds;
@@ -45,7 +48,8 @@ INSTANTIATE_TEST_SUITE_P(Models, OneTile,
 TEST(ProgrammingTime, OfTheStatisticalModelIsKnownInAdvance) {
   SmallSystem s(10, 4, PulseModelKind::Statistical);
   const ProgrammingReport r = s.system->program(SelectionMask(40, 1));
-  // Ten cycles of every device; each row holds devices at level 0 (RESET) and above (SET), so both phases occur.
+  // Ten cycles of every device; each row holds devices at level 0 (RESET) and above (SET), so both
+  // phases occur.
   EXPECT_EQ(r.write_cycles, 10u * 40 * 4);
   EXPECT_EQ(r.tiles[0].work.set_phases, 100u);
   EXPECT_EQ(r.tiles[0].work.reset_phases, 100u);
@@ -69,7 +73,8 @@ TEST(ProgrammingTime, GrowsWithNestedMasks) {
     for (std::size_t i = 0; i < mask.size(); ++i)
       if (i * 7919 % 10 < n) mask[i] = 1;
     const ProgrammingReport r = s.system->program(mask);
-    // A row that gains verified devices can lose its open-loop pulses' phase, no more than one a row.
+    // A row that gains verified devices can lose its open-loop pulses' phase, no more than one a
+    // row.
     EXPECT_GE((r.time + s.tile.set.width * 300).in_picoseconds(), last.in_picoseconds());
     last = r.time;
   }
@@ -134,12 +139,14 @@ TEST(Mask, OfNoneIsTheOpenLoopWriteAndOfAllVerifiesEverything) {
   const programmer::DeviceOutcomes& o = s.system->outcomes(0);
   const auto cell = [&](std::size_t r, std::size_t c) { return s.system->cells(0).row(r)[c]; };
   const std::size_t pitch = s.mapping->pitch();
-  for (std::size_t c = 0; c < 40; ++c) EXPECT_EQ(cell(7, c), tiles::cell_units(o.open_loop[7 * pitch + c], 4));
+  for (std::size_t c = 0; c < 40; ++c)
+    EXPECT_EQ(cell(7, c), tiles::cell_units(o.open_loop[7 * pitch + c], 4));
   const ProgrammingReport all = s.system->program(SelectionMask(600, 1));
   std::uint64_t cycles = 0;
   for (const std::uint16_t n : o.cycles) cycles += n;
   EXPECT_EQ(all.write_cycles, cycles);
-  for (std::size_t c = 0; c < 40; ++c) EXPECT_EQ(cell(7, c), tiles::cell_units(o.verified[7 * pitch + c], 4));
+  for (std::size_t c = 0; c < 40; ++c)
+    EXPECT_EQ(cell(7, c), tiles::cell_units(o.verified[7 * pitch + c], 4));
 }
 
 TEST(Inference, WaitsForTheArrayOnceForEveryInputBit) {

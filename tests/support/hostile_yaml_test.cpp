@@ -133,7 +133,7 @@ TEST(HostileYaml, BytesThatAreNoTextAreRefused) {
   EXPECT_THAT(refusal(std::string("a: 1\nb: x\0y", 11)), HasSubstr("x.yaml:2:5: " + no_text));
   for (const char* bad :
        {"a: \x04", "a: \x1b[31m", "a: \x7f", "a: \xff", "a: \xc3", "a: \xc0\xaf", "a: \xed\xa0\x80",
-        "a: \xf5\x80\x80\x80", "a: \xc2\x85", "a: \xe0\x80\x80"})
+        "a: \xf5\x80\x80\x80", "a: \xc2\x85", "a: \xe0\x9f\xbf", "a: \xf0\x8f\xbf\xbf"})
     EXPECT_THAT(refusal(bad), HasSubstr(no_text));
   EXPECT_THAT(refusal(std::string("\xff\xfe"
                                   "a\0:\0 \0001\0",

@@ -231,6 +231,8 @@ TEST(StrictConfig, NumbersAreReadWholeAndInDecimal) {
 TEST(StrictConfig, ANumberInQuotesIsText) {
   EXPECT_THAT(faults_of(kNetwork + "seed: '3'"),
               ElementsAre(HasSubstr("'3' is text in quotes, not a whole number")));
+  EXPECT_THAT(faults_of(kNetwork + "device: {sigma: '0.5'}"),
+              ElementsAre(HasSubstr("'0.5' is text in quotes, not a number")));
   EXPECT_EQ(good("title: 2024").title, "2024");
 }
 
@@ -392,6 +394,7 @@ TEST(Suggestions, NameANearKeyOnly) {
   EXPECT_THAT(known("maxcycles"), HasSubstr("did you mean 'max_cycles'?"));
   EXPECT_THAT(known("sed"), HasSubstr("did you mean 'seed'?"));
   EXPECT_THAT(known("no"), testing::Not(HasSubstr("did you mean 'seed'")));
+  EXPECT_THAT(known("zz"), testing::Not(HasSubstr("did you mean")));
   EXPECT_THAT(known("xyz"), HasSubstr("known here: max_cycles, on, seed, tolerance"));
 }
 

@@ -1,9 +1,9 @@
+#include "tiles/cell_array.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <random>
-
-#include "tiles/cell_array.h"
 
 namespace uswim::tiles {
 namespace {
@@ -20,7 +20,8 @@ struct Fixture {
     for (std::size_t r = 0; r < rows; ++r) {
       inputs[r] = static_cast<std::int32_t>(random() % (1u << input_bits));
       for (std::size_t c = 0; c < mapping.columns(0); ++c)
-        cells.row(r)[c] = cell_units(static_cast<float>(mapping.level(0, r, c)) / 3.0f + (noisy ? noise(random) : 0), 4);
+        cells.row(r)[c] = cell_units(
+            static_cast<float>(mapping.level(0, r, c)) / 3.0f + (noisy ? noise(random) : 0), 4);
     }
   }
   static Mapping make(std::size_t outputs, std::size_t rows) {
@@ -80,9 +81,12 @@ TEST(BitSerialProduct, EqualsAPlainDoubleLoop) {
         for (int sign : {0, 1}) {
           double column = 0;
           for (std::size_t r = 0; r < 100; ++r)
-            if (f.inputs[r] & (1 << bit)) column += f.cells.row(r)[(o * 2 + s) * 2 + static_cast<unsigned>(sign)];
-          const double code = std::min(63.0, std::max(0.0, std::floor((column + adc.step / 2) / adc.step)));
-          want += (sign ? -1 : 1) * std::pow(4, 1 - static_cast<int>(s)) * (1 << bit) * code * adc.step;
+            if (f.inputs[r] & (1 << bit))
+              column += f.cells.row(r)[(o * 2 + s) * 2 + static_cast<unsigned>(sign)];
+          const double code =
+              std::min(63.0, std::max(0.0, std::floor((column + adc.step / 2) / adc.step)));
+          want +=
+              (sign ? -1 : 1) * std::pow(4, 1 - static_cast<int>(s)) * (1 << bit) * code * adc.step;
         }
     EXPECT_EQ(static_cast<double>(sums[o]), want);
   }
@@ -96,10 +100,12 @@ TEST(EffectiveWeights, OfIdealCellsAreTheCodes) {
     EXPECT_EQ(weights[i], f.mapping.layers()[0].weight_code[i]);
 }
 
-// sigma sqrt(sum 4^(iK)) in units of the lowest slice, times sqrt 2 for the pair: K = 2, two slices.
+// sigma sqrt(sum 4^(iK)) in units of the lowest slice, times sqrt 2 for the pair: K = 2, two
+// slices.
 TEST(EffectiveWeights, CarryTheErrorOfSlicesAndPair) {
   const std::size_t rows = 128, outputs = 32;
-  Mapping m({MappedLayer{"a", outputs, rows, std::vector<std::int16_t>(outputs * rows, 0)}}, {128, 128, 2, 4});
+  Mapping m({MappedLayer{"a", outputs, rows, std::vector<std::int16_t>(outputs * rows, 0)}},
+            {128, 128, 2, 4});
   CellArray cells(rows, m.pitch());
   std::mt19937 random(1);
   const double sigma = 0.1;
@@ -109,9 +115,11 @@ TEST(EffectiveWeights, CarryTheErrorOfSlicesAndPair) {
   std::vector<float> weights(outputs * rows);
   read_effective_weights(cells, m, 0, weights.data());
   double squares = 0;
-  for (const float w : weights) squares += static_cast<double>(w) * w / static_cast<double>(weights.size());
+  for (const float w : weights)
+    squares += static_cast<double>(w) * w / static_cast<double>(weights.size());
   const double want = sigma * 3 * std::sqrt(1.0 + 16.0) * std::sqrt(2.0);
-  EXPECT_NEAR(std::sqrt(squares), want, 4.5 * want / std::sqrt(2.0 * static_cast<double>(weights.size())));
+  EXPECT_NEAR(std::sqrt(squares), want,
+              4.5 * want / std::sqrt(2.0 * static_cast<double>(weights.size())));
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
+#include "tiles/mapping.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <set>
-
-#include "tiles/mapping.h"
 
 namespace uswim::tiles {
 namespace {
@@ -11,7 +11,8 @@ namespace {
 MappedLayer layer(const std::string& name, std::size_t outputs, std::size_t rows, int largest) {
   MappedLayer l{name, outputs, rows, {}};
   for (std::size_t i = 0; i < outputs * rows; ++i)
-    l.weight_code.push_back(static_cast<std::int16_t>(static_cast<int>(i * 7919 % (2 * largest + 1)) - largest));
+    l.weight_code.push_back(
+        static_cast<std::int16_t>(static_cast<int>(i * 7919 % (2 * largest + 1)) - largest));
   return l;
 }
 
@@ -43,7 +44,8 @@ TEST(Mapping, LevelsGiveBackEveryWeight) {
         }
     std::size_t at = 0;
     for (const MappedLayer& l : m.layers())
-      for (const std::int16_t want : l.weight_code) EXPECT_EQ(code[at++], want) << device_bits << " bits";
+      for (const std::int16_t want : l.weight_code)
+        EXPECT_EQ(code[at++], want) << device_bits << " bits";
   }
 }
 

@@ -52,7 +52,9 @@ struct QuantizedWeights {
   std::vector<std::int16_t> code;  ///< outputs x rows
   double step() const { return scale / static_cast<double>((1u << bits) - 1); }
 };
-/// Rounds to the nearest code. A network trained on this grid passes unchanged.
+/// Rounds to the nearest code, halves to even. A network trained on this grid passes unchanged; an
+/// all-zero layer gets scale 0 and codes 0. Throws NetworkError naming the layer: a weight that is
+/// no finite number, `bits` outside [1, 15].
 QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits);
 
 enum class Operation { Matrix, Relu, Quantize, MaxPool, Flatten };

@@ -1,11 +1,12 @@
 // Do the inner loops give the same bytes on every processor?
+#include "workloads/sensitivity/lane_products.h"
+
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <random>
 #include <vector>
 
-#include "workloads/sensitivity/lane_products.h"
 #include "workloads/sensitivity/lane_vector.h"
 #include "workloads/sensitivity/softmax.h"
 
