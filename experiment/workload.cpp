@@ -20,25 +20,21 @@ Workload load_workload(const WorkloadConfig& config) {
   for (const workloads::MatrixLayer& layer : w.network.layers)
     w.weights.push_back(workloads::quantize_weights(layer, config.weight_bits));
   w.activation_maximum = workloads::activation_maxima(w.network);
-  w.test = workloads::read_idx(config.test.images, config.test.labels);
+  w.test = workloads::read_idx(config.test.images, config.test.labels, w.network.classes());
   if (!(w.test.shape == w.network.input))
     throw FileError(fmt::format("{}: images are {} x {} x {}, the network '{}' takes {} x {} x {}",
                                 config.test.images.string(), w.test.shape.channels,
                                 w.test.shape.height, w.test.shape.width, config.network.string(),
                                 w.network.input.channels, w.network.input.height,
                                 w.network.input.width));
-  for (std::size_t i = 0; i < w.test.count; ++i)
-    if (w.test.labels[i] >= w.network.classes())
-      throw FileError(fmt::format("{}: label {} at index {}, but the network has {} classes",
-                                  config.test.labels.string(), w.test.labels[i], i,
-                                  w.network.classes()));
   return w;
 }
 
 std::vector<float> load_second_derivative(const Workload& workload, const DatasetConfig& images,
                                           const std::filesystem::path& cache,
                                           const Progress& progress) {
-  const workloads::Dataset data = workloads::read_idx(images.images, images.labels);
+  const workloads::Dataset data =
+      workloads::read_idx(images.images, images.labels, workload.network.classes());
   if (!(data.shape == workload.network.input))
     throw FileError(images.images.string() +
                     ": images do not have the size that the network takes");

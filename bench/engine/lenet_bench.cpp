@@ -1,10 +1,10 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <vector>
 
+#include "bench/engine/cpu_time.h"
 #include "bench/engine/peak.h"
 #include "workloads/data/dataset.h"
 #include "workloads/engine/effective_weights.h"
@@ -58,11 +58,11 @@ void accuracy(benchmark::State& state) {
   const auto images = executor.prepare(lenet.images, 0, lenet.images.count);
   double best = 1e9, peak = 0.0;
   for (auto _ : state) {
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = cpu_seconds();
     benchmark::DoNotOptimize(executor.count_correct(engine, images));
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-    state.SetIterationTime(taken.count());
-    best = std::min(best, taken.count());
+    const double taken = cpu_seconds() - begin;
+    state.SetIterationTime(taken);
+    best = std::min(best, taken);
     peak = std::max(peak, peak_gops());
   }
   const double rate = static_cast<double>(images.count) / best;

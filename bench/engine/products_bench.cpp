@@ -1,11 +1,11 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <random>
 #include <string>
 
+#include "bench/engine/cpu_time.h"
 #include "bench/engine/one_dnn.h"
 #include "bench/engine/peak.h"
 #include "workloads/engine/effective_weights.h"
@@ -55,12 +55,6 @@ const LayerShape kLayers[] = {
     {"resnet18/layer4", 16, {512, 7, 7}, 512, 3, 1, 1},
     {"resnet18/fc", 64, {512, 1, 1}, 1000, 1, 1, 0},
 };
-
-double seconds(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 void fill(CodeBlocks& codes, std::mt19937& random) {
   for (std::size_t block = 0; block < codes.blocks(); ++block) {
@@ -112,7 +106,7 @@ void products(benchmark::State& state, const LayerShape& layer) {
   double best[4] = {1e9, 1e9, 1e9, 1e9};
   double peak = 0.0;
   for (auto _ : state) {
-    for (std::size_t i = 0; i < 4; ++i) best[i] = std::min(best[i], seconds(rivals[i]));
+    for (std::size_t i = 0; i < 4; ++i) best[i] = std::min(best[i], seconds_per_call(rivals[i]));
     peak = std::max(peak, peak_gops());
     state.SetIterationTime(best[0]);
   }

@@ -138,6 +138,8 @@ TEST_F(Npy, ShapesBeyondMemoryAreRefusedBeforeAllocating) {
   EXPECT_THAT(shape("(4611686018427387904, 8)"),
               HasSubstr("has the shape (4611686018427387904, 8)"));
   EXPECT_THAT(shape("(4294967296, 4294967296)"), HasSubstr("expected at most"));
+  EXPECT_THAT(shape("(32768, 32769)"), HasSubstr("expected at most"));
+  EXPECT_THAT(shape("(65536, 65536, 65536, 65536)"), HasSubstr("expected at most"));
   EXPECT_THAT(shape("(1073741825,)"), HasSubstr("expected at most 4294967296 bytes"));
   EXPECT_THAT(shape("(18446744073709551616,)"), HasSubstr("a shape beyond any memory"));
   EXPECT_THAT(shape("(-1, 3)"), HasSubstr("a negative size in its shape"));

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -181,6 +182,15 @@ TEST(WriteFileAtomically, ReplacesTheFileWhole) {
   write_file_atomically(file, "new");
   EXPECT_EQ(bytes_of(file), "new");
   EXPECT_THAT(directory.names(), ElementsAre("a.json"));
+}
+
+TEST(WriteFileAtomically, LeavesAnotherPartialFileAlone) {
+  const TemporaryDirectory directory;
+  const std::string partial = ".a.json.partial-" + std::to_string(::getpid());
+  directory.file(partial, "of a process that had this number");
+  write_file_atomically(directory / "a.json", "new");
+  EXPECT_EQ(bytes_of(directory / "a.json"), "new");
+  EXPECT_EQ(bytes_of(directory / partial), "of a process that had this number");
 }
 
 TEST(WriteFileAtomically, GivesTheUsualPermissions) {
