@@ -170,6 +170,14 @@ TEST(ResolvedConfig, PathsResolveFromWhereItIsWritten) {
   EXPECT_EQ(again.resolved_yaml(directory / "results/run"), yaml);
 }
 
+TEST(ResolvedConfig, AnEmptyPathStaysEmpty) {
+  const TemporaryDirectory directory;
+  const auto file = directory.file("c.yaml", "network: a\nscores: \"\"\n");
+  ConfigDocument document = ConfigDocument::from_file(file);
+  EXPECT_TRUE(sample::read(document.root()).scores.empty());
+  EXPECT_THAT(document.resolved_yaml(directory.path()), HasSubstr("scores: \"\"\n"));
+}
+
 TEST(ResolvedConfig, PathsResolveThroughLinks) {
   namespace fs = std::filesystem;
   const TemporaryDirectory directory;
