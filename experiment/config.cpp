@@ -66,6 +66,18 @@ Config read_config(ConfigReader in) {
   c.device = programmer::read_device(in.section("device", {"the memory cell"}));
   c.programming = programmer::read_write_verify(in.section("programming", {"write-verify"}));
   c.selection = read_selection(in.section("selection", {"which weights are write-verified"}));
+  auto mapping =
+      in.section("mapping", {"where the rows of a layer stand; the network computes the same"});
+  mapping.word("row_order", c.mapping.row_order, kRowOrders,
+               {"natural: in order, one array filled after the other; balanced: cut evenly, rows "
+                "with much to verify dealt "
+                "out over the arrays"});
+  mapping.whole(
+      "extra_arrays", c.mapping.extra_arrays, support::closed(0, 100000),
+      {"with balanced: arrays more than needed, given to the layers where they avoid most loss"});
+  mapping.number(
+      "budget", c.mapping.budget, support::left_open(0, 1),
+      {"with balanced: part of the time of verifying everything for which rows are placed"});
   c.tile = tiles::read_tile(in.section("tile", {"one crossbar array with its periphery"}));
   c.chip = sc_models::read_chip(in.section("chip", {"what surrounds the tiles"}));
 

@@ -47,6 +47,17 @@ struct SelectionConfig {
   std::optional<MaskPolarity> mask_polarity;
 };
 
+/// Where rows stand on the arrays.
+enum class RowOrder { Natural, Balanced };
+inline constexpr std::array<std::pair<std::string_view, RowOrder>, 2> kRowOrders{
+    {{"natural", RowOrder::Natural}, {"balanced", RowOrder::Balanced}}};
+
+struct MappingOptions {
+  RowOrder row_order = RowOrder::Natural;
+  unsigned extra_arrays = 0;
+  double budget = 0.2;
+};
+
 /// The second accuracy figure: bit-serial inputs and ADCs, on few chips and images since it is
 /// slow.
 struct HardwareAccuracyConfig {
@@ -63,6 +74,7 @@ struct Config {
   programmer::DeviceConfig device;
   programmer::WriteVerifyConfig programming;
   SelectionConfig selection;
+  MappingOptions mapping;
   tiles::TileConfig tile;
   sc_models::ChipConfig chip;
   unsigned inference_images = 8;

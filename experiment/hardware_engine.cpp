@@ -59,21 +59,24 @@ void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& co
   sc_models::shape_products(codes, matrix, products);
   const workloads::Shape& out = products.shape;
   const std::size_t first = mapping_.first_array(layer);
-  const std::size_t count = mapping_.row_blocks(layer) * mapping_.column_blocks(layer);
+  const std::size_t count = mapping_.array_count(layer);
   const std::size_t channels = matrix.rows / (w.kernel_height * w.kernel_width);
   std::vector<std::int32_t> slice_weights;
   for (unsigned s = 0; s < mapping_.slices(); ++s)
     slice_weights.push_back(mapping_.slice_weight(s));
+  std::vector<std::size_t> position(matrix.rows);
+  for (std::size_t p = 0; p < matrix.rows; ++p) position[mapping_.matrix_row(layer, p)] = p;
   inputs_.resize(matrix.rows * kLanes);
   sums_.resize(matrix.outputs * kLanes);
 
   for (std::size_t block = 0; block * kLanes < images; ++block)
     for (std::size_t y = 0; y < out.height; ++y)
       for (std::size_t x = 0; x < out.width; ++x) {
-        std::int32_t* row = inputs_.data();
+        std::size_t matrix_row = 0;
         for (std::size_t c = 0; c < channels; ++c)
           for (std::size_t ky = 0; ky < w.kernel_height; ++ky)
-            for (std::size_t kx = 0; kx < w.kernel_width; ++kx, row += kLanes) {
+            for (std::size_t kx = 0; kx < w.kernel_width; ++kx, ++matrix_row) {
+              std::int32_t* row = &inputs_[position[matrix_row] * kLanes];
               const std::int16_t* lanes = codes.at(
                   block, c / 2,
                   static_cast<std::ptrdiff_t>(y * w.stride_height + ky * w.dilation_height) -

@@ -15,6 +15,7 @@
 
 namespace uswim::experiment {
 
+using programmer::DeviceMask;
 using programmer::SelectionMask;
 using programmer::SelectionPolicy;
 
@@ -93,10 +94,7 @@ class Worker {
         engine_(experiment.workload.network, experiment.workload.activation_maximum),
         images_(executor_.prepare(
             experiment.workload.test, 0,
-            std::min(experiment.config.accuracy_images, experiment.workload.test.count))) {
-    for (const SelectionPolicy policy : experiment.config.selection.policies)
-      if (policy != SelectionPolicy::Random) ranking_of(policy, 0);
-  }
+            std::min(experiment.config.accuracy_images, experiment.workload.test.count))) {}
 
   void run_chip(std::uint32_t chip) {
     {
@@ -113,11 +111,11 @@ class Worker {
     std::optional<ChipResult> none, all;
     std::vector<sc_models::TileReport> none_tiles, all_tiles;
     for (std::uint32_t e = 0; e < experiment_.evaluations.size(); ++e) {
-      const SelectionMask mask = mask_of(experiment_.evaluations[e], chip);
-      const auto verified = static_cast<std::size_t>(std::count(mask.begin(), mask.end(), 1));
-      std::optional<ChipResult>* known = verified == 0             ? &none
-                                         : verified == mask.size() ? &all
-                                                                   : nullptr;
+      const DeviceMask& mask = mask_of(e, chip);
+      const std::size_t verified = mask.count();
+      std::optional<ChipResult>* known = verified == 0                               ? &none
+                                         : verified == experiment_.mapping.devices() ? &all
+                                                                                     : nullptr;
       std::vector<sc_models::TileReport>& tiles = known == &none ? none_tiles : all_tiles;
       ChipResult result;
       if (known != nullptr && *known) {
@@ -151,12 +149,33 @@ class Worker {
     return found->second;
   }
 
-  SelectionMask mask_of(const Evaluation& e, std::uint32_t chip) {
-    if (e.imported_mask) return *experiment_.imported_mask;
-    return programmer::select_fraction(ranking_of(e.ranking, chip), e.fraction);
+  DeviceMask mask_of(SelectionPolicy policy, double fraction, std::uint32_t chip) {
+    const Experiment& e = experiment_;
+    switch (policy) {
+      case SelectionPolicy::WorthPerCycle:
+        return programmer::select_worth_per_cycle(e.mapping, e.facts, e.statistics, fraction);
+      case SelectionPolicy::RowTime:
+        return programmer::select_row_time(e.mapping, e.facts, e.statistics, e.timing, fraction);
+      default:
+        return programmer::device_mask(
+            e.mapping, programmer::select_fraction(ranking_of(policy, chip), fraction));
+    }
   }
 
-  ChipResult program_and_evaluate(const SelectionMask& mask, std::uint32_t chip,
+  /// Only the masks of `random` differ between chips.
+  const DeviceMask& mask_of(std::uint32_t evaluation, std::uint32_t chip) {
+    const Evaluation& e = experiment_.evaluations[evaluation];
+    if (e.ranking == SelectionPolicy::Random) masks_.erase(evaluation);
+    const auto found = masks_.find(evaluation);
+    if (found != masks_.end()) return found->second;
+    return masks_
+        .emplace(evaluation, e.imported_mask ? programmer::device_mask(experiment_.mapping,
+                                                                       *experiment_.imported_mask)
+                                             : mask_of(e.ranking, e.fraction, chip))
+        .first->second;
+  }
+
+  ChipResult program_and_evaluate(const DeviceMask& mask, std::uint32_t chip,
                                   std::uint64_t all_cycles,
                                   std::vector<sc_models::TileReport>& tiles) {
     ChipResult result;
@@ -186,7 +205,7 @@ class Worker {
     for (std::size_t l = 0; l < mapping.layers().size(); ++l) {
       weights_.resize(mapping.layers()[l].outputs * mapping.layers()[l].rows);
       const std::size_t first = mapping.first_array(l);
-      for (std::size_t a = first; a < first + mapping.row_blocks(l) * mapping.column_blocks(l); ++a)
+      for (std::size_t a = first; a < first + mapping.array_count(l); ++a)
         tiles::read_effective_weights(system_.cells(a), mapping, a, weights_.data());
       engine_.set_weights(l, weights_.data());
     }
@@ -217,7 +236,7 @@ class Worker {
     HardwareEngine hardware(program_, experiment_.mapping, cells, experiment_.config.tile.adc.bits);
     for (const double fraction : experiment_.config.hardware.fractions) {
       const SelectionPolicy policy = experiment_.config.selection.policies.front();
-      system_.program(programmer::select_fraction(ranking_of(policy, chip), fraction));
+      system_.program(mask_of(policy, fraction, chip));
       load_effective_weights();
       send_(pack(kHardware,
                  HardwareResult{chip, fraction, count, executor_.count_correct(hardware, images),
@@ -234,6 +253,7 @@ class Worker {
   workloads::EffectiveWeightsEngine engine_;
   workloads::PreparedImages images_;
   std::map<SelectionPolicy, std::vector<std::uint32_t>> rankings_;
+  std::map<std::uint32_t, DeviceMask> masks_;
   std::vector<float> weights_;
   StageSeconds seconds_;
 };

@@ -8,6 +8,7 @@
 
 #include "experiment/config.h"
 #include "experiment/workload.h"
+#include "programmer/selection/hardware_aware.h"
 #include "sc_models/accelerator_system.h"
 
 namespace uswim::experiment {
@@ -91,6 +92,8 @@ struct Experiment {
   const tiles::Mapping& mapping;
   const programmer::DeviceModel& device;
   const programmer::WeightFacts& facts;
+  const programmer::DeviceStatistics& statistics;
+  programmer::RowTiming timing;
   const programmer::SelectionMask* imported_mask;  ///< may be null
   std::vector<Evaluation> evaluations;
 };

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "experiment/result_files.h"
+#include "programmer/selection/placement.h"
 #include "support/results.h"
 #include "workloads/engine/effective_weights.h"
 #include "workloads/engine/executor.h"
@@ -58,6 +59,15 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
   return points;
 }
 
+/// What a round of a row takes on this hardware, for the policies that spend time.
+programmer::RowTiming row_timing(const Config& config) {
+  const support::Duration period = config.chip.period();
+  const auto seconds = [&](support::Duration d) { return d.rounded_up_to(period).in_seconds(); };
+  return {seconds(config.tile.set.width), seconds(config.tile.verify_read_time),
+          seconds(support::period_of(config.tile.adc.sample_rate)),
+          config.tile.adc.columns_per_adc};
+}
+
 /// One entry per policy in the order of the curve.
 std::vector<CostToReach> cost_to_reach(const std::vector<CurvePoint>& curve, double accuracy) {
   std::vector<CostToReach> costs;
@@ -81,13 +91,13 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   support::ResultDirectory directory(options.output);
 
   const Workload workload = load_workload(config.workload);
-  const tiles::Mapping mapping = map_workload(workload, config);
+  const tiles::Mapping natural = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);
   programmer::SelectionMask imported;
   double imported_fraction = 0.0;
   if (!config.selection.mask.empty()) {
     imported =
-        import_mask(config.selection.mask, *config.selection.mask_polarity, mapping.weights());
+        import_mask(config.selection.mask, *config.selection.mask_polarity, natural.weights());
     imported_fraction = static_cast<double>(std::count(imported.begin(), imported.end(), 1)) /
                         static_cast<double>(imported.size());
   }
@@ -97,18 +107,30 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
 
   const auto ranking_begin = std::chrono::steady_clock::now();
   const programmer::WeightFacts facts =
-      weight_facts(workload, mapping, device,
+      weight_facts(workload, natural, device,
                    load_second_derivative(workload, config.workload.sensitivity, options.cache,
                                           options.progress),
                    config.selection);
   result.sensitivity_s = seconds_since(ranking_begin);
 
   const auto chips_begin = std::chrono::steady_clock::now();
+  const programmer::DeviceStatistics statistics(
+      device, *programmer::make_pulse_model(config.programming, device), config.seed);
+  const programmer::RowTiming timing = row_timing(config);
+  const tiles::Mapping mapping =
+      config.mapping.row_order == RowOrder::Natural
+          ? natural
+          : map_workload(
+                workload, config,
+                programmer::balanced_placement(natural, facts, statistics, timing,
+                                               config.mapping.extra_arrays, config.mapping.budget));
   const Experiment experiment{config,
                               workload,
                               mapping,
                               device,
                               facts,
+                              statistics,
+                              timing,
                               imported.empty() ? nullptr : &imported,
                               evaluations(config.selection, imported_fraction)};
   result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress);

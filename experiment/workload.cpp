@@ -65,14 +65,16 @@ std::vector<float> load_second_derivative(const Workload& workload, const Datase
   return derivative;
 }
 
-tiles::Mapping map_workload(const Workload& workload, const Config& config) {
+tiles::Mapping map_workload(const Workload& workload, const Config& config,
+                            std::vector<tiles::LayerPlacement> placements) {
   std::vector<tiles::MappedLayer> layers;
   for (std::size_t l = 0; l < workload.network.layers.size(); ++l) {
     const workloads::MatrixLayer& layer = workload.network.layers[l];
     layers.push_back({layer.name, layer.outputs, layer.rows, workload.weights[l].code});
   }
   return {std::move(layers),
-          {config.tile.rows, config.tile.columns, config.device.bits, config.workload.weight_bits}};
+          {config.tile.rows, config.tile.columns, config.device.bits, config.workload.weight_bits},
+          std::move(placements)};
 }
 
 programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,

@@ -33,7 +33,9 @@ std::vector<float> load_second_derivative(const Workload& workload, const Datase
                                           const std::filesystem::path& cache,
                                           const Progress& progress);
 
-tiles::Mapping map_workload(const Workload& workload, const Config& config);
+/// `placements`: none for the natural one.
+tiles::Mapping map_workload(const Workload& workload, const Config& config,
+                            std::vector<tiles::LayerPlacement> placements = {});
 
 /// What the selection policies see. `imported` scores are read here.
 programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,

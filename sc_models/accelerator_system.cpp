@@ -1,6 +1,7 @@
 #include "sc_models/accelerator_system.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 #include <systemc>
 
@@ -51,10 +52,8 @@ void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip) {
   for (auto& programmer : programmers_) programmer->new_chip(seed, chip);
 }
 
-ProgrammingReport AcceleratorSystem::program(const programmer::SelectionMask& mask) {
-  if (mask.size() != mapping_.weights())
-    throw std::invalid_argument("a selection mask needs one entry per weight");
-  const std::vector<std::uint8_t> mask_bytes = pack_mask(mapping_, mask);
+ProgrammingReport AcceleratorSystem::program(const programmer::DeviceMask& mask) {
+  const std::vector<std::uint8_t> mask_bytes = pack_mask(mask);
   ProgrammingReport report;
   Accelerator& chip = modules_->accelerator;
   modules_->host.run([&](Host& host) {
@@ -123,24 +122,10 @@ InferenceReport AcceleratorSystem::infer(const std::vector<std::uint8_t>& images
   return report;
 }
 
-std::vector<std::uint8_t> pack_mask(const tiles::Mapping& mapping,
-                                    const programmer::SelectionMask& mask) {
-  const std::size_t bytes_per_row = mapping.pitch() / 8;
-  const std::size_t array_rows = mapping.config().array_rows;
-  const unsigned per_weight = mapping.devices_per_weight();
-  std::vector<std::uint8_t> packed(mapping.arrays().size() * array_rows * bytes_per_row, 0);
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-    const tiles::ArrayBlock& block = mapping.arrays()[a];
-    for (std::size_t o = 0; o < block.outputs; ++o)
-      for (std::size_t r = 0; r < block.rows; ++r) {
-        if (!mask[mapping.weight_index(block.layer, block.first_output + o, block.first_row + r)])
-          continue;
-        std::uint8_t* row = &packed[(a * array_rows + r) * bytes_per_row];
-        for (std::size_t c = o * per_weight; c < (o + 1) * per_weight; ++c)
-          row[c / 8] = static_cast<std::uint8_t>(row[c / 8] | 1u << (c % 8));
-      }
-  }
-  return packed;
+std::vector<std::uint8_t> pack_mask(const programmer::DeviceMask& mask) {
+  std::vector<std::uint8_t> bytes(mask.words().size() * sizeof(std::uint64_t));
+  std::memcpy(bytes.data(), mask.words().data(), bytes.size());
+  return bytes;
 }
 
 std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping) {

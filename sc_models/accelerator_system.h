@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "programmer/array_programmer.h"
-#include "programmer/selection/selection.h"
+#include "programmer/selection/device_mask.h"
 #include "sc_models/chip_config.h"
 #include "sc_models/energy_monitor.h"
 #include "sc_models/inference_unit.h"
@@ -50,8 +50,11 @@ class AcceleratorSystem {
 
   /// Another chip: its own errors everywhere.
   void new_chip(std::uint64_t seed, std::uint32_t chip);
-  /// Loads the mask (one entry per weight), programs the whole chip.
-  ProgrammingReport program(const programmer::SelectionMask& mask);
+  /// Loads the mask, programs the whole chip.
+  ProgrammingReport program(const programmer::DeviceMask& mask);
+  ProgrammingReport program(const programmer::SelectionMask& weights) {
+    return program(programmer::device_mask(mapping_, weights));
+  }
   /// Images as bytes, input size each, through the programmed chip.
   InferenceReport infer(const std::vector<std::uint8_t>& images, std::size_t count);
 
@@ -68,11 +71,9 @@ class AcceleratorSystem {
   bool levels_loaded_ = false;
 };
 
-/// The mask as the hardware takes it: one bit per cell, rows of all arrays one after the other,
-/// pitch / 8 bytes each.
-std::vector<std::uint8_t> pack_mask(const tiles::Mapping& mapping,
-                                    const programmer::SelectionMask& mask);
-/// Target levels, packed, in the same order.
+/// The mask as bytes of the accelerator's memory.
+std::vector<std::uint8_t> pack_mask(const programmer::DeviceMask& mask);
+/// Target levels, packed, rows of all arrays one after the other.
 std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping);
 
 }  // namespace uswim::sc_models

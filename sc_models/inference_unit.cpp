@@ -103,7 +103,7 @@ void InferenceUnit::multiply(std::size_t layer, const workloads::CodeBlocks& cod
   shape_products(codes, matrix, products);
 
   const std::size_t first = mapping_.first_array(layer);
-  const std::size_t count = mapping_.row_blocks(layer) * mapping_.column_blocks(layer);
+  const std::size_t count = mapping_.array_count(layer);
   std::vector<std::int32_t> vector(matrix.rows);
   std::vector<unsigned char> bytes(mapping_.config().array_rows);
   std::vector<std::int64_t> sums(matrix.outputs), part;
@@ -115,8 +115,9 @@ void InferenceUnit::multiply(std::size_t layer, const workloads::CodeBlocks& cod
       sc_core::sc_time slowest = sc_core::SC_ZERO_TIME;
       for (std::size_t tile = first; tile < first + count; ++tile) {
         const tiles::ArrayBlock& block = mapping_.arrays()[tile];
-        std::copy_n(vector.begin() + static_cast<std::ptrdiff_t>(block.first_row), block.rows,
-                    bytes.begin());
+        for (std::size_t r = 0; r < block.rows; ++r)
+          bytes[r] =
+              static_cast<unsigned char>(vector[mapping_.matrix_row(layer, block.first_row + r)]);
         sc_core::sc_time delay = buffer_latency_;
         transport(tile, multiply_command, tlm::TLM_WRITE_COMMAND, bytes.data(), block.rows, delay);
         slowest = std::max(slowest, delay);

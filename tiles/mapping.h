@@ -21,10 +21,19 @@ struct MappingConfig {
   unsigned weight_bits = 4;
 };
 
+/// Where a layer's rows stand. Neither choice changes what the layer computes: the controller sends
+/// each input to the row that holds its weights.
+struct LayerPlacement {
+  std::size_t row_blocks =
+      0;  ///< arrays that share the rows evenly; 0: as few as hold them, filled in turn
+  std::vector<std::uint32_t> row_order;  ///< matrix row at each position; empty: in order
+};
+
 /// One physical array and the block of a layer that it holds.
 struct ArrayBlock {
   std::size_t layer = 0;
-  std::size_t first_row = 0, rows = 0;  ///< of the layer's matrix
+  std::size_t first_row = 0,
+              rows = 0;  ///< positions of the layer's rows, in their placement's order
   std::size_t first_output = 0, outputs = 0;
 };
 
@@ -36,7 +45,9 @@ struct ArrayBlock {
 class Mapping {
  public:
   /// Throws std::invalid_argument where not even one weight fits into a row of the array.
-  Mapping(std::vector<MappedLayer> layers, const MappingConfig& config);
+  /// `placements`: one per layer, or none at all.
+  Mapping(std::vector<MappedLayer> layers, const MappingConfig& config,
+          std::vector<LayerPlacement> placements = {});
 
   const std::vector<ArrayBlock>& arrays() const { return arrays_; }
   const std::vector<MappedLayer>& layers() const { return layers_; }
@@ -47,8 +58,15 @@ class Mapping {
   std::size_t devices() const { return weights_ * devices_per_weight(); }
   /// Arrays of one layer lie side by side: [first, first + count).
   std::size_t first_array(std::size_t layer) const { return first_array_[layer]; }
-  std::size_t row_blocks(std::size_t layer) const;
-  std::size_t column_blocks(std::size_t layer) const;
+  std::size_t array_count(std::size_t layer) const {
+    return (layer + 1 < first_array_.size() ? first_array_[layer + 1] : arrays_.size()) -
+           first_array_[layer];
+  }
+  /// Row of the layer's matrix at a position.
+  std::size_t matrix_row(std::size_t layer, std::size_t position) const {
+    const std::vector<std::uint32_t>& order = placements_[layer].row_order;
+    return order.empty() ? position : order[position];
+  }
 
   /// Cells of a row stand in 64-bit words of a bit set, so rows begin on multiples of 64.
   std::size_t pitch() const { return (config_.array_columns + 63) / 64 * 64; }
@@ -65,7 +83,8 @@ class Mapping {
   /// The weight that a cell belongs to.
   std::size_t weight_of(std::size_t array, std::size_t row, std::size_t column) const {
     const ArrayBlock& a = arrays_[array];
-    return weight_index(a.layer, a.first_output + column / devices_per_weight(), a.first_row + row);
+    return weight_index(a.layer, a.first_output + column / devices_per_weight(),
+                        matrix_row(a.layer, a.first_row + row));
   }
   /// Target level of a cell.
   unsigned level(std::size_t array, std::size_t row, std::size_t column) const;
@@ -81,6 +100,7 @@ class Mapping {
  private:
   std::vector<MappedLayer> layers_;
   MappingConfig config_;
+  std::vector<LayerPlacement> placements_;
   unsigned slices_;
   std::size_t weights_ = 0;
   std::vector<ArrayBlock> arrays_;

@@ -17,11 +17,14 @@ template <class Work>
 double seconds_per_call(const Work& work) {
   const double begin = cpu_seconds();
   std::size_t calls = 0;
-  do {
-    work();
-    ++calls;
-  } while (cpu_seconds() - begin < 1e-3);
-  return (cpu_seconds() - begin) / static_cast<double>(calls);
+  double taken = 0.0;
+  for (std::size_t more = 1; taken < 1e-3;
+       more *= 2) {  // asking for the time costs as much as a small layer
+    for (std::size_t i = 0; i < more; ++i) work();
+    calls += more;
+    taken = cpu_seconds() - begin;
+  }
+  return taken / static_cast<double>(calls);
 }
 
 }  // namespace uswim::bench

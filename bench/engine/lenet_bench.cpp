@@ -69,7 +69,7 @@ void accuracy(benchmark::State& state) {
   state.counters["best_images_per_s"] = rate;
   state.counters["gops"] = 2e-9 * lenet.macs() * rate;
   state.counters["peak_gops"] = peak;
-  state.counters["of_peak"] = 2e-9 * lenet.macs() * rate / peak;
+  if (peak > 0.0) state.counters["of_peak"] = 2e-9 * lenet.macs() * rate / peak;
 }
 BENCHMARK(accuracy)
     ->Name("lenet/accuracy")

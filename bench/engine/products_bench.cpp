@@ -118,7 +118,7 @@ void products(benchmark::State& state, const LayerShape& layer) {
   state.counters["dnn_u8s8"] = gop / best[3];
   state.counters["x_f32"] = best[2] / best[0];
   state.counters["x_u8s8"] = best[3] / best[0];
-  state.counters["of_peak"] = gop / best[0] / peak;
+  if (peak > 0.0) state.counters["of_peak"] = gop / best[0] / peak;
 }
 
 const bool kRegistered = [] {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
+#include <string>
 
 #include "support/random.h"
 
@@ -45,6 +46,10 @@ std::vector<double> scores(SelectionPolicy policy, const WeightFacts& facts, std
     case SelectionPolicy::All:
     case SelectionPolicy::None:
       break;
+    case SelectionPolicy::WorthPerCycle:
+    case SelectionPolicy::RowTime:
+      throw std::invalid_argument("policy '" + std::string(name_of(policy)) +
+                                  "' chooses devices and scores no weights");
   }
   return score;
 }

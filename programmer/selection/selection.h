@@ -7,16 +7,33 @@
 
 namespace uswim::programmer {
 
-/// How weights are ranked for write-verify. `imported` ranks by scores from a file.
-enum class SelectionPolicy { Uswim, Swim, Magnitude, Random, All, None, Imported };
-inline constexpr std::array<std::pair<std::string_view, SelectionPolicy>, 7> kSelectionPolicies{
+/// What decides which weights, or single devices, are write-verified. `imported` ranks by scores
+/// from a file; the last two see devices and rows instead of weights (hardware_aware.h).
+enum class SelectionPolicy {
+  Uswim,
+  Swim,
+  Magnitude,
+  Random,
+  All,
+  None,
+  Imported,
+  WorthPerCycle,
+  RowTime
+};
+inline constexpr std::array<std::pair<std::string_view, SelectionPolicy>, 9> kSelectionPolicies{
     {{"uswim", SelectionPolicy::Uswim},
      {"swim", SelectionPolicy::Swim},
      {"magnitude", SelectionPolicy::Magnitude},
      {"random", SelectionPolicy::Random},
      {"all", SelectionPolicy::All},
      {"none", SelectionPolicy::None},
-     {"imported", SelectionPolicy::Imported}}};
+     {"imported", SelectionPolicy::Imported},
+     {"worth_per_cycle", SelectionPolicy::WorthPerCycle},
+     {"row_time", SelectionPolicy::RowTime}}};
+/// Whether a policy chooses single devices rather than whole weights.
+inline bool selects_devices(SelectionPolicy p) {
+  return p == SelectionPolicy::WorthPerCycle || p == SelectionPolicy::RowTime;
+}
 std::string_view name_of(SelectionPolicy policy);
 
 /// What is known of each weight, one entry per weight of the network in the order of its layers. A

@@ -85,7 +85,7 @@ TEST(HardwareEngine, ReadsTheSameWeightsAsTheEffectiveWeights) {
   const std::size_t layer = 1;
   const std::size_t first = net.mapping.first_array(layer);
   for (std::size_t a = first;
-       a < first + net.mapping.row_blocks(layer) * net.mapping.column_blocks(layer); ++a) {
+       a < first + net.mapping.array_count(layer); ++a) {
     tiles::read_effective_weights(net.system.cells(a), net.mapping, a, weights.data());
     const tiles::ArrayBlock& b = net.mapping.arrays()[a];
     // One input row at a time reads one weight: the sum of its cells, signs and slices.

@@ -69,7 +69,7 @@ TEST(RegisterMap, RefusesInferenceBeforeProgramming) {
 TEST(RegisterMap, ProgramsRaisesTheInterruptAndCounts) {
   with_accelerator([](Host& h, Accelerator& a, const SmallSystem& s) {
     const auto levels = pack_levels(*s.mapping);
-    const auto mask = pack_mask(*s.mapping, s.every_nth(1));
+    const auto mask = pack_mask(programmer::device_mask(*s.mapping, s.every_nth(1)));
     h.write(reg::kLevels, levels.data(), levels.size());
     h.write(reg::kMasks, mask.data(), mask.size());
     h.write_register(reg::kInterruptEnable, 1);

@@ -11,12 +11,14 @@ namespace uswim::workloads {
 /// One matrix per layer: what crossbars with an ideal ADC compute. Weights are given in units of
 /// the weight code (float, noise included), rounded to 16-bit integers with one power-of-two unit
 /// per layer, the finest with which no sum can leave 32 bits. With whole-numbered weights the
-/// products are exact.
+/// products are exact. Holds scratch memory; one per thread. Computes with the kernels that
+/// kernel::selected() names when it is made.
 class EffectiveWeightsEngine : public MatrixEngine {
  public:
   /// `activation_maximum[l]`: the largest code at layer l's input.
   EffectiveWeightsEngine(const Network& network, std::vector<int> activation_maximum);
   /// Replaces layer `layer`'s weights: outputs x rows, row-major, in units of the weight code.
+  /// Throws std::invalid_argument, and changes nothing, if one is not finite.
   void set_weights(std::size_t layer, const float* weight_codes);
   void multiply(std::size_t layer, const CodeBlocks& codes, std::size_t images,
                 ProductBlocks& products) override;

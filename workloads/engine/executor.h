@@ -16,7 +16,7 @@ struct ExecutionPlan;
 /// once, read by every evaluation.
 struct PreparedImages {
   std::size_t count = 0;
-  std::vector<CodeBlocks> batches;   ///< `batch_blocks` x 16 images each
+  std::vector<CodeBlocks> batches;   ///< Executor::kBatchBlocks x 16 images each
   std::vector<std::uint8_t> labels;  ///< count
 };
 

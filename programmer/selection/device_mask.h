@@ -1,0 +1,42 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "programmer/selection/selection.h"
+#include "tiles/mapping.h"
+
+namespace uswim::programmer {
+
+/// Which devices are write-verified: one bit per cell, as the hardware takes it. Rows of all arrays
+/// one after the other, `array_rows` per array, pitch / 64 words each; cells without a device stay
+/// 0.
+class DeviceMask {
+ public:
+  explicit DeviceMask(const tiles::Mapping& mapping)
+      : array_rows_(mapping.config().array_rows),
+        words_per_row_(mapping.pitch() / 64),
+        words_(mapping.arrays().size() * array_rows_ * words_per_row_, 0) {}
+  std::uint64_t* row(std::size_t array, std::size_t row) {
+    return words_.data() + (array * array_rows_ + row) * words_per_row_;
+  }
+  void set(std::size_t array, std::size_t r, std::size_t column) {
+    row(array, r)[column / 64] |= std::uint64_t{1} << (column % 64);
+  }
+  /// Number of devices selected.
+  std::size_t count() const {
+    std::size_t n = 0;
+    for (const std::uint64_t w : words_) n += static_cast<std::size_t>(__builtin_popcountll(w));
+    return n;
+  }
+  const std::vector<std::uint64_t>& words() const { return words_; }
+
+ private:
+  std::size_t array_rows_, words_per_row_;
+  std::vector<std::uint64_t> words_;
+};
+
+/// Every device of every selected weight.
+DeviceMask device_mask(const tiles::Mapping& mapping, const SelectionMask& weights);
+
+}  // namespace uswim::programmer

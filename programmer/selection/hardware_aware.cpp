@@ -1,0 +1,126 @@
+#include "programmer/selection/hardware_aware.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "programmer/selection/row_planner.h"
+
+namespace uswim::programmer {
+namespace {
+
+/// No chip of a run has this number: samples must not be the devices that they predict.
+constexpr std::uint32_t kSampleChip = 0xffffffffu;
+
+}  // namespace
+
+DeviceStatistics::DeviceStatistics(const DeviceModel& device, const PulseModel& pulses,
+                                   std::uint64_t seed, std::size_t samples)
+    : device_(device), kinds_(device.levels() * 2) {
+  DeviceOutcomes outcomes;
+  for (unsigned level = 0; level < device.levels(); ++level)
+    for (const double magnitude :
+         {0.0, 0.5}) {  // outside and inside the middle, for level_of: weight
+      const std::size_t k = kind(level, magnitude);
+      const auto target = static_cast<float>(device.target(level));
+      const std::vector<DeviceTarget> targets(
+          samples, {true, target, static_cast<float>(device.level_factor(level, magnitude))});
+      pulses.write(targets, k * samples, seed, kSampleChip, outcomes);
+      LevelStatistics& s = kinds_[k];
+      s = {};
+      const auto n = static_cast<double>(samples);
+      std::vector<double> finished(outcomes.rounds + 1, 0.0);
+      for (std::size_t i = 0; i < samples; ++i) {
+        const double open = outcomes.open_loop[i] - target,
+                     verified = outcomes.verified[i] - target;
+        s.gain += (open * open - verified * verified) / n;
+        s.mean_cycles += outcomes.cycles[i] / n;
+        // Its last verify read is in the round of its last pulse; round 0 is read in any case.
+        std::size_t last = 0;
+        for (std::size_t r = outcomes.rounds; r-- > 0;)
+          if ((outcomes.set[r * outcomes.words() + i / 64] |
+               outcomes.reset[r * outcomes.words() + i / 64]) >>
+                  (i % 64) &
+              1) {
+            last = r;
+            break;
+          }
+        finished[last + 1] += 1.0 / n;
+        s.mean_rounds += static_cast<double>(last + 1) / n;
+      }
+      s.done.assign(finished.size(), 0.0);
+      double sum = 0.0;
+      for (std::size_t r = 0; r < finished.size(); ++r) s.done[r] = sum += finished[r];
+    }
+}
+
+std::size_t DeviceStatistics::kind(unsigned level, double weight_magnitude) const {
+  const bool middle =
+      device_.level_factor(level, weight_magnitude) != device_.level_factor(level, 0.0);
+  return level * 2 + (middle ? 1 : 0);
+}
+
+DeviceMask select_worth_per_cycle(const tiles::Mapping& mapping, const WeightFacts& facts,
+                                  const DeviceStatistics& statistics, double fraction) {
+  if (!(fraction >= 0.0 && fraction <= 1.0))
+    throw std::invalid_argument("a verified fraction must lie in [0, 1]");
+  if (fraction == 1.0) return device_mask(mapping, SelectionMask(mapping.weights(), 1));
+  struct Ranked {
+    double score;
+    std::uint64_t device;
+    std::uint32_t array;
+    std::uint16_t row, column;
+  };
+  std::vector<Ranked> ranked;
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+      for (const Candidate& c : candidates(mapping, facts, statistics, a, r))
+        ranked.push_back({c.worth / std::max(1.0, statistics.of(c.kind).mean_cycles),
+                          mapping.device_index(a, r, c.column), static_cast<std::uint32_t>(a),
+                          static_cast<std::uint16_t>(r), c.column});
+  std::sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
+    return a.score != b.score ? a.score > b.score : a.device < b.device;
+  });
+  const auto selected =
+      static_cast<std::size_t>(std::llround(fraction * static_cast<double>(mapping.devices())));
+  DeviceMask mask(mapping);
+  for (std::size_t i = 0; i < std::min(selected, ranked.size()); ++i)
+    mask.set(ranked[i].array, ranked[i].row, ranked[i].column);
+  return mask;
+}
+
+DeviceMask select_row_time(const tiles::Mapping& mapping, const WeightFacts& facts,
+                           const DeviceStatistics& statistics, const RowTiming& timing,
+                           double fraction) {
+  if (!(fraction >= 0.0 && fraction <= 1.0))
+    throw std::invalid_argument("a fraction of the time must lie in [0, 1]");
+  if (fraction == 1.0) return device_mask(mapping, SelectionMask(mapping.weights(), 1));
+  const RowPlanner planner(statistics, timing);
+  const double budget = fraction * slowest_tile_time(mapping, facts, statistics, timing);
+  DeviceMask mask(mapping);
+  if (fraction == 0.0) return mask;
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+    std::vector<std::vector<Candidate>> rows;
+    std::vector<RowOptions> options;
+    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
+      rows.push_back(candidates(mapping, facts, statistics, a, r));
+      options.push_back(planner.options(rows.back(), mapping.columns(a)));
+    }
+    std::vector<const RowOptions*> tile;
+    for (const RowOptions& o : options) tile.push_back(&o);
+    std::vector<const Option*> chosen;
+    plan_tile(tile, budget, chosen);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      unsigned left = chosen[r]->count;
+      for (const Candidate& c : rows[r]) {
+        if (left == 0) break;
+        if (!planner.admits(c, chosen[r]->slowest)) continue;
+        mask.set(a, r, c.column);
+        --left;
+      }
+    }
+  }
+  return mask;
+}
+
+}  // namespace uswim::programmer

@@ -1,0 +1,62 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "programmer/device/device_model.h"
+#include "programmer/selection/device_mask.h"
+#include "programmer/selection/selection.h"
+#include "programmer/write_verify/pulse_model.h"
+#include "tiles/mapping.h"
+
+namespace uswim::programmer {
+
+/// What write-verify does on average to devices of one level (and, with level_of: weight, of one
+/// error class).
+struct LevelStatistics {
+  double gain =
+      0.0;  ///< open-loop minus verified mean square error, fraction of the full scale squared
+  double mean_cycles = 0.0;
+  double mean_rounds = 0.0;  ///< verify rounds that a device keeps its row busy
+  std::vector<double> done;  ///< done[k]: probability that it is done after k verify rounds
+};
+
+/// Statistics of every kind of device, measured on `samples` devices each that belong to no chip of
+/// the run.
+class DeviceStatistics {
+ public:
+  DeviceStatistics(const DeviceModel& device, const PulseModel& pulses, std::uint64_t seed,
+                   std::size_t samples = 8192);
+  /// `weight_magnitude`: |w| / scale of the device's weight.
+  std::size_t kind(unsigned level, double weight_magnitude) const;
+  const LevelStatistics& of(std::size_t kind) const { return kinds_[kind]; }
+  std::size_t kinds() const { return kinds_.size(); }
+
+ private:
+  const DeviceModel& device_;
+  std::vector<LevelStatistics> kinds_;
+};
+
+/// Time of the parts of a row's round, in seconds.
+struct RowTiming {
+  double write = 0.0;       ///< one phase of pulses
+  double read = 0.0;        ///< one verify read
+  double conversion = 0.0;  ///< one conversion; columns of an ADC follow each other
+  unsigned columns_per_adc = 8;
+};
+
+/// Ranks single devices (slice and sign) instead of weights: the loss that verifying a device
+/// avoids, 1/2 H (Var_open - Var_verified) of its share of the weight, over the write cycles that
+/// it is expected to take. Selects round(fraction x devices) of them.
+DeviceMask select_worth_per_cycle(const tiles::Mapping& mapping, const WeightFacts& facts,
+                                  const DeviceStatistics& statistics, double fraction);
+
+/// Spends a budget of *time*: every tile, all of them writing at once, may take `fraction` of the
+/// time that the slowest tile needs to verify everything. Each tile chooses for each of its rows
+/// how many devices to verify and how slow the slowest of them may be, so that the avoided loss is
+/// largest; a row's time is the expected maximum over its devices. Tiles that would be idle verify
+/// more for nothing.
+DeviceMask select_row_time(const tiles::Mapping& mapping, const WeightFacts& facts,
+                           const DeviceStatistics& statistics, const RowTiming& timing,
+                           double fraction);
+
+}  // namespace uswim::programmer

@@ -1,0 +1,20 @@
+#pragma once
+#include <cstddef>
+#include <vector>
+
+#include "programmer/selection/hardware_aware.h"
+
+namespace uswim::programmer {
+
+/// Places rows so that programming time buys most: a layer's rows are cut evenly, and those with
+/// much to verify are dealt out over its arrays, so that no tile keeps the others waiting;
+/// `extra_arrays` more arrays go, one cut after the other, to the layer where they avoid most loss
+/// per array. `budget`: part of the time of verifying everything, for which the placement is made.
+/// What the network computes does not change.
+std::vector<tiles::LayerPlacement> balanced_placement(const tiles::Mapping& natural,
+                                                      const WeightFacts& facts,
+                                                      const DeviceStatistics& statistics,
+                                                      const RowTiming& timing,
+                                                      std::size_t extra_arrays, double budget);
+
+}  // namespace uswim::programmer
