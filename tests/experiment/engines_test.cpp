@@ -21,10 +21,11 @@ struct LeNet {
   sc_models::AcceleratorSystem system;
   workloads::Executor executor;
 
-  explicit LeNet(const std::vector<std::string>& overrides)
+  explicit LeNet(const std::vector<std::string>& overrides,
+                 std::vector<tiles::LayerPlacement> placements = {})
       : config(load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", overrides).config),
         workload(load_workload(config.workload)),
-        mapping(map_workload(workload, config)),
+        mapping(map_workload(workload, config, std::move(placements))),
         program{workload.network, workload.weights, workload.activation_maximum},
         device(config.device),
         pulses(programmer::make_pulse_model(config.programming, device)),
@@ -50,8 +51,7 @@ struct LeNet {
 
 // Programmed with its errors, the chip computes the same through timed transactions and through the
 // fast engine.
-TEST(TimedInference, EqualsTheHardwareEngineBitForBit) {
-  LeNet net({"tile.adc.bits=7"});
+void expect_timed_equals_hardware(LeNet& net) {
   const std::size_t images = 3;
   const std::vector<std::uint8_t> pixels(net.workload.test.pixels.begin(),
                                          net.workload.test.pixels.begin() + images * 784);
@@ -60,6 +60,19 @@ TEST(TimedInference, EqualsTheHardwareEngineBitForBit) {
   const std::vector<float> fast = net.logits(hardware, images);
   for (std::size_t i = 0; i < images; ++i)
     for (std::size_t c = 0; c < 10; ++c) EXPECT_EQ(timed.logits[i][c], fast[i * 10 + c]);
+}
+
+TEST(TimedInference, EqualsTheHardwareEngineBitForBit) {
+  LeNet net({"tile.adc.bits=7"});
+  expect_timed_equals_hardware(net);
+}
+
+TEST(TimedInference, EqualsTheHardwareEngineWhereRowsArePlacedElsewhere) {
+  tiles::LayerPlacement fc1;
+  fc1.row_blocks = 9;
+  for (std::uint32_t r = 0; r < 784; ++r) fc1.row_order.push_back(r * 5 % 784);
+  LeNet net({}, {{}, {3, {}}, fc1, {}, {}});
+  expect_timed_equals_hardware(net);
 }
 
 // Without device error, and with an ADC that neither rounds nor clips, bit slicing must not be seen
@@ -77,6 +90,35 @@ TEST(HardwareEngine, WithoutErrorsEqualsTheIdealNetwork) {
   EXPECT_EQ(net.logits(hardware, 20), net.logits(ideal, 20));
 }
 
+// Rows that stand elsewhere, on other arrays, leave the network as it was; timed models included.
+TEST(BalancedPlacement, DoesNotChangeWhatTheNetworkComputes) {
+  const std::vector<std::string> exact{"device.sigma=0", "programming.pulse_model=redraw",
+                                       "tile.adc.bits=9"};
+  LeNet net(exact);
+  tiles::LayerPlacement fc1;
+  fc1.row_blocks = 9;
+  for (std::uint32_t r = 0; r < 784; ++r) fc1.row_order.push_back(r * 5 % 784);
+  const tiles::Mapping moved = map_workload(net.workload, net.config, {{}, {3, {}}, fc1, {}, {}});
+  EXPECT_GT(moved.arrays().size(), net.mapping.arrays().size());
+  std::vector<std::unique_ptr<programmer::ArrayProgrammer>> arrays;
+  std::vector<const tiles::CellArray*> cells;
+  const std::vector<std::uint64_t> none(moved.pitch() / 64, 0);
+  for (std::size_t a = 0; a < moved.arrays().size(); ++a) {
+    arrays.push_back(
+        std::make_unique<programmer::ArrayProgrammer>(moved, a, net.device, *net.pulses, 8));
+    arrays.back()->new_chip(1, 0);
+    std::vector<std::uint8_t> levels(moved.pitch(), 0);
+    for (std::size_t r = 0; r < moved.arrays()[a].rows; ++r) {
+      for (std::size_t c = 0; c < moved.columns(a); ++c)
+        levels[c] = static_cast<std::uint8_t>(moved.level(a, r, c));
+      arrays.back()->program_row(r, levels.data(), none.data());
+    }
+    cells.push_back(&arrays.back()->cells());
+  }
+  HardwareEngine placed(net.program, moved, cells, 9), natural = net.hardware();
+  EXPECT_EQ(net.logits(placed, 20), net.logits(natural, 20));
+}
+
 // With an ADC of ever finer steps only the effective weights' rounding to 16 bits is left between
 // the two engines.
 TEST(HardwareEngine, ReadsTheSameWeightsAsTheEffectiveWeights) {
@@ -84,8 +126,7 @@ TEST(HardwareEngine, ReadsTheSameWeightsAsTheEffectiveWeights) {
   std::vector<float> weights(net.mapping.weights());
   const std::size_t layer = 1;
   const std::size_t first = net.mapping.first_array(layer);
-  for (std::size_t a = first;
-       a < first + net.mapping.array_count(layer); ++a) {
+  for (std::size_t a = first; a < first + net.mapping.array_count(layer); ++a) {
     tiles::read_effective_weights(net.system.cells(a), net.mapping, a, weights.data());
     const tiles::ArrayBlock& b = net.mapping.arrays()[a];
     // One input row at a time reads one weight: the sum of its cells, signs and slices.

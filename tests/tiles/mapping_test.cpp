@@ -68,6 +68,33 @@ TEST(Mapping, ReportsUtilisation) {
   EXPECT_DOUBLE_EQ(m.utilisation(0), 0.25);  // 64 of 128 rows, 64 of 128 columns
 }
 
+TEST(Placement, MovesRowsAndLosesNone) {
+  std::vector<MappedLayer> layers{layer("a", 10, 100, 15)};
+  LayerPlacement p;
+  p.row_blocks = 3;
+  for (std::uint32_t r = 0; r < 100; ++r) p.row_order.push_back(r * 37 % 100);
+  const Mapping natural(layers, {64, 64, 2, 4}), moved(layers, {64, 64, 2, 4}, {p});
+  ASSERT_EQ(moved.arrays().size(), 3u);  // 10 outputs of 4 devices fit 64 columns
+  EXPECT_EQ(moved.arrays()[0].rows, 34u);
+  EXPECT_EQ(moved.arrays()[2].rows, 33u);
+  for (std::size_t a = 0; a < 3; ++a)
+    for (std::size_t r = 0; r < moved.arrays()[a].rows; ++r) {
+      const std::size_t row = (moved.arrays()[a].first_row + r) * 37 % 100;
+      for (std::size_t c = 0; c < moved.columns(a); ++c) {
+        EXPECT_EQ(moved.weight_of(a, r, c), c / 4 * 100 + row);
+        EXPECT_EQ(moved.level(a, r, c), natural.level(row / 64, row % 64, c));
+      }
+    }
+}
+
+TEST(Placement, RefusesWhatIsNoPermutationOrDoesNotFit) {
+  const std::vector<MappedLayer> layers{layer("a", 10, 100, 15)};
+  EXPECT_THROW(Mapping(layers, {64, 64, 2, 4}, {{0, {0, 1, 2}}}), std::invalid_argument);
+  EXPECT_THROW(Mapping(layers, {64, 64, 2, 4}, {{0, std::vector<std::uint32_t>(100, 7)}}),
+               std::invalid_argument);
+  EXPECT_THROW(Mapping(layers, {64, 64, 2, 4}, {{1, {}}}), std::invalid_argument);
+}
+
 TEST(Mapping, RefusesAnArrayNarrowerThanAWeight) {
   EXPECT_THROW(Mapping({layer("a", 1, 1, 15)}, {128, 3, 2, 4}), std::invalid_argument);
 }

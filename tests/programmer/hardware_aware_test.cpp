@@ -1,0 +1,213 @@
+#include "programmer/selection/hardware_aware.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "programmer/selection/placement.h"
+#include "programmer/selection/row_planner.h"
+
+namespace uswim::programmer {
+namespace {
+
+/// Two layers with sensitivities that differ by orders of magnitude between rows, on R4 devices.
+struct Fixture {
+  tiles::Mapping mapping;
+  WeightFacts facts;
+  DeviceModel device;
+  std::unique_ptr<PulseModel> pulses;
+  DeviceStatistics statistics;
+  RowTiming timing{10e-9, 10e-9, 1e-9, 8};
+
+  explicit Fixture(PulseModelKind kind = PulseModelKind::Incremental)
+      : mapping(layers(), {64, 64, 2, 4}),
+        device(device_config()),
+        pulses(make_pulse_model(write_verify(kind), device)),
+        statistics(device, *pulses, 1) {
+    for (const tiles::MappedLayer& layer : mapping.layers())
+      for (std::size_t i = 0; i < layer.weight_code.size(); ++i) {
+        const std::size_t row = i % layer.rows;
+        facts.second_derivative.push_back(row % 5 == 0 ? 0.0f
+                                                       : std::exp(-0.1f * static_cast<float>(row)));
+        facts.scale.push_back(1.0f);
+        facts.magnitude.push_back(std::abs(layer.weight_code[i]) / 15.0f);
+        facts.open_loop_variance.push_back(1.0f);
+      }
+  }
+  static std::vector<tiles::MappedLayer> layers() {
+    std::vector<tiles::MappedLayer> list{{"a", 20, 150, {}}, {"b", 5, 30, {}}};
+    for (tiles::MappedLayer& l : list)
+      for (std::size_t i = 0; i < l.outputs * l.rows; ++i)
+        l.weight_code.push_back(static_cast<std::int16_t>(static_cast<int>(i * 7919 % 31) - 15));
+    return list;
+  }
+  static DeviceConfig device_config() {
+    DeviceConfig c;
+    c.sigma = 0.2;
+    return c;
+  }
+  static WriteVerifyConfig write_verify(PulseModelKind kind) {
+    WriteVerifyConfig c;
+    c.pulse_model = kind;
+    c.max_cycles = 1000;
+    return c;
+  }
+};
+
+bool contains(const DeviceMask& larger, const DeviceMask& smaller) {
+  for (std::size_t w = 0; w < larger.words().size(); ++w)
+    if (smaller.words()[w] & ~larger.words()[w]) return false;
+  return true;
+}
+
+// E[cycles] = 1 / p and the truncated normal's variance, per level.
+TEST(DeviceStatistics, OfIndependentRewritingFollowTheClosedForms) {
+  const Fixture f(PulseModelKind::Redraw);
+  for (unsigned level = 0; level < 4; ++level) {
+    const double sigma = f.device.sigma(level, 0.0), a = 0.06 / sigma;
+    const double p = std::erf(a / std::sqrt(2.0));
+    const double density = std::exp(-a * a / 2) / std::sqrt(2 * M_PI);
+    const double verified = sigma * sigma * (1 - 2 * a * density / p);
+    const LevelStatistics& s = f.statistics.of(f.statistics.kind(level, 0.0));
+    const double n = 8192;
+    EXPECT_NEAR(s.mean_cycles, 1 / p, 4.5 * std::sqrt(1 - p) / p / std::sqrt(n));
+    // The variance of a normal sample's square is 2 sigma^4.
+    EXPECT_NEAR(s.gain, sigma * sigma - verified, 4.5 * std::sqrt(2 / n) * sigma * sigma);
+    EXPECT_NEAR(s.mean_rounds, s.mean_cycles, 1e-9);  // every cycle is one round
+    EXPECT_NEAR(s.done[1], p, 4.5 * std::sqrt(p * (1 - p) / n));
+    EXPECT_DOUBLE_EQ(s.done[0], 0.0);
+    EXPECT_NEAR(s.done.back(), 1.0, 1e-9);
+  }
+}
+
+// Rounds of n equal devices: sum over k of 1 - (1 - q^k)^n.
+TEST(RowTime, IsTheExpectedMaximumOverTheRowsDevices) {
+  Fixture f(PulseModelKind::Redraw);
+  f.timing = {1.0, 0.0, 0.0, 8};  // a round takes one second
+  const std::size_t kind = f.statistics.kind(1, 0.0);
+  const double q = 1 - f.statistics.of(kind).done[1];
+  for (const unsigned n : {1u, 8u, 64u}) {
+    std::vector<unsigned> counts(f.statistics.kinds(), 0);
+    counts[kind] = n;
+    double want = 0.0;
+    for (int k = 0; k < 300; ++k) want += 1 - std::pow(1 - std::pow(q, k), n);
+    // The sampled distribution stands for the geometric one, and the tail below 0.001 is left out.
+    EXPECT_NEAR(row_time(f.statistics, f.timing, counts, 64), want, 0.04 * want) << n;
+  }
+}
+
+TEST(WorthPerCycle, SelectsTheFractionOfDevicesAndIsNested) {
+  const Fixture f;
+  DeviceMask last(f.mapping);
+  for (const double fraction : {0.0, 0.05, 0.2, 0.4}) {
+    const DeviceMask mask = select_worth_per_cycle(f.mapping, f.facts, f.statistics, fraction);
+    EXPECT_EQ(mask.count(), static_cast<std::size_t>(
+                                std::llround(fraction * static_cast<double>(f.mapping.devices()))));
+    EXPECT_TRUE(contains(mask, last));
+    last = mask;
+  }
+  EXPECT_EQ(select_worth_per_cycle(f.mapping, f.facts, f.statistics, 1.0).count(),
+            f.mapping.devices());
+}
+
+TEST(WorthPerCycle, LeavesOutWhatHasNoSensitivity) {
+  const Fixture f;
+  const DeviceMask mask = select_worth_per_cycle(f.mapping, f.facts, f.statistics, 0.99);
+  EXPECT_LT(mask.count(), f.mapping.devices());
+  for (std::size_t a = 0; a < f.mapping.arrays().size(); ++a)
+    for (std::size_t r = 0; r < f.mapping.arrays()[a].rows; ++r)
+      if (f.facts.second_derivative[f.mapping.weight_of(a, r, 0)] == 0.0f) {
+        DeviceMask copy = mask;
+        EXPECT_EQ(copy.row(a, r)[0], 0u);
+      }
+}
+
+TEST(RowTimePolicy, KeepsEveryTileWithinItsBudget) {
+  const Fixture f;
+  const double all = slowest_tile_time(f.mapping, f.facts, f.statistics, f.timing);
+  for (const double fraction : {0.3, 0.5, 0.8}) {
+    DeviceMask mask = select_row_time(f.mapping, f.facts, f.statistics, f.timing, fraction);
+    for (std::size_t a = 0; a < f.mapping.arrays().size(); ++a) {
+      double time = 0.0;
+      for (std::size_t r = 0; r < f.mapping.arrays()[a].rows; ++r) {
+        std::vector<unsigned> counts(f.statistics.kinds(), 0);
+        for (std::size_t c = 0; c < f.mapping.columns(a); ++c)
+          if (mask.row(a, r)[c / 64] >> (c % 64) & 1)
+            ++counts[f.statistics.kind(f.mapping.level(a, r, c),
+                                       f.facts.magnitude[f.mapping.weight_of(a, r, c)])];
+        time += row_time(f.statistics, f.timing, counts, f.mapping.columns(a));
+      }
+      EXPECT_LE(time, fraction * all * (1 + 1e-9));
+    }
+  }
+}
+
+// The planner against every combination of options: it may miss the optimum of a knapsack by one
+// row's option, no more.
+TEST(RowTimePolicy, ComesWithinOneRowOfTheBestPlan) {
+  std::vector<RowOptions> rows;
+  for (int r = 0; r < 6; ++r) {
+    RowOptions o{{0, 0, 0.0, 1.0}};
+    for (int k = 1; k < 4; ++k)
+      o.push_back({static_cast<unsigned>(k), 0, std::sqrt(k * (r + 1.0)) * (1 + r % 3),
+                   1.0 + k * (1 + r % 2)});
+    rows.push_back(o);
+  }
+  std::vector<const RowOptions*> tile;
+  for (const RowOptions& o : rows) tile.push_back(&o);
+  double largest = 0.0;
+  for (const RowOptions& row : rows)
+    for (const Option& o : row) largest = std::max(largest, o.gain);
+  for (const double budget : {6.0, 8.0, 11.0, 15.0, 30.0}) {
+    double best = 0.0;
+    for (int code = 0; code < 4096; ++code) {
+      double gain = 0.0, time = 0.0;
+      for (std::size_t r = 0; r < 6; ++r) {
+        const Option& o = rows[r][static_cast<std::size_t>(code >> (2 * r)) & 3];
+        gain += o.gain;
+        time += o.time;
+      }
+      if (time <= budget) best = std::max(best, gain);
+    }
+    std::vector<const Option*> chosen;
+    const double gain = plan_tile(tile, budget, chosen);
+    double time = 0.0;
+    for (const Option* o : chosen) time += o->time;
+    EXPECT_LE(time, budget + 1e-9);
+    EXPECT_LE(gain, best + 1e-9);
+    EXPECT_GE(gain, best - largest);
+    if (budget >= 30.0) {
+      EXPECT_DOUBLE_EQ(gain, best);
+    }
+  }
+}
+
+TEST(BalancedPlacement, UsesNoMoreArraysThanAllowedAndPermutesEveryRow) {
+  const Fixture f;
+  for (const std::size_t extra : {0u, 2u, 5u}) {
+    const auto placements =
+        balanced_placement(f.mapping, f.facts, f.statistics, f.timing, extra, 0.3);
+    const tiles::Mapping balanced(Fixture::layers(), f.mapping.config(), placements);
+    EXPECT_LE(balanced.arrays().size(), f.mapping.arrays().size() + extra);
+    for (std::size_t l = 0; l < placements.size(); ++l) {
+      std::vector<std::uint32_t> rows = placements[l].row_order;
+      std::sort(rows.begin(), rows.end());
+      std::vector<std::uint32_t> want(f.mapping.layers()[l].rows);
+      std::iota(want.begin(), want.end(), 0u);
+      EXPECT_EQ(rows, want);
+    }
+  }
+}
+
+TEST(BalancedPlacement, ShortensTheSlowestTile) {
+  const Fixture f;
+  const auto placements = balanced_placement(f.mapping, f.facts, f.statistics, f.timing, 0, 0.3);
+  const tiles::Mapping balanced(Fixture::layers(), f.mapping.config(), placements);
+  EXPECT_LT(slowest_tile_time(balanced, f.facts, f.statistics, f.timing),
+            slowest_tile_time(f.mapping, f.facts, f.statistics, f.timing));
+}
+
+}  // namespace
+}  // namespace uswim::programmer
