@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "experiment/comparison.h"
+
 namespace uswim::apps {
 
 using Clock = std::chrono::steady_clock;
@@ -51,13 +53,13 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
   std::string out;
   const auto line = [&](const std::string& text) { out += text + '\n'; };
   const experiment::CurvePoint& all = r.verify_all;
-  line(fmt::format("{:<13} {:>8} {:>6} {:>12} {:>12}   {:<16}", "policy", "fraction", "NWC",
+  line(fmt::format("{:<15} {:>8} {:>6} {:>11} {:>12}   {}", "policy", "fraction", "NWC",
                    "prog. time", "prog. energy", "accuracy, %"));
   std::string last;
   for (const experiment::CurvePoint& p : r.curve) {
     if (!last.empty() && last != p.policy) line("");
     last = p.policy;
-    line(fmt::format("{:<13} {:>8.3g} {:>6.3f} {:>12} {:>12}   {:6.2f} +- {:.2f}", p.policy,
+    line(fmt::format("{:<15} {:>8.3g} {:>6.3f} {:>11} {:>12}   {:6.2f} +- {:.2f}", p.policy,
                      p.fraction, p.nwc_mean, with_prefix(p.time_s_mean, "s"),
                      with_prefix(p.energy_J_mean, "J"), 100 * p.accuracy_mean,
                      100 * p.accuracy_sd));
@@ -72,17 +74,36 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
   line(fmt::format(
       "To reach {:.2f} % ({:.2g} points below ideal), relative to verifying fraction {:.3g}:", goal,
       100 * config.accuracy_drop, all.fraction));
-  line(fmt::format("{:<13} {:>8} {:>8} {:>8} {:>8}   {}", "policy", "fraction", "NWC", "time",
+  line(fmt::format("{:<15} {:>8} {:>8} {:>8} {:>8}   {}", "policy", "fraction", "NWC", "time",
                    "energy", "accuracy, %"));
   for (const experiment::CostToReach& c : r.cost) {
     if (!c.reached) {
-      line(fmt::format("{:<13} not reached at any evaluated fraction", c.policy));
+      line(fmt::format("{:<15} not reached at any evaluated fraction", c.policy));
       continue;
     }
-    line(fmt::format("{:<13} {:>8.3g} {:>8.3f} {:>8.3f} {:>8.3f}   {:6.2f}", c.policy,
+    line(fmt::format("{:<15} {:>8.3g} {:>8.3f} {:>8.3f} {:>8.3f}   {:6.2f}", c.policy,
                      c.point.fraction, c.point.nwc_mean / all.nwc_mean,
                      c.point.time_s_mean / all.time_s_mean,
                      c.point.energy_J_mean / all.energy_J_mean, 100 * c.point.accuracy_mean));
+  }
+
+  line("");
+  line("Accuracy, %, at equal cost, as a part of verifying everything (interpolated):");
+  const std::vector<double> costs{0.2, 0.3, 0.5};
+  line(fmt::format("{:<15}{:^21}{:^21}{:^20}", "", "NWC", "time", "energy"));
+  std::string head = fmt::format("{:<15}", "policy");
+  for (int currency = 0; currency < 3; ++currency)
+    for (const double cost : costs) head += fmt::format("{:>7.1f}", cost);
+  line(head);
+  std::string row;
+  for (const experiment::EqualCost& e :
+       experiment::compare_at_equal_cost(r.curve, r.verify_all, costs)) {
+    if (row.empty()) row = fmt::format("{:<15}", e.policy);
+    row += e.accuracy ? fmt::format("{:>7.2f}", 100 * *e.accuracy) : fmt::format("{:>7}", "-");
+    if (e.currency == experiment::Currency::Energy && e.cost == costs.back()) {
+      line(row);
+      row.clear();
+    }
   }
 
   if (!r.monte_carlo.hardware.empty()) {

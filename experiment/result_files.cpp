@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "experiment/comparison.h"
 #include "uswim_version.h"
 
 namespace uswim::experiment {
@@ -62,6 +63,20 @@ std::string programming_csv(const tiles::Mapping& mapping, const Experiment& exp
     csv.cell(t.report.busy.in_seconds()).cell(t.report.finished_after.in_seconds());
     csv.cell(support::in_joules(t.report.energy.total()));
     for (const support::Energy part : t.report.energy.parts()) csv.cell(support::in_joules(part));
+    csv.end_row();
+  }
+  return csv.bytes();
+}
+
+std::string equal_cost_csv(const RunResult& result) {
+  CsvTable csv({"policy", "currency", "relative_cost", "accuracy_mean"});
+  for (const EqualCost& e : compare_at_equal_cost(
+           result.curve, result.verify_all, {0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0})) {
+    csv.cell(e.policy).cell(kCurrencyNames[static_cast<std::size_t>(e.currency)]).cell(e.cost);
+    if (e.accuracy)
+      csv.cell(*e.accuracy);
+    else
+      csv.cell("");
     csv.end_row();
   }
   return csv.bytes();
@@ -174,6 +189,14 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
                   {"accuracy", c.point.accuracy_mean}});
     j["cost_to_reach"]["policies"].push_back(row);
   }
+  j["speed_up"] = Json::array();
+  for (const SpeedUp& s : speed_ups(result.curve, result.verify_all,
+                                    result.ideal_accuracy - loaded.config.accuracy_drop)) {
+    Json row = {{"policy", s.policy}};
+    for (std::size_t c = 0; c < s.factor.size(); ++c)
+      row[std::string(kCurrencyNames[c])] = s.factor[c] ? Json(*s.factor[c]) : Json(nullptr);
+    j["speed_up"].push_back(row);
+  }
   j["hardware_accuracy"] = Json::array();
   for (const HardwareResult& h : result.monte_carlo.hardware) {
     const auto images = static_cast<double>(h.images);
@@ -198,6 +221,7 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("config.yaml", loaded.document.resolved_yaml(std::filesystem::absolute(output)));
   directory.write("curve.csv", curve_csv(loaded.config, result));
   directory.write("programming.csv", programming_csv(mapping, experiment, result));
+  directory.write("equal_cost.csv", equal_cost_csv(result));
   directory.write("inference.csv", inference_csv(result));
   directory.write("mapping.csv", mapping_csv(mapping));
   directory.write("summary.json",

@@ -49,7 +49,7 @@ TEST(Run, GivesTheSameBytesWhateverTheNumberOfProcesses) {
   const auto one = all_files(t.path / "a");
   small_run(t.path / "a", 2);  // the same place, since the resolved paths are relative to it
   EXPECT_EQ(one, all_files(t.path / "a"));
-  EXPECT_EQ(one.size(), 6u);
+  EXPECT_EQ(one.size(), 7u);
 }
 
 TEST(Run, RepeatsFromItsResultDirectory) {
@@ -60,7 +60,7 @@ TEST(Run, RepeatsFromItsResultDirectory) {
   run_experiment(again, {2, t.path / "b", {}, [](const std::string&, std::size_t, std::size_t) {}});
   const auto second = all_files(t.path / "b");
   for (const std::string name :
-       {"curve.csv", "programming.csv", "inference.csv", "mapping.csv", "config.yaml"})
+       {"curve.csv", "programming.csv", "inference.csv", "mapping.csv", "equal_cost.csv", "config.yaml"})
     EXPECT_EQ(first.at(name), second.at(name)) << name;
 }
 
