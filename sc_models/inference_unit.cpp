@@ -43,8 +43,7 @@ InferenceUnit::InferenceUnit(const sc_core::sc_module_name& name, const ChipConf
       energy_(energy),
       buffer_latency_(to_sc_time(config.period() * config.buffer_latency_cycles)) {
   for (std::size_t l = 0; l < program.network.layers.size(); ++l)
-    layer_free_.push_back(
-        std::make_unique<sc_core::sc_mutex>(sc_core::sc_gen_unique_name("layer_free")));
+    turns_.push_back(std::make_unique<LayerTurn>());
 }
 
 void InferenceUnit::start(const std::uint8_t* images, std::size_t count) {
@@ -57,6 +56,7 @@ void InferenceUnit::start(const std::uint8_t* images, std::size_t count) {
   finished_after_.assign(count, {});
   started_at_ = sc_core::sc_time_stamp();
   images_left_ = count;
+  for (const auto& turn : turns_) turn->image = 0;
   for (std::size_t image = 0; image < count; ++image) {
     sc_core::sc_spawn_options options;
     options.set_stack_size(256 * 1024);
@@ -65,10 +65,26 @@ void InferenceUnit::start(const std::uint8_t* images, std::size_t count) {
   }
 }
 
+/// What one image's executor sees.
+class InferenceUnit::ImageEngine : public workloads::MatrixEngine {
+ public:
+  ImageEngine(InferenceUnit& unit, std::size_t image) : unit_(unit), image_(image) {}
+  void multiply(std::size_t layer, const workloads::CodeBlocks& codes, std::size_t images,
+                workloads::ProductBlocks& products) override {
+    if (images != 1) throw std::logic_error("the timed models run one image at a time");
+    unit_.multiply(image_, layer, codes, products);
+  }
+
+ private:
+  InferenceUnit& unit_;
+  std::size_t image_;
+};
+
 void InferenceUnit::run_image(std::size_t image) {
   workloads::Executor executor(program_.network, program_.weights);
   const workloads::PreparedImages prepared = executor.prepare(images_, image, 1);
-  executor.run(*this, prepared.batches.front(), 1, logits_[image]);
+  ImageEngine engine(*this, image);
+  executor.run(engine, prepared.batches.front(), 1, logits_[image]);
   finished_after_[image] = to_duration(sc_core::sc_time_stamp() - started_at_);
   if (--images_left_ == 0) done_event_.notify(sc_core::SC_ZERO_TIME);
 }
@@ -88,11 +104,12 @@ void InferenceUnit::transport(std::size_t tile, TileCommand& command, tlm::tlm_c
     throw std::logic_error("tile refused a command: " + trans.get_response_string());
 }
 
-void InferenceUnit::multiply(std::size_t layer, const workloads::CodeBlocks& codes,
-                             std::size_t images, workloads::ProductBlocks& products) {
-  if (images != 1) throw std::logic_error("the timed models run one image at a time");
+void InferenceUnit::multiply(std::size_t image, std::size_t layer,
+                             const workloads::CodeBlocks& codes,
+                             workloads::ProductBlocks& products) {
   const workloads::MatrixLayer& matrix = program_.network.layers[layer];
-  layer_free_[layer]->lock();
+  LayerTurn& turn = *turns_[layer];
+  while (turn.image != image) wait(turn.passed);
 
   TileCommand multiply_command, read_command;
   multiply_command.kind = TileCommand::Kind::Multiply;
@@ -143,7 +160,8 @@ void InferenceUnit::multiply(std::size_t layer, const workloads::CodeBlocks& cod
       (out.size() + config_.digital_values_per_cycle - 1) / config_.digital_values_per_cycle;
   energy_.add_shared(Component::Digital, config_.digital_energy * static_cast<double>(cycles));
   wait(to_sc_time(config_.period() * static_cast<std::int64_t>(cycles)));
-  layer_free_[layer]->unlock();
+  ++turn.image;
+  turn.passed.notify(sc_core::SC_ZERO_TIME);
 }
 
 }  // namespace uswim::sc_models

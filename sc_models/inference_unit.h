@@ -37,10 +37,11 @@ inline std::int32_t to_product(std::int64_t sum, unsigned shift) {
 float product_unit(unsigned shift);
 
 /// Runs images through the tiles, layer by layer. Each layer works on one image at a time,
-/// different layers on different images. As a MatrixEngine it sends every input vector over the bus
-/// to the layer's tiles, waits for them, fetches and adds their sums; the digital operations are
-/// the executor's, their time is booked with each layer.
-class InferenceUnit : public sc_core::sc_module, public workloads::MatrixEngine {
+/// different layers on different images, images in their order. To an image's executor it is a
+/// MatrixEngine that sends every input vector over the bus to the layer's tiles, waits for them,
+/// fetches and adds their sums; the digital operations are the executor's, their time is booked
+/// with each layer.
+class InferenceUnit : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<InferenceUnit> command_socket{"command_socket"};
 
@@ -54,11 +55,17 @@ class InferenceUnit : public sc_core::sc_module, public workloads::MatrixEngine 
   /// When each image's logits were ready, since start().
   const std::vector<support::Duration>& finished_after() const { return finished_after_; }
 
-  void multiply(std::size_t layer, const workloads::CodeBlocks& codes, std::size_t images,
-                workloads::ProductBlocks& products) override;
-
  private:
+  class ImageEngine;
+  /// A layer takes the images one after the other.
+  struct LayerTurn {
+    std::size_t image = 0;
+    sc_core::sc_event passed{sc_core::sc_gen_unique_name("passed")};
+  };
+
   void run_image(std::size_t image);
+  void multiply(std::size_t image, std::size_t layer, const workloads::CodeBlocks& codes,
+                workloads::ProductBlocks& products);
   void transport(std::size_t tile, TileCommand& command, tlm::tlm_command direction,
                  unsigned char* data, std::size_t bytes, sc_core::sc_time& delay);
 
@@ -67,7 +74,7 @@ class InferenceUnit : public sc_core::sc_module, public workloads::MatrixEngine 
   const Program& program_;
   EnergyMonitor& energy_;
   sc_core::sc_time buffer_latency_;
-  std::vector<std::unique_ptr<sc_core::sc_mutex>> layer_free_;
+  std::vector<std::unique_ptr<LayerTurn>> turns_;  ///< one per layer
   workloads::Dataset images_;
   std::vector<std::vector<float>> logits_;
   std::vector<support::Duration> finished_after_;

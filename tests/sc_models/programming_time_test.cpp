@@ -158,5 +158,12 @@ TEST(Inference, WaitsForTheArrayOnceForEveryInputBit) {
   EXPECT_EQ(r.latency.in_picoseconds(), (4 * per_bit + command + sums + digital) * 1000);
 }
 
+TEST(Inference, OfAStreamIsPacedByItsSlowestLayer) {
+  SmallSystem s(100, 20, PulseModelKind::Incremental);  // one layer: the next image waits for it
+  s.system->program(SelectionMask(2000, 1));
+  const InferenceReport r = s.system->infer(std::vector<std::uint8_t>(500, 255), 5);
+  EXPECT_NEAR(r.images_per_second * r.latency.in_seconds(), 1.0, 1e-9);
+}
+
 }  // namespace
 }  // namespace uswim::sc_models
