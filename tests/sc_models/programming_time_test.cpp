@@ -107,6 +107,22 @@ TEST(ProgrammingTime, OfTilesInParallelIsThatOfTheSlowestAndTheBus) {
   EXPECT_LT(r.time.in_picoseconds(), busy_sum.in_picoseconds());
 }
 
+// On a narrow bus, commands queue: it is never idle, and never carries two at once.
+TEST(ProgrammingTime, OnANarrowBusIsThatOfItsTransfers) {
+  ChipConfig chip;
+  chip.bus_width = 32;
+  SmallSystem s(300, 40, PulseModelKind::Incremental, {}, chip);
+  const ProgrammingReport r = s.system->program(SelectionMask(s.mapping->weights(), 0));
+  std::int64_t rows = 0;
+  for (const TileReport& t : r.tiles) rows += static_cast<std::int64_t>(t.rows);
+  const std::int64_t transfer =
+      (48 + kCommandHeaderBytes) * 8 / 32;  // ns: 32 bytes of levels, 16 of mask
+  // Before the first and after the last transfer: doorbell, buffer, the last row's own write.
+  const std::int64_t ends = 5 + 2 + 10;
+  EXPECT_GE(r.time.in_picoseconds(), rows * transfer * 1000);
+  EXPECT_LE(r.time.in_picoseconds(), (rows * transfer + ends) * 1000);
+}
+
 TEST(ProgrammingEnergy, IsTheSumOfItsPartsAndFollowsTheCounts) {
   SmallSystem s(300, 40, PulseModelKind::Incremental);
   const ProgrammingReport r = s.system->program(s.every_nth(2));
