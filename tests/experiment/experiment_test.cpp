@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -59,8 +60,8 @@ TEST(Run, RepeatsFromItsResultDirectory) {
   const LoadedConfig again = load_config(t.path / "a" / "config.yaml", {});
   run_experiment(again, {2, t.path / "b", {}, [](const std::string&, std::size_t, std::size_t) {}});
   const auto second = all_files(t.path / "b");
-  for (const std::string name :
-       {"curve.csv", "programming.csv", "inference.csv", "mapping.csv", "equal_cost.csv", "config.yaml"})
+  for (const std::string name : {"curve.csv", "programming.csv", "inference.csv", "mapping.csv",
+                                 "equal_cost.csv", "config.yaml"})
     EXPECT_EQ(first.at(name), second.at(name)) << name;
 }
 
@@ -114,6 +115,21 @@ TEST(Policies, MeetWhereNothingOrEverythingIsVerified) {
       EXPECT_EQ(p->energy_J_mean, points[0]->energy_J_mean);
     }
   }
+}
+
+// U-SWIM at or above every other policy within the spread; far above a random choice.
+TEST(Policies, RankAsTheSensitivityPredicts) {
+  TemporaryDirectory t;
+  const RunResult result =
+      small_run(t.path / "a", 2, {"chips=6", "accuracy.images=1000", "selection.fractions=[0.1]"});
+  std::map<std::string, CurvePoint> at;
+  for (const CurvePoint& p : result.curve) at[p.policy] = p;
+  for (const std::string other : {"swim", "magnitude", "random"}) {
+    const double spread =
+        std::hypot(at["uswim"].accuracy_sd, at[other].accuracy_sd) / std::sqrt(6.0);
+    EXPECT_GE(at["uswim"].accuracy_mean, at[other].accuracy_mean - spread) << other;
+  }
+  EXPECT_GT(at["uswim"].accuracy_mean, at["random"].accuracy_mean + 0.05);
 }
 
 TEST(ImportedMask, RunsLikeTheFractionThatItCameFrom) {
