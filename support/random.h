@@ -11,6 +11,8 @@ enum class Stream : std::uint32_t {
   VerifyReadNoise = 3,   ///< error of one verify read, per device and cycle
   StatisticalResidual = 4,
   RandomPolicy = 5,  ///< ranks of the policy `random`, per weight
+  StuckDevice = 6,   ///< whether a device is stuck, and where: once per device
+  DeviceStep = 7,    ///< deviation of a device's own step from the mean one, once per device
 };
 
 /// Everything but the device and the draw's number. A draw depends on its key alone: not on order,

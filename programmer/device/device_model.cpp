@@ -45,6 +45,18 @@ DeviceConfig read_device(support::ConfigReader in) {
   in.number(
       "read_noise", c.read_noise, support::closed(0, 1),
       {"standard deviation of one verify read, fraction of the full scale", "unconfirmed: none"});
+  in.number("stuck_low", c.stuck_low, support::closed(0, 1),
+            {"fraction of the devices that stay at the lowest conductance whatever is written",
+             "unconfirmed: none (MNSIM offers .1 % as stuck-at faults)"});
+  in.number("stuck_high", c.stuck_high, support::closed(0, 1),
+            {"fraction of the devices that stay at the highest conductance whatever is written",
+             "unconfirmed: none (MNSIM offers .1 % as stuck-at faults)"});
+  in.check(c.stuck_low + c.stuck_high <= 1.0, "stuck_high",
+           "'stuck_low' and 'stuck_high' are parts of the same devices: their sum is at most 1");
+  in.number("device_to_device", c.device_to_device, support::closed(0, 1),
+            {"standard deviation over devices of the mean change by one incremental pulse, "
+             "relative to it; what falls below 0 counts as 0",
+             "unconfirmed: none"});
   in.check(c.level_of == LevelOf::Weight || c.bits == 2 || c.preset == DevicePreset::R1, "level_of",
            "a level-dependent preset has four device levels; with bits other than 2 use 'weight'");
   return c;
@@ -57,6 +69,9 @@ DeviceModel::DeviceModel(const DeviceConfig& config)
       nominal_sigma_(config.sigma_unit == SigmaUnit::LevelStep ? config.sigma / (levels_ - 1)
                                                                : config.sigma),
       outer_factor_(1.0 / std::sqrt(0.4 * ratio_ * ratio_ + 0.6)),
-      read_noise_(config.read_noise) {}
+      read_noise_(config.read_noise),
+      stuck_low_(config.stuck_low),
+      stuck_high_(config.stuck_high),
+      device_to_device_(config.device_to_device) {}
 
 }  // namespace uswim::programmer

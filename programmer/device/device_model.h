@@ -38,6 +38,9 @@ struct DeviceConfig {
   SigmaUnit sigma_unit = SigmaUnit::DeviceFullScale;
   LevelOf level_of = LevelOf::Device;
   double read_noise = 0.0;
+  double stuck_low = 0.0;         ///< fraction of the devices that stay at conductance 0
+  double stuck_high = 0.0;        ///< fraction that stays at the full scale
+  double device_to_device = 0.0;  ///< sd of a device's own pulse step relative to the mean one
 };
 DeviceConfig read_device(support::ConfigReader in);
 
@@ -71,6 +74,12 @@ class DeviceModel {
   }
   /// Standard deviation of one verify read, fraction of the full scale.
   double read_noise() const { return read_noise_; }
+  /// Fractions of the devices that keep conductance 0 or 1 whatever is written
+  /// (Stream::StuckDevice).
+  double stuck_low() const { return stuck_low_; }
+  double stuck_high() const { return stuck_high_; }
+  /// Standard deviation over devices of the mean pulse step, relative to it (Stream::DeviceStep).
+  double device_to_device() const { return device_to_device_; }
 
  private:
   unsigned levels_;
@@ -79,6 +88,9 @@ class DeviceModel {
   double nominal_sigma_;
   double outer_factor_;
   double read_noise_;
+  double stuck_low_;
+  double stuck_high_;
+  double device_to_device_;
 };
 
 }  // namespace uswim::programmer

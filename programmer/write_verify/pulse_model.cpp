@@ -74,8 +74,8 @@ void add_rounds(DeviceOutcomes& out, std::size_t rounds) {
 /// vectorises.
 struct OpenDevices {
   std::vector<std::uint64_t> device;  ///< on the chip
-  std::vector<float> conductance, read, target, sigma;
-  std::vector<std::int32_t> cycles, open;
+  std::vector<float> conductance, read, target, sigma, step;
+  std::vector<std::int32_t> cycles, open, stuck;  ///< open and stuck: all bits or none
   std::vector<std::uint32_t> pulses;  ///< of one block: bit 2j SET, bit 2j + 1 RESET in its round j
   std::vector<float> draws,
       noise;  ///< of one block, [round][device]; noise stays 0 without read noise
@@ -87,8 +87,10 @@ struct OpenDevices {
         read(n),
         target(n),
         sigma(n),
+        step(n),
         cycles(n),
         open(n),
+        stuck(n),
         pulses(n),
         draws(n * kRoundsPerBlock),
         noise(n * kRoundsPerBlock) {}
@@ -98,6 +100,8 @@ struct OpenDevices {
     read[to] = read[from];
     target[to] = target[from];
     sigma[to] = sigma[from];
+    step[to] = step[from];
+    stuck[to] = stuck[from];
     cycles[to] = cycles[from];
   }
 };
@@ -109,19 +113,22 @@ USWIM_INLINE void run_round(std::size_t n, const PulseConstants constants,
                             const float* __restrict z, const float* __restrict noise,
                             float* __restrict conductance, float* __restrict read,
                             const float* __restrict target, const float* __restrict sigma,
+                            const float* __restrict step, const std::int32_t* __restrict stuck,
                             std::int32_t* __restrict cycles, std::int32_t* __restrict open,
                             std::uint32_t* __restrict pulses, int shift) {
   const Rule rule;
   for (std::size_t i = 0; i < n; ++i) {
     const float t = target[i];
     const bool up = read[i] < t;
-    const float moved = rule.after_pulse(conductance[i], t, sigma[i], up, z[i], constants);
+    const float g = conductance[i];
+    const float pulsed = rule.after_pulse(g, t, sigma[i], step[i], up, z[i], constants);
+    const float moved = stuck[i] ? g : pulsed;
     const float seen = moved + noise[i];
     const std::int32_t acts = open[i];  // all bits or none: selects without a branch
     const std::int32_t c = cycles[i] - acts;
     const std::int32_t outside = is_inside(seen, t, constants.tolerance) ? 0 : -1;
     const std::int32_t left = c < constants.max_cycles ? -1 : 0;
-    conductance[i] = acts ? moved : conductance[i];
+    conductance[i] = acts ? moved : g;
     read[i] = acts ? seen : read[i];
     cycles[i] = c;
     pulses[i] |= (static_cast<std::uint32_t>(acts) & (up ? 1u : 2u)) << shift;
@@ -129,11 +136,12 @@ USWIM_INLINE void run_round(std::size_t n, const PulseConstants constants,
   }
 }
 
-#define USWIM_ROUND(name, Rule)                                                                  \
-  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, const PulseConstants& c, const float* z, \
-                                        const float* noise, int shift) {                         \
-    run_round<Rule>(d.count, c, z, noise, d.conductance.data(), d.read.data(), d.target.data(),  \
-                    d.sigma.data(), d.cycles.data(), d.open.data(), d.pulses.data(), shift);     \
+#define USWIM_ROUND(name, Rule)                                                                    \
+  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, const PulseConstants& c, const float* z,   \
+                                        const float* noise, int shift) {                           \
+    run_round<Rule>(d.count, c, z, noise, d.conductance.data(), d.read.data(), d.target.data(),    \
+                    d.sigma.data(), d.step.data(), d.stuck.data(), d.cycles.data(), d.open.data(), \
+                    d.pulses.data(), shift);                                                       \
   }
 USWIM_ROUND(redraw_round, RedrawRule)
 USWIM_ROUND(incremental_round, IncrementalRule)
@@ -196,10 +204,18 @@ class PulsedModel : public PulseModel {
       support::normal_blocks(read_key, index.data(), n, 0, noise.data(), n);
     }
 
+    std::vector<float> own_step;
+    if (constants_.device_to_device > 0.0f) {
+      own_step.resize(n * support::kNormalsPerBlock);
+      support::normal_blocks({seed, chip, Stream::DeviceStep}, index.data(), n, 0, own_step.data(),
+                             n);
+    }
+
     OpenDevices open(n);
     for (std::size_t i = 0; i < n; ++i) {
       if (!targets[i].present) continue;
-      const FirstRound round = first_round(targets[i], error[i], constants_);
+      const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
+      const FirstRound round = first_round(targets[i], error[i], stuck, constants_);
       out.open_loop[i] = round.open_loop;
       if (round.open_loop_set) mark(out.open_loop_set, i);
       if (round.open_loop_reset) mark(out.open_loop_reset, i);
@@ -219,6 +235,10 @@ class PulsedModel : public PulseModel {
       open.read[open.count] = read;
       open.target[open.count] = targets[i].target;
       open.sigma[open.count] = constants_.nominal_sigma * targets[i].level_factor;
+      open.step[open.count] = own_step.empty()
+                                  ? constants_.step
+                                  : constants_.step * step_factor(constants_, own_step[i]);
+      open.stuck[open.count] = stuck == Stuck::No ? 0 : -1;
       open.cycles[open.count] = round.cycles;
       ++open.count;
     }
@@ -283,11 +303,16 @@ class StatisticalModel : public PulseModel {
       const float error = support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0);
       const float residual =
           support::normal({seed, chip, Stream::StatisticalResidual}, first + i, 0);
-      const FirstRound round = first_round(targets[i], error, constants_);
+      const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
+      const FirstRound round = first_round(targets[i], error, stuck, constants_);
       out.open_loop[i] = round.open_loop;
       if (round.open_loop_set) mark(out.open_loop_set, i);
       if (round.open_loop_reset) mark(out.open_loop_reset, i);
       out.verified[i] = targets[i].target + verified_sigma_ * targets[i].level_factor * residual;
+      if (stuck != Stuck::No) {
+        out.verified[i] = round.open_loop;
+        out.converged[i] = is_inside(round.open_loop, targets[i].target, constants_.tolerance);
+      }
       out.cycles[i] = cycles_;
       mark(targets[i].target > 0.0f ? out.set : out.reset, i);
     }
@@ -322,9 +347,14 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
     if (!targets[i].present) continue;
     const float t = targets[i].target;
     const float sigma = constants.nominal_sigma * targets[i].level_factor;
+    const Stuck stuck = stuck_state(constants, seed, chip, first + i);
     const FirstRound start = first_round(
-        targets[i], support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0),
+        targets[i], support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0), stuck,
         constants);
+    float step = constants.step;
+    if (constants.device_to_device > 0.0f)
+      step *=
+          step_factor(constants, support::normal({seed, chip, Stream::DeviceStep}, first + i, 0));
     out.open_loop[i] = start.open_loop;
     if (start.open_loop_set) mark(out.open_loop_set, i);
     if (start.open_loop_reset) mark(out.open_loop_reset, i);
@@ -344,9 +374,10 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
       if (out.converged[i] || cycles >= constants.max_cycles) break;
       const float z = support::normal({seed, chip, Stream::WriteCycle}, first + i, round + 1);
       const bool up = read < t;
-      g = constants.kind == PulseModelKind::Redraw
-              ? RedrawRule{}.after_pulse(g, t, sigma, up, z, constants)
-              : IncrementalRule{}.after_pulse(g, t, sigma, up, z, constants);
+      if (stuck == Stuck::No)
+        g = constants.kind == PulseModelKind::Redraw
+                ? RedrawRule{}.after_pulse(g, t, sigma, step, up, z, constants)
+                : IncrementalRule{}.after_pulse(g, t, sigma, step, up, z, constants);
       ++cycles;
       add_rounds(out, round + 2);
       std::vector<std::uint64_t>& bits = up ? out.set : out.reset;
