@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "programmer/write_verify/ispp_model.h"
 #include "programmer/write_verify/pulse_rules.h"
+#include "programmer/write_verify/record.h"
 
 namespace uswim::programmer {
 
@@ -14,7 +16,7 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in) {
   WriteVerifyConfig c;
   in.word("pulse_model", c.pulse_model, kPulseModels,
           {"what a write pulse does: redraw (independent rewrite), incremental (small steps "
-           "towards the target) or "
+           "towards the target), ispp (pulses of growing amplitude) or "
            "statistical (the papers' code: a smaller error after a fixed number of cycles)",
            "incremental comes close to the papers' 10 cycles and residual of 0.03"});
   in.number("tolerance", c.tolerance, support::open(0, 1),
@@ -33,6 +35,8 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in) {
   incremental.number(
       "step_noise", c.step_noise, support::closed(0, 1),
       {"standard deviation of that change, fraction of the full scale", "derived: see step"});
+  c.ispp = read_ispp(in.section(
+      "ispp", {"pulse_model: ispp; the amplitude changes the step, not the pulse's energy"}));
   auto statistical = in.section("statistical", {"pulse_model: statistical"});
   statistical.number("verified_sigma", c.verified_sigma, support::closed(0, 1),
                      {"standard deviation after write-verify before the level's factor, fraction "
@@ -46,29 +50,6 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in) {
 namespace {
 
 constexpr std::size_t kRoundsPerBlock = support::kNormalsPerBlock;
-
-void mark(std::vector<std::uint64_t>& bits, std::size_t device) {
-  bits[device / 64] |= std::uint64_t{1} << (device % 64);
-}
-
-void clear(DeviceOutcomes& out, std::size_t devices) {
-  out.devices = devices;
-  out.rounds = 1;
-  out.open_loop.assign(devices, 0.0f);
-  out.verified.assign(devices, 0.0f);
-  out.cycles.assign(devices, 0);
-  out.converged.assign(devices, 1);
-  out.open_loop_set.assign(out.words(), 0);
-  out.open_loop_reset.assign(out.words(), 0);
-  out.set.assign(out.words(), 0);
-  out.reset.assign(out.words(), 0);
-}
-
-void add_rounds(DeviceOutcomes& out, std::size_t rounds) {
-  out.rounds = std::max(out.rounds, rounds);
-  out.set.resize(out.rounds * out.words(), 0);
-  out.reset.resize(out.rounds * out.words(), 0);
-}
 
 /// Devices still open, in ascending order, one array per quantity so that the block loop
 /// vectorises.
@@ -335,6 +316,7 @@ std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
                                              const DeviceModel& device) {
   if (config.pulse_model == PulseModelKind::Statistical)
     return std::make_unique<StatisticalModel>(config, device);
+  if (config.pulse_model == PulseModelKind::Ispp) return make_ispp_model(config, device);
   return std::make_unique<PulsedModel>(config, device);
 }
 
@@ -342,6 +324,7 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
                    const std::vector<DeviceTarget>& targets, std::uint64_t first,
                    std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out) {
   const PulseConstants constants = pulse_constants(config, device);
+  const IsppRule ispp(config.ispp);
   clear(out, targets.size());
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (!targets[i].present) continue;
@@ -351,9 +334,9 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
     const FirstRound start = first_round(
         targets[i], support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0), stuck,
         constants);
-    float step = constants.step;
+    float factor = 1.0f;
     if (constants.device_to_device > 0.0f)
-      step *=
+      factor =
           step_factor(constants, support::normal({seed, chip, Stream::DeviceStep}, first + i, 0));
     out.open_loop[i] = start.open_loop;
     if (start.open_loop_set) mark(out.open_loop_set, i);
@@ -363,6 +346,7 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
 
     float g = start.start;
     int cycles = start.cycles;
+    IsppState ramps;
     for (std::uint32_t round = 0;; ++round) {
       const auto read_verify = [&] {
         if (constants.read_noise <= 0.0f) return g;
@@ -374,14 +358,19 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
       if (out.converged[i] || cycles >= constants.max_cycles) break;
       const float z = support::normal({seed, chip, Stream::WriteCycle}, first + i, round + 1);
       const bool up = read < t;
-      if (stuck == Stuck::No)
-        g = constants.kind == PulseModelKind::Redraw
-                ? RedrawRule{}.after_pulse(g, t, sigma, step, up, z, constants)
-                : IncrementalRule{}.after_pulse(g, t, sigma, step, up, z, constants);
+      float moved = g;
+      if (constants.kind == PulseModelKind::Ispp) {
+        if (!ispp.prepare(ramps, up)) break;
+        moved = ispp.after_pulse(ramps, g, factor, z);
+      } else if (constants.kind == PulseModelKind::Redraw) {
+        moved = RedrawRule{}.after_pulse(g, t, sigma, constants.step, up, z, constants);
+      } else {
+        moved =
+            IncrementalRule{}.after_pulse(g, t, sigma, constants.step * factor, up, z, constants);
+      }
+      if (stuck == Stuck::No) g = moved;
       ++cycles;
-      add_rounds(out, round + 2);
-      std::vector<std::uint64_t>& bits = up ? out.set : out.reset;
-      bits[(round + 1) * out.words() + i / 64] |= std::uint64_t{1} << (i % 64);
+      mark_pulse(out, up, round + 1, i);
     }
     out.verified[i] = g;
     out.cycles[i] = static_cast<std::uint16_t>(cycles);

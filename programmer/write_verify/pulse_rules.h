@@ -24,7 +24,7 @@ struct PulseConstants {
 
 inline PulseConstants pulse_constants(const WriteVerifyConfig& c, const DeviceModel& d) {
   return {c.pulse_model,
-          c.start,
+          c.pulse_model == PulseModelKind::Ispp ? StartState::Erased : c.start,
           static_cast<float>(c.tolerance),
           static_cast<float>(d.nominal_sigma()),
           static_cast<float>(d.outer_factor()),
@@ -92,7 +92,7 @@ inline FirstRound first_round(const DeviceTarget& t, float z, Stuck stuck,
   FirstRound r{};
   r.open_loop = stuck == Stuck::No ? t.target + c.nominal_sigma * t.level_factor * z
                                    : (stuck == Stuck::High ? 1.0f : 0.0f);
-  if (c.kind == PulseModelKind::Incremental) {
+  if (c.kind == PulseModelKind::Incremental || c.kind == PulseModelKind::Ispp) {
     // The erased level needs no open-loop pulse: the array starts there, with that level's spread.
     r.open_loop_set = !erased_level;
     if (c.start == StartState::Erased && !erased_level) {

@@ -196,6 +196,7 @@ class FastPath : public testing::TestWithParam<FastPathCase> {};
 TEST_P(FastPath, EqualsThePlainLoopBitForBit) {
   WriteVerifyConfig c = model(GetParam().kind, 25);
   c.start = GetParam().start;
+  c.ispp.noise = 0.3;
   DeviceConfig d;
   d.preset = DevicePreset::R1;
   d.sigma = 0.2;
@@ -227,8 +228,9 @@ INSTANTIATE_TEST_SUITE_P(
                     FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.03},
                     FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.03, 0.1},
                     FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03, 0.1, 0.4},
-                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0, 0.1,
-                                 0.4}));
+                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0, 0.1, 0.4},
+                    FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.0},
+                    FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.03, 0.1, 0.4}));
 
 TEST(Outcomes, OfADeviceDoNotDependOnItsNeighbours) {
   const WriteVerifyConfig c = model(PulseModelKind::Incremental);
