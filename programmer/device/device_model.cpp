@@ -57,6 +57,11 @@ DeviceConfig read_device(support::ConfigReader in) {
             {"standard deviation over devices of the mean change by one incremental pulse, "
              "relative to it; what falls below 0 counts as 0",
              "unconfirmed: none"});
+  in.number(
+      "relaxation_sigma", c.relaxation_sigma, support::closed(0, 1),
+      {"standard deviation of what a device's conductance still moves after its last pulse and "
+       "verify read, fraction of the full scale",
+       "unconfirmed: none"});
   in.check(c.level_of == LevelOf::Weight || c.bits == 2 || c.preset == DevicePreset::R1, "level_of",
            "a level-dependent preset has four device levels; with bits other than 2 use 'weight'");
   return c;
@@ -72,6 +77,7 @@ DeviceModel::DeviceModel(const DeviceConfig& config)
       read_noise_(config.read_noise),
       stuck_low_(config.stuck_low),
       stuck_high_(config.stuck_high),
-      device_to_device_(config.device_to_device) {}
+      device_to_device_(config.device_to_device),
+      relaxation_sigma_(config.relaxation_sigma) {}
 
 }  // namespace uswim::programmer

@@ -41,6 +41,7 @@ struct DeviceConfig {
   double stuck_low = 0.0;         ///< fraction of the devices that stay at conductance 0
   double stuck_high = 0.0;        ///< fraction that stays at the full scale
   double device_to_device = 0.0;  ///< sd of a device's own pulse step relative to the mean one
+  double relaxation_sigma = 0.0;  ///< sd of the drift after the last pulse, fraction of full scale
 };
 DeviceConfig read_device(support::ConfigReader in);
 
@@ -80,6 +81,9 @@ class DeviceModel {
   double stuck_high() const { return stuck_high_; }
   /// Standard deviation over devices of the mean pulse step, relative to it (Stream::DeviceStep).
   double device_to_device() const { return device_to_device_; }
+  /// Standard deviation of what is added after the last pulse and its verify read, fraction of the
+  /// full scale (Stream::Relaxation).
+  double relaxation_sigma() const { return relaxation_sigma_; }
 
  private:
   unsigned levels_;
@@ -91,6 +95,7 @@ class DeviceModel {
   double stuck_low_;
   double stuck_high_;
   double device_to_device_;
+  double relaxation_sigma_;
 };
 
 }  // namespace uswim::programmer

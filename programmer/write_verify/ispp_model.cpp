@@ -78,6 +78,7 @@ class IsppModel : public PulseModel {
       open.resize(kept);
       index.resize(kept);
     }
+    relax_all(out, targets, constants_, first, seed, chip);
   }
 
  private:

@@ -232,6 +232,7 @@ class PulsedModel : public PulseModel {
       record_and_compact(open, first, block, out);
     }
     drop_empty_rounds(out);
+    relax_all(out, targets, constants_, first, seed, chip);
   }
 
  private:
@@ -302,6 +303,7 @@ class StatisticalModel : public PulseModel {
         out.set[round * out.words() + w] = out.set[w];
         out.reset[round * out.words() + w] = out.reset[w];
       }
+    relax_all(out, targets, constants_, first, seed, chip);
   }
 
  private:
@@ -374,6 +376,9 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
     }
     out.verified[i] = g;
     out.cycles[i] = static_cast<std::uint16_t>(cycles);
+    if (constants.relaxation_sigma > 0.0f)
+      relax(out, i, constants, stuck,
+            support::normal({seed, chip, Stream::Relaxation}, first + i, 0));
   }
 }
 

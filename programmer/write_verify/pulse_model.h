@@ -49,10 +49,10 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in);
 /// still open. Where no device is present, nothing is pulsed and both conductances are 0.
 struct DeviceOutcomes {
   std::size_t devices = 0;
-  std::size_t rounds = 0;  ///< of the longest write-verify, round 0 included
-  std::vector<float>
-      open_loop;  ///< conductance after the open-loop write, fraction of the full scale
-  std::vector<float> verified;          ///< conductance after write-verify
+  std::size_t rounds = 0;        ///< of the longest write-verify, round 0 included
+  std::vector<float> open_loop;  ///< conductance after the open-loop write and relaxation, fraction
+                                 ///< of the full scale
+  std::vector<float> verified;   ///< conductance after write-verify, relaxation included
   std::vector<std::uint16_t> cycles;    ///< write pulses of write-verify, the first one included
   std::vector<std::uint8_t> converged;  ///< 0: given up at max_cycles
 

@@ -20,6 +20,7 @@ struct PulseConstants {
   double stuck_low = 0.0;
   double stuck_high = 0.0;
   float device_to_device = 0.0f;
+  float relaxation_sigma = 0.0f;
 };
 
 inline PulseConstants pulse_constants(const WriteVerifyConfig& c, const DeviceModel& d) {
@@ -34,7 +35,8 @@ inline PulseConstants pulse_constants(const WriteVerifyConfig& c, const DeviceMo
           static_cast<int>(c.max_cycles),
           d.stuck_low(),
           d.stuck_high(),
-          static_cast<float>(d.device_to_device())};
+          static_cast<float>(d.device_to_device()),
+          static_cast<float>(d.relaxation_sigma())};
 }
 
 enum class Stuck : std::uint8_t { No, Low, High };

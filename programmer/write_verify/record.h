@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "programmer/write_verify/pulse_model.h"
+#include "programmer/write_verify/pulse_rules.h"
 
 /// Filling in DeviceOutcomes, for the pulse models.
 namespace uswim::programmer {
@@ -34,6 +35,30 @@ inline void mark_pulse(DeviceOutcomes& out, bool up, std::size_t round, std::siz
   add_rounds(out, round + 1);
   (up ? out.set : out.reset)[round * out.words() + device / 64] |= std::uint64_t{1}
                                                                    << (device % 64);
+}
+
+/// After the last pulse a device that is not stuck still moves. Write-verify does not see it: what
+/// was converged stays so, and the move is the same whether the device was verified or not.
+inline void relax(DeviceOutcomes& out, std::size_t device, const PulseConstants& c, Stuck stuck,
+                  float z) {
+  if (stuck != Stuck::No) return;
+  out.open_loop[device] += c.relaxation_sigma * z;
+  out.verified[device] += c.relaxation_sigma * z;
+}
+
+/// The same for all devices of a set, after everything else about them is known.
+inline void relax_all(DeviceOutcomes& out, const std::vector<DeviceTarget>& targets,
+                      const PulseConstants& c, std::uint64_t first, std::uint64_t seed,
+                      std::uint32_t chip) {
+  if (c.relaxation_sigma <= 0.0f) return;
+  const std::size_t n = targets.size();
+  std::vector<std::uint64_t> index(n);
+  for (std::size_t i = 0; i < n; ++i) index[i] = first + i;
+  std::vector<float> z(n * support::kNormalsPerBlock);
+  support::normal_blocks({seed, chip, support::Stream::Relaxation}, index.data(), n, 0, z.data(),
+                         n);
+  for (std::size_t i = 0; i < n; ++i)
+    if (targets[i].present) relax(out, i, c, stuck_state(c, seed, chip, first + i), z[i]);
 }
 
 }  // namespace uswim::programmer

@@ -6,7 +6,7 @@
 
 #include "programmer/write_verify/pulse_model.h"
 
-/// What differs from device to device: stuck ones, and how far a pulse moves each.
+/// What differs from device to device: stuck ones, how far a pulse moves each, how it relaxes.
 namespace uswim::programmer {
 namespace {
 
@@ -99,6 +99,52 @@ TEST(DeviceToDevice, SpreadsTheNumberOfPulsesAsTheStepSays) {
     double got = 0;
     for (const std::uint16_t cycles : o.cycles) got += cycles <= n;
     EXPECT_NEAR(got / kDevices, want, 4.5 * std::sqrt(want * (1 - want) / kDevices)) << n;
+  }
+}
+
+class Relaxation : public testing::TestWithParam<PulseModelKind> {};
+
+// Against the same devices without it: an independent Gaussian addition of standard deviation s has
+// mean 0 (standard error s / sqrt n) and variance s^2 (relative standard error sqrt(2 / n)), and
+// changes nothing that write-verify sees.
+TEST_P(Relaxation, AddsItsVarianceAfterTheLastRead) {
+  DeviceConfig d = exact_device();
+  d.sigma = 0.1;
+  WriteVerifyConfig c;
+  c.pulse_model = GetParam();
+  const DeviceOutcomes before = write(c, d, 2.0f / 3);
+  d.relaxation_sigma = 0.02;
+  const DeviceOutcomes after = write(c, d, 2.0f / 3);
+  EXPECT_EQ(after.cycles, before.cycles);
+  EXPECT_EQ(after.converged, before.converged);
+  EXPECT_EQ(after.set, before.set);
+  double mean = 0, squares = 0, product = 0;
+  const double n = kDevices, s = d.relaxation_sigma;
+  for (std::size_t i = 0; i < kDevices; ++i) {
+    const double move = static_cast<double>(after.verified[i]) - before.verified[i];
+    mean += move / n;
+    squares += move * move / n;
+    product += move * (before.verified[i] - 2.0 / 3) / n;
+    EXPECT_NEAR(static_cast<double>(after.open_loop[i]) - before.open_loop[i], move, 1e-6);
+  }
+  EXPECT_NEAR(mean, 0.0, 4.5 * s / std::sqrt(n));
+  EXPECT_NEAR(squares, s * s, 4.5 * s * s * std::sqrt(2 / n));
+  // Residuals before it stay below 0.12, four standard deviations of the papers' 0.03 and twice the
+  // window: independent of the move, the mean product has at most that standard error.
+  EXPECT_NEAR(product, 0.0, 4.5 * s * 0.12 / std::sqrt(n));
+}
+INSTANTIATE_TEST_SUITE_P(Models, Relaxation,
+                         testing::Values(PulseModelKind::Redraw, PulseModelKind::Incremental,
+                                         PulseModelKind::Statistical, PulseModelKind::Ispp));
+
+TEST(RelaxationOfStuckDevices, IsNone) {
+  DeviceConfig d = exact_device();
+  d.stuck_high = 1.0;
+  d.relaxation_sigma = 0.02;
+  const DeviceOutcomes o = write({}, d, 0.5f, 100);
+  for (std::size_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(o.verified[i], 1.0f);
+    EXPECT_EQ(o.open_loop[i], 1.0f);
   }
 }
 

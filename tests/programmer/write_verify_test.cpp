@@ -190,6 +190,7 @@ struct FastPathCase {
   double read_noise;
   double stuck = 0.0;
   double device_to_device = 0.0;
+  double relaxation = 0.0;
 };
 class FastPath : public testing::TestWithParam<FastPathCase> {};
 
@@ -203,6 +204,7 @@ TEST_P(FastPath, EqualsThePlainLoopBitForBit) {
   d.read_noise = GetParam().read_noise;
   d.stuck_low = d.stuck_high = GetParam().stuck;
   d.device_to_device = GetParam().device_to_device;
+  d.relaxation_sigma = GetParam().relaxation;
   const DeviceModel device(d);
   const auto t = mixed_targets(1000);
   DeviceOutcomes fast, plain;
@@ -229,8 +231,11 @@ INSTANTIATE_TEST_SUITE_P(
                     FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.03, 0.1},
                     FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03, 0.1, 0.4},
                     FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0, 0.1, 0.4},
+                    FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.0, 0.1, 0.0, 0.02},
+                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0, 0.0, 0.0,
+                                 0.02},
                     FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.0},
-                    FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.03, 0.1, 0.4}));
+                    FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.03, 0.1, 0.4, 0.02}));
 
 TEST(Outcomes, OfADeviceDoNotDependOnItsNeighbours) {
   const WriteVerifyConfig c = model(PulseModelKind::Incremental);
