@@ -98,7 +98,8 @@ std::vector<std::string> missed_figures(const WriteVerifyFigures& wanted,
   std::vector<std::string> missed;
   if (std::fabs(deviation(found.reached.cycles, wanted.cycles)) > kMet)
     missed.push_back(fmt::format(
-        "write cycles {:.4g} asked, {:.4g} reached: no step and step_noise give both figures with "
+        "write cycles {:.4g} asked, {:.4g} reached: found no step and step_noise that give both "
+        "figures with "
         "tolerance {} and at most {} cycles",
         wanted.cycles, found.reached.cycles, found.config.tolerance, found.config.max_cycles));
   if (std::fabs(deviation(found.reached.residual, wanted.residual)) > kMet)

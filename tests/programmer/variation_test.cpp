@@ -129,9 +129,9 @@ TEST_P(Relaxation, AddsItsVarianceAfterTheLastRead) {
   }
   EXPECT_NEAR(mean, 0.0, 4.5 * s / std::sqrt(n));
   EXPECT_NEAR(squares, s * s, 4.5 * s * s * std::sqrt(2 / n));
-  // Residuals before it stay below 0.12, four standard deviations of the papers' 0.03 and twice the
-  // window: independent of the move, the mean product has at most that standard error.
-  EXPECT_NEAR(product, 0.0, 4.5 * s * 0.12 / std::sqrt(n));
+  // Residuals before it have an rms of at most 0.06, the window; independent of the move, their
+  // mean product with it has that times s as its standard deviation.
+  EXPECT_NEAR(product, 0.0, 4.5 * s * 0.06 / std::sqrt(n));
 }
 INSTANTIATE_TEST_SUITE_P(Models, Relaxation,
                          testing::Values(PulseModelKind::Redraw, PulseModelKind::Incremental,
