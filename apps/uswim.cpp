@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "apps/calibrate.h"
 #include "apps/terminal.h"
 #include "experiment/config.h"
 #include "experiment/run.h"
@@ -137,6 +138,8 @@ int parse_and_run(int argc, char** argv) {
       ->type_name("FILE.npy");
   sensitivity_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");
   sensitivity_command->callback([&] { export_sensitivity(config, output, !no_cache); });
+
+  apps::add_calibrate(app);
 
   CLI::App* config_command = app.add_subcommand("config", "look at configurations");
   config_command->require_subcommand(1);

@@ -1,9 +1,12 @@
 #pragma once
 #include <array>
+#include <filesystem>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "programmer/device/device_data.h"
 #include "support/config_reader.h"
 
 namespace uswim::programmer {
@@ -20,24 +23,21 @@ enum class LevelOf { Device, Weight };
 inline constexpr std::array<std::pair<std::string_view, LevelOf>, 2> kLevelOf{
     {{"device", LevelOf::Device}, {"weight", LevelOf::Weight}}};
 
-/// The level-dependent devices of the U-SWIM study: the two middle of four levels have `s` times
-/// the error of the two outer ones: base = sigma / sqrt(0.4 s^2 + 0.6) outside, s * base in the
-/// middle (the subscript is s).
-enum class DevicePreset { R1, F2, F3, R4, F6 };
-inline constexpr std::array<std::pair<std::string_view, DevicePreset>, 5> kDevicePresets{
-    {{"R1", DevicePreset::R1},
-     {"F2", DevicePreset::F2},
-     {"F3", DevicePreset::F3},
-     {"R4", DevicePreset::R4},
-     {"F6", DevicePreset::F6}}};
-
 struct DeviceConfig {
   DevicePreset preset = DevicePreset::R4;
+  std::filesystem::path file;
+  std::optional<DeviceData> file_data;  ///< of `file`, which then stands in for the preset
+  /// With a table: conductances of the lowest and the highest level; the table's ends where absent.
+  std::optional<support::Conductance> lowest_level, highest_level;
   unsigned bits = 2;
   double sigma = 0.1;
   SigmaUnit sigma_unit = SigmaUnit::DeviceFullScale;
   LevelOf level_of = LevelOf::Device;
   double read_noise = 0.0;
+  double stuck_low = 0.0;         ///< fraction of the devices that stay at conductance 0
+  double stuck_high = 0.0;        ///< fraction that stays at the full scale
+  double device_to_device = 0.0;  ///< sd of a device's own pulse step relative to the mean one
+  double relaxation_sigma = 0.0;  ///< sd of the drift after the last pulse, fraction of full scale
 };
 DeviceConfig read_device(support::ConfigReader in);
 
@@ -51,19 +51,19 @@ class DeviceModel {
 
   unsigned levels() const { return levels_; }
   double target(unsigned level) const { return level / static_cast<double>(levels_ - 1); }
-  /// Ratio of the middle levels' error to the outer levels'.
-  double level_ratio() const { return ratio_; }
   /// Error of the level relative to the nominal sigma. `weight_magnitude` is |w| / scale of the
   /// weight that the device is part of; only level_of: weight looks at it.
   double level_factor(unsigned level, double weight_magnitude) const {
+    if (!table_factors_.empty()) return table_factors_[level];
     const bool middle = level_of_ == LevelOf::Weight
                             ? weight_magnitude > 0.25 && weight_magnitude < 0.75
                             : level > 0 && level + 1 < levels_;
     return middle ? ratio_ * outer_factor_ : outer_factor_;
   }
-  /// level_factor of an outer level: the erased state is one.
+  /// level_factor of the erased state, an outer level.
   double outer_factor() const { return outer_factor_; }
-  /// Nominal standard deviation of the open-loop write, fraction of the full scale.
+  /// Nominal standard deviation of the open-loop write, fraction of the full scale; with a table
+  /// the rms over the levels.
   double nominal_sigma() const { return nominal_sigma_; }
   /// Standard deviation of the open-loop write at a level, fraction of the full scale.
   double sigma(unsigned level, double weight_magnitude) const {
@@ -71,14 +71,28 @@ class DeviceModel {
   }
   /// Standard deviation of one verify read, fraction of the full scale.
   double read_noise() const { return read_noise_; }
+  /// Fractions of the devices that keep conductance 0 or 1 whatever is written
+  /// (Stream::StuckDevice).
+  double stuck_low() const { return stuck_low_; }
+  double stuck_high() const { return stuck_high_; }
+  /// Standard deviation over devices of the mean pulse step, relative to it (Stream::DeviceStep).
+  double device_to_device() const { return device_to_device_; }
+  /// Standard deviation of what is added after the last pulse and its verify read, fraction of the
+  /// full scale (Stream::Relaxation).
+  double relaxation_sigma() const { return relaxation_sigma_; }
 
  private:
   unsigned levels_;
   double ratio_;
   LevelOf level_of_;
   double nominal_sigma_;
+  std::vector<double> table_factors_;  ///< level_factor of each level; empty without a table
   double outer_factor_;
   double read_noise_;
+  double stuck_low_;
+  double stuck_high_;
+  double device_to_device_;
+  double relaxation_sigma_;
 };
 
 }  // namespace uswim::programmer

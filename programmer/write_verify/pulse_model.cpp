@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "programmer/write_verify/ispp_model.h"
 #include "programmer/write_verify/pulse_rules.h"
+#include "programmer/write_verify/record.h"
 
 namespace uswim::programmer {
 
@@ -14,7 +16,7 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in) {
   WriteVerifyConfig c;
   in.word("pulse_model", c.pulse_model, kPulseModels,
           {"what a write pulse does: redraw (independent rewrite), incremental (small steps "
-           "towards the target) or "
+           "towards the target), ispp (pulses of growing amplitude) or "
            "statistical (the papers' code: a smaller error after a fixed number of cycles)",
            "incremental comes close to the papers' 10 cycles and residual of 0.03"});
   in.number("tolerance", c.tolerance, support::open(0, 1),
@@ -33,6 +35,8 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in) {
   incremental.number(
       "step_noise", c.step_noise, support::closed(0, 1),
       {"standard deviation of that change, fraction of the full scale", "derived: see step"});
+  c.ispp = read_ispp(in.section(
+      "ispp", {"pulse_model: ispp; the amplitude changes the step, not the pulse's energy"}));
   auto statistical = in.section("statistical", {"pulse_model: statistical"});
   statistical.number("verified_sigma", c.verified_sigma, support::closed(0, 1),
                      {"standard deviation after write-verify before the level's factor, fraction "
@@ -47,35 +51,12 @@ namespace {
 
 constexpr std::size_t kRoundsPerBlock = support::kNormalsPerBlock;
 
-void mark(std::vector<std::uint64_t>& bits, std::size_t device) {
-  bits[device / 64] |= std::uint64_t{1} << (device % 64);
-}
-
-void clear(DeviceOutcomes& out, std::size_t devices) {
-  out.devices = devices;
-  out.rounds = 1;
-  out.open_loop.assign(devices, 0.0f);
-  out.verified.assign(devices, 0.0f);
-  out.cycles.assign(devices, 0);
-  out.converged.assign(devices, 1);
-  out.open_loop_set.assign(out.words(), 0);
-  out.open_loop_reset.assign(out.words(), 0);
-  out.set.assign(out.words(), 0);
-  out.reset.assign(out.words(), 0);
-}
-
-void add_rounds(DeviceOutcomes& out, std::size_t rounds) {
-  out.rounds = std::max(out.rounds, rounds);
-  out.set.resize(out.rounds * out.words(), 0);
-  out.reset.resize(out.rounds * out.words(), 0);
-}
-
 /// Devices still open, in ascending order, one array per quantity so that the block loop
 /// vectorises.
 struct OpenDevices {
   std::vector<std::uint64_t> device;  ///< on the chip
-  std::vector<float> conductance, read, target, sigma;
-  std::vector<std::int32_t> cycles, open;
+  std::vector<float> conductance, read, target, sigma, step;
+  std::vector<std::int32_t> cycles, open, stuck;  ///< open and stuck: all bits or none
   std::vector<std::uint32_t> pulses;  ///< of one block: bit 2j SET, bit 2j + 1 RESET in its round j
   std::vector<float> draws,
       noise;  ///< of one block, [round][device]; noise stays 0 without read noise
@@ -87,8 +68,10 @@ struct OpenDevices {
         read(n),
         target(n),
         sigma(n),
+        step(n),
         cycles(n),
         open(n),
+        stuck(n),
         pulses(n),
         draws(n * kRoundsPerBlock),
         noise(n * kRoundsPerBlock) {}
@@ -98,6 +81,8 @@ struct OpenDevices {
     read[to] = read[from];
     target[to] = target[from];
     sigma[to] = sigma[from];
+    step[to] = step[from];
+    stuck[to] = stuck[from];
     cycles[to] = cycles[from];
   }
 };
@@ -109,19 +94,22 @@ USWIM_INLINE void run_round(std::size_t n, const PulseConstants constants,
                             const float* __restrict z, const float* __restrict noise,
                             float* __restrict conductance, float* __restrict read,
                             const float* __restrict target, const float* __restrict sigma,
+                            const float* __restrict step, const std::int32_t* __restrict stuck,
                             std::int32_t* __restrict cycles, std::int32_t* __restrict open,
                             std::uint32_t* __restrict pulses, int shift) {
   const Rule rule;
   for (std::size_t i = 0; i < n; ++i) {
     const float t = target[i];
     const bool up = read[i] < t;
-    const float moved = rule.after_pulse(conductance[i], t, sigma[i], up, z[i], constants);
+    const float g = conductance[i];
+    const float pulsed = rule.after_pulse(g, t, sigma[i], step[i], up, z[i], constants);
+    const float moved = stuck[i] ? g : pulsed;
     const float seen = moved + noise[i];
     const std::int32_t acts = open[i];  // all bits or none: selects without a branch
     const std::int32_t c = cycles[i] - acts;
     const std::int32_t outside = is_inside(seen, t, constants.tolerance) ? 0 : -1;
     const std::int32_t left = c < constants.max_cycles ? -1 : 0;
-    conductance[i] = acts ? moved : conductance[i];
+    conductance[i] = acts ? moved : g;
     read[i] = acts ? seen : read[i];
     cycles[i] = c;
     pulses[i] |= (static_cast<std::uint32_t>(acts) & (up ? 1u : 2u)) << shift;
@@ -129,11 +117,12 @@ USWIM_INLINE void run_round(std::size_t n, const PulseConstants constants,
   }
 }
 
-#define USWIM_ROUND(name, Rule)                                                                  \
-  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, const PulseConstants& c, const float* z, \
-                                        const float* noise, int shift) {                         \
-    run_round<Rule>(d.count, c, z, noise, d.conductance.data(), d.read.data(), d.target.data(),  \
-                    d.sigma.data(), d.cycles.data(), d.open.data(), d.pulses.data(), shift);     \
+#define USWIM_ROUND(name, Rule)                                                                    \
+  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, const PulseConstants& c, const float* z,   \
+                                        const float* noise, int shift) {                           \
+    run_round<Rule>(d.count, c, z, noise, d.conductance.data(), d.read.data(), d.target.data(),    \
+                    d.sigma.data(), d.step.data(), d.stuck.data(), d.cycles.data(), d.open.data(), \
+                    d.pulses.data(), shift);                                                       \
   }
 USWIM_ROUND(redraw_round, RedrawRule)
 USWIM_ROUND(incremental_round, IncrementalRule)
@@ -196,10 +185,18 @@ class PulsedModel : public PulseModel {
       support::normal_blocks(read_key, index.data(), n, 0, noise.data(), n);
     }
 
+    std::vector<float> own_step;
+    if (constants_.device_to_device > 0.0f) {
+      own_step.resize(n * support::kNormalsPerBlock);
+      support::normal_blocks({seed, chip, Stream::DeviceStep}, index.data(), n, 0, own_step.data(),
+                             n);
+    }
+
     OpenDevices open(n);
     for (std::size_t i = 0; i < n; ++i) {
       if (!targets[i].present) continue;
-      const FirstRound round = first_round(targets[i], error[i], constants_);
+      const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
+      const FirstRound round = first_round(targets[i], error[i], stuck, constants_);
       out.open_loop[i] = round.open_loop;
       if (round.open_loop_set) mark(out.open_loop_set, i);
       if (round.open_loop_reset) mark(out.open_loop_reset, i);
@@ -219,6 +216,10 @@ class PulsedModel : public PulseModel {
       open.read[open.count] = read;
       open.target[open.count] = targets[i].target;
       open.sigma[open.count] = constants_.nominal_sigma * targets[i].level_factor;
+      open.step[open.count] = own_step.empty()
+                                  ? constants_.step
+                                  : constants_.step * step_factor(constants_, own_step[i]);
+      open.stuck[open.count] = stuck == Stuck::No ? 0 : -1;
       open.cycles[open.count] = round.cycles;
       ++open.count;
     }
@@ -231,6 +232,7 @@ class PulsedModel : public PulseModel {
       record_and_compact(open, first, block, out);
     }
     drop_empty_rounds(out);
+    relax_all(out, targets, constants_, first, seed, chip);
   }
 
  private:
@@ -283,11 +285,16 @@ class StatisticalModel : public PulseModel {
       const float error = support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0);
       const float residual =
           support::normal({seed, chip, Stream::StatisticalResidual}, first + i, 0);
-      const FirstRound round = first_round(targets[i], error, constants_);
+      const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
+      const FirstRound round = first_round(targets[i], error, stuck, constants_);
       out.open_loop[i] = round.open_loop;
       if (round.open_loop_set) mark(out.open_loop_set, i);
       if (round.open_loop_reset) mark(out.open_loop_reset, i);
       out.verified[i] = targets[i].target + verified_sigma_ * targets[i].level_factor * residual;
+      if (stuck != Stuck::No) {
+        out.verified[i] = round.open_loop;
+        out.converged[i] = is_inside(round.open_loop, targets[i].target, constants_.tolerance);
+      }
       out.cycles[i] = cycles_;
       mark(targets[i].target > 0.0f ? out.set : out.reset, i);
     }
@@ -296,6 +303,7 @@ class StatisticalModel : public PulseModel {
         out.set[round * out.words() + w] = out.set[w];
         out.reset[round * out.words() + w] = out.reset[w];
       }
+    relax_all(out, targets, constants_, first, seed, chip);
   }
 
  private:
@@ -310,6 +318,7 @@ std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
                                              const DeviceModel& device) {
   if (config.pulse_model == PulseModelKind::Statistical)
     return std::make_unique<StatisticalModel>(config, device);
+  if (config.pulse_model == PulseModelKind::Ispp) return make_ispp_model(config, device);
   return std::make_unique<PulsedModel>(config, device);
 }
 
@@ -317,14 +326,20 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
                    const std::vector<DeviceTarget>& targets, std::uint64_t first,
                    std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out) {
   const PulseConstants constants = pulse_constants(config, device);
+  const IsppRule ispp(config.ispp);
   clear(out, targets.size());
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (!targets[i].present) continue;
     const float t = targets[i].target;
     const float sigma = constants.nominal_sigma * targets[i].level_factor;
+    const Stuck stuck = stuck_state(constants, seed, chip, first + i);
     const FirstRound start = first_round(
-        targets[i], support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0),
+        targets[i], support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0), stuck,
         constants);
+    float factor = 1.0f;
+    if (constants.device_to_device > 0.0f)
+      factor =
+          step_factor(constants, support::normal({seed, chip, Stream::DeviceStep}, first + i, 0));
     out.open_loop[i] = start.open_loop;
     if (start.open_loop_set) mark(out.open_loop_set, i);
     if (start.open_loop_reset) mark(out.open_loop_reset, i);
@@ -333,6 +348,7 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
 
     float g = start.start;
     int cycles = start.cycles;
+    IsppState ramps;
     for (std::uint32_t round = 0;; ++round) {
       const auto read_verify = [&] {
         if (constants.read_noise <= 0.0f) return g;
@@ -344,16 +360,25 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
       if (out.converged[i] || cycles >= constants.max_cycles) break;
       const float z = support::normal({seed, chip, Stream::WriteCycle}, first + i, round + 1);
       const bool up = read < t;
-      g = constants.kind == PulseModelKind::Redraw
-              ? RedrawRule{}.after_pulse(g, t, sigma, up, z, constants)
-              : IncrementalRule{}.after_pulse(g, t, sigma, up, z, constants);
+      float moved = g;
+      if (constants.kind == PulseModelKind::Ispp) {
+        if (!ispp.prepare(ramps, up)) break;
+        moved = ispp.after_pulse(ramps, g, factor, z);
+      } else if (constants.kind == PulseModelKind::Redraw) {
+        moved = RedrawRule{}.after_pulse(g, t, sigma, constants.step, up, z, constants);
+      } else {
+        moved =
+            IncrementalRule{}.after_pulse(g, t, sigma, constants.step * factor, up, z, constants);
+      }
+      if (stuck == Stuck::No) g = moved;
       ++cycles;
-      add_rounds(out, round + 2);
-      std::vector<std::uint64_t>& bits = up ? out.set : out.reset;
-      bits[(round + 1) * out.words() + i / 64] |= std::uint64_t{1} << (i % 64);
+      mark_pulse(out, up, round + 1, i);
     }
     out.verified[i] = g;
     out.cycles[i] = static_cast<std::uint16_t>(cycles);
+    if (constants.relaxation_sigma > 0.0f)
+      relax(out, i, constants, stuck,
+            support::normal({seed, chip, Stream::Relaxation}, first + i, 0));
   }
 }
 

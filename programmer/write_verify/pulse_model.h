@@ -8,16 +8,18 @@
 #include <vector>
 
 #include "programmer/device/device_model.h"
+#include "programmer/write_verify/ispp.h"
 #include "support/config_reader.h"
 #include "support/random.h"
 
 namespace uswim::programmer {
 
-enum class PulseModelKind { Redraw, Incremental, Statistical };
-inline constexpr std::array<std::pair<std::string_view, PulseModelKind>, 3> kPulseModels{
+enum class PulseModelKind { Redraw, Incremental, Statistical, Ispp };
+inline constexpr std::array<std::pair<std::string_view, PulseModelKind>, 4> kPulseModels{
     {{"redraw", PulseModelKind::Redraw},
      {"incremental", PulseModelKind::Incremental},
-     {"statistical", PulseModelKind::Statistical}}};
+     {"statistical", PulseModelKind::Statistical},
+     {"ispp", PulseModelKind::Ispp}}};
 
 /// Where incremental write-verify starts: from the erased (lowest) level, or from the open-loop
 /// write.
@@ -30,8 +32,9 @@ struct WriteVerifyConfig {
   double tolerance = 0.06;    ///< half width of the accepted window, fraction of the full scale
   unsigned max_cycles = 100;  ///< write cycles after which a device is given up and counted
   StartState start = StartState::Erased;
-  double step = 0.05;            ///< mean change by one pulse, fraction of the full scale
-  double step_noise = 0.03;      ///< standard deviation of that change
+  double step = 0.05;        ///< mean change by one pulse, fraction of the full scale
+  double step_noise = 0.03;  ///< standard deviation of that change
+  IsppConfig ispp;
   double verified_sigma = 0.03;  ///< statistical: error after write-verify
   unsigned cycles = 10;          ///< statistical: write cycles of every verified device
 };
@@ -46,10 +49,10 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in);
 /// still open. Where no device is present, nothing is pulsed and both conductances are 0.
 struct DeviceOutcomes {
   std::size_t devices = 0;
-  std::size_t rounds = 0;  ///< of the longest write-verify, round 0 included
-  std::vector<float>
-      open_loop;  ///< conductance after the open-loop write, fraction of the full scale
-  std::vector<float> verified;          ///< conductance after write-verify
+  std::size_t rounds = 0;        ///< of the longest write-verify, round 0 included
+  std::vector<float> open_loop;  ///< conductance after the open-loop write and relaxation, fraction
+                                 ///< of the full scale
+  std::vector<float> verified;   ///< conductance after write-verify, relaxation included
   std::vector<std::uint16_t> cycles;    ///< write pulses of write-verify, the first one included
   std::vector<std::uint8_t> converged;  ///< 0: given up at max_cycles
 

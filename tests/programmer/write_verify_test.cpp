@@ -188,13 +188,24 @@ struct FastPathCase {
   PulseModelKind kind;
   StartState start;
   double read_noise;
+  double stuck = 0.0;
+  double device_to_device = 0.0;
+  double relaxation = 0.0;
 };
 class FastPath : public testing::TestWithParam<FastPathCase> {};
 
 TEST_P(FastPath, EqualsThePlainLoopBitForBit) {
   WriteVerifyConfig c = model(GetParam().kind, 25);
   c.start = GetParam().start;
-  const DeviceModel device = uniform_device(0.2, GetParam().read_noise);
+  c.ispp.noise = 0.3;
+  DeviceConfig d;
+  d.preset = DevicePreset::R1;
+  d.sigma = 0.2;
+  d.read_noise = GetParam().read_noise;
+  d.stuck_low = d.stuck_high = GetParam().stuck;
+  d.device_to_device = GetParam().device_to_device;
+  d.relaxation_sigma = GetParam().relaxation;
+  const DeviceModel device(d);
   const auto t = mixed_targets(1000);
   DeviceOutcomes fast, plain;
   make_pulse_model(c, device)->write(t, 123456789012ull, 42, 3, fast);
@@ -216,7 +227,15 @@ INSTANTIATE_TEST_SUITE_P(
                     FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.0},
                     FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03},
                     FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0},
-                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.03}));
+                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.03},
+                    FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.03, 0.1},
+                    FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03, 0.1, 0.4},
+                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0, 0.1, 0.4},
+                    FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.0, 0.1, 0.0, 0.02},
+                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0, 0.0, 0.0,
+                                 0.02},
+                    FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.0},
+                    FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.03, 0.1, 0.4, 0.02}));
 
 TEST(Outcomes, OfADeviceDoNotDependOnItsNeighbours) {
   const WriteVerifyConfig c = model(PulseModelKind::Incremental);

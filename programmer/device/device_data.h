@@ -1,0 +1,47 @@
+#pragma once
+#include <array>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/config_reader.h"
+
+namespace uswim::programmer {
+
+/// Devices that come with the program: one file each in configs/devices, which states source,
+/// figure, valid range and deviations. R1 ... F6 are the level-dependent devices of the U-SWIM
+/// study: the two middle of four levels have `s` times the error of the two outer ones: base =
+/// sigma / sqrt(0.4 s^2
+/// + 0.6) outside, s * base in the middle (the subscript is s).
+enum class DevicePreset { R1, F2, F3, R4, F6, RramNeurram, RramMilo, PcmJoshi, PcmHermes };
+inline constexpr std::array<std::pair<std::string_view, DevicePreset>, 9> kDevicePresets{
+    {{"R1", DevicePreset::R1},
+     {"F2", DevicePreset::F2},
+     {"F3", DevicePreset::F3},
+     {"R4", DevicePreset::R4},
+     {"F6", DevicePreset::F6},
+     {"rram_neurram", DevicePreset::RramNeurram},
+     {"rram_milo", DevicePreset::RramMilo},
+     {"pcm_joshi", DevicePreset::PcmJoshi},
+     {"pcm_hermes", DevicePreset::PcmHermes}}};
+
+/// What a device file says: either a ratio of errors, scaled by device.sigma, or a measured table.
+struct DeviceData {
+  double level_ratio = 1.0;  ///< middle levels' error over the outer levels'; without a table
+  support::Conductance lowest, highest;          ///< valid range of the table
+  std::vector<double> conductance_uS, sigma_uS;  ///< ascending, from lowest to highest
+
+  bool is_table() const { return !conductance_uS.empty(); }
+  /// Standard deviation in uS at a conductance within the valid range, linear between the points.
+  double sigma_at(double uS) const;
+};
+
+/// The file that belongs to a preset; built into the library, so that no file is looked for.
+const DeviceData& device_data(DevicePreset preset);
+/// Reads a file of the same form. Throws support::ConfigError with every fault.
+DeviceData read_device_file(const std::filesystem::path& file);
+/// Name and text of every file built in, in alphabetical order.
+const std::vector<std::pair<std::string_view, std::string_view>>& built_in_device_files();
+
+}  // namespace uswim::programmer

@@ -1,0 +1,64 @@
+#pragma once
+#include <algorithm>
+
+#include "programmer/write_verify/pulse_model.h"
+#include "programmer/write_verify/pulse_rules.h"
+
+/// Filling in DeviceOutcomes, for the pulse models.
+namespace uswim::programmer {
+
+inline void mark(std::vector<std::uint64_t>& bits, std::size_t device) {
+  bits[device / 64] |= std::uint64_t{1} << (device % 64);
+}
+
+inline void clear(DeviceOutcomes& out, std::size_t devices) {
+  out.devices = devices;
+  out.rounds = 1;
+  out.open_loop.assign(devices, 0.0f);
+  out.verified.assign(devices, 0.0f);
+  out.cycles.assign(devices, 0);
+  out.converged.assign(devices, 1);
+  out.open_loop_set.assign(out.words(), 0);
+  out.open_loop_reset.assign(out.words(), 0);
+  out.set.assign(out.words(), 0);
+  out.reset.assign(out.words(), 0);
+}
+
+inline void add_rounds(DeviceOutcomes& out, std::size_t rounds) {
+  out.rounds = std::max(out.rounds, rounds);
+  out.set.resize(out.rounds * out.words(), 0);
+  out.reset.resize(out.rounds * out.words(), 0);
+}
+
+/// One pulse of write-verify.
+inline void mark_pulse(DeviceOutcomes& out, bool up, std::size_t round, std::size_t device) {
+  add_rounds(out, round + 1);
+  (up ? out.set : out.reset)[round * out.words() + device / 64] |= std::uint64_t{1}
+                                                                   << (device % 64);
+}
+
+/// After the last pulse a device that is not stuck still moves. Write-verify does not see it: what
+/// was converged stays so, and the move is the same whether the device was verified or not.
+inline void relax(DeviceOutcomes& out, std::size_t device, const PulseConstants& c, Stuck stuck,
+                  float z) {
+  if (stuck != Stuck::No) return;
+  out.open_loop[device] += c.relaxation_sigma * z;
+  out.verified[device] += c.relaxation_sigma * z;
+}
+
+/// The same for all devices of a set, after everything else about them is known.
+inline void relax_all(DeviceOutcomes& out, const std::vector<DeviceTarget>& targets,
+                      const PulseConstants& c, std::uint64_t first, std::uint64_t seed,
+                      std::uint32_t chip) {
+  if (c.relaxation_sigma <= 0.0f) return;
+  const std::size_t n = targets.size();
+  std::vector<std::uint64_t> index(n);
+  for (std::size_t i = 0; i < n; ++i) index[i] = first + i;
+  std::vector<float> z(n * support::kNormalsPerBlock);
+  support::normal_blocks({seed, chip, support::Stream::Relaxation}, index.data(), n, 0, z.data(),
+                         n);
+  for (std::size_t i = 0; i < n; ++i)
+    if (targets[i].present) relax(out, i, c, stuck_state(c, seed, chip, first + i), z[i]);
+}
+
+}  // namespace uswim::programmer
