@@ -59,13 +59,18 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
   return points;
 }
 
-/// What a round of a row takes on this hardware, for the policies that spend time.
+/// What a round of a row takes on this hardware, for the policies that spend time. They know no
+/// groups of write drivers: a phase counts as one pulse.
 programmer::RowTiming row_timing(const Config& config) {
   const support::Duration period = config.chip.period();
   const auto seconds = [&](support::Duration d) { return d.rounded_up_to(period).in_seconds(); };
-  return {seconds(config.tile.set.width), seconds(config.tile.verify_read_time),
-          seconds(support::period_of(config.tile.adc.sample_rate)),
-          config.tile.adc.columns_per_adc};
+  const tiles::VerifyConfig& verify = config.tile.verify;
+  const double conversion = seconds(support::period_of(config.tile.adc.sample_rate));
+  const bool compares = verify.mode == tiles::VerifyMode::Compare;
+  const double read = seconds(verify.settle) + seconds(config.tile.verify_read_time) +
+                      (compares ? seconds(verify.compare_time) : 0.0);
+  return {seconds(config.tile.set.width), read * verify.reads,
+          compares ? 0.0 : conversion * verify.reads, config.tile.adc.columns_per_adc};
 }
 
 /// One entry per policy in the order of the curve.

@@ -17,6 +17,16 @@ namespace uswim::sc_models {
 namespace reg = register_map;
 using support::Duration;
 
+namespace {
+
+programmer::RowScheme row_scheme(const tiles::TileConfig& tile) {
+  return {tile.adc.columns_per_adc, tile.write.drivers,
+          tile.write.phases == tiles::WritePhases::Mixed,
+          tile.verify.columns == tiles::VerifyColumns::Row};
+}
+
+}  // namespace
+
 struct AcceleratorSystem::Modules {
   Accelerator accelerator;
   Host host{"host"};
@@ -42,7 +52,7 @@ AcceleratorSystem::AcceleratorSystem(const ChipConfig& chip, const tiles::TileCo
   sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
     programmers_.push_back(std::make_unique<programmer::ArrayProgrammer>(mapping, a, device, pulses,
-                                                                         tile.adc.columns_per_adc));
+                                                                         row_scheme(tile)));
   modules_ = std::make_unique<Modules>(chip, tile, mapping, program, programmers_);
 }
 

@@ -18,6 +18,34 @@ std::uint32_t fullest_group(std::uint64_t bits, unsigned group) {
   return fullest;
 }
 
+/// Counts slots of a phase, word by word.
+class SlotCounter {
+ public:
+  explicit SlotCounter(unsigned drivers) : drivers_(drivers) {}
+  void add(std::size_t word, std::uint64_t bits) {
+    if (drivers_ == 0) {
+      slots_ |= bits != 0;
+      return;
+    }
+    const std::size_t first = word * 64;
+    // What is left of a group that began in the word before costs nothing more.
+    if (served_ > first)
+      bits = served_ >= first + 64 ? 0 : bits & ~std::uint64_t{0} << (served_ - first);
+    while (bits != 0) {
+      const std::size_t column = first + static_cast<std::size_t>(__builtin_ctzll(bits));
+      served_ = (column / drivers_ + 1) * drivers_;
+      ++slots_;
+      bits = served_ >= first + 64 ? 0 : bits & ~std::uint64_t{0} << (served_ - first);
+    }
+  }
+  std::uint32_t slots() const { return slots_; }
+
+ private:
+  std::size_t drivers_;
+  std::size_t served_ = 0;  ///< first column behind the last group counted
+  std::uint32_t slots_ = 0;
+};
+
 struct RoundBits {
   std::uint64_t set, reset, read;
 };
@@ -43,6 +71,9 @@ void RowWork::add(const RoundWork& round) {
   reset_pulses += round.reset_pulses;
   set_phases += round.set_pulses > 0;
   reset_phases += round.reset_pulses > 0;
+  set_slots += round.set_slots;
+  reset_slots += round.reset_slots;
+  mixed_slots += round.mixed_slots;
   verify_rounds += round.verify_reads > 0;
   verify_reads += round.verify_reads;
   serial_conversions += round.serial_conversions;
@@ -63,14 +94,30 @@ std::size_t rounds_of(const RowView& row) {
 }
 
 RoundWork round_work(const RowView& row, std::size_t round) {
+  const RowScheme& scheme = row.scheme;
   RoundWork work;
+  SlotCounter set(scheme.drivers), reset(scheme.drivers), either(scheme.drivers);
   for (std::size_t w = 0; w < row.words; ++w) {
     const RoundBits bits = round_bits(row, round, w);
     work.set_pulses += count(bits.set);
     work.reset_pulses += count(bits.reset);
+    set.add(w, bits.set);
+    reset.add(w, bits.reset);
+    if (scheme.mixed_phases) either.add(w, bits.set | bits.reset);
     work.verify_reads += count(bits.read);
     work.serial_conversions =
-        std::max(work.serial_conversions, fullest_group(bits.read, row.columns_per_adc));
+        std::max(work.serial_conversions, fullest_group(bits.read, scheme.columns_per_adc));
+  }
+  work.set_slots = set.slots();
+  work.reset_slots = reset.slots();
+  if (scheme.mixed_phases) {
+    work.mixed_slots = set.slots() + reset.slots() - either.slots();
+    work.set_slots -= work.mixed_slots;
+    work.reset_slots -= work.mixed_slots;
+  }
+  if (scheme.verify_whole_row && work.verify_reads > 0) {
+    work.verify_reads = static_cast<std::uint32_t>(row.columns > 0 ? row.columns : row.words * 64);
+    work.serial_conversions = std::min<std::uint32_t>(work.verify_reads, scheme.columns_per_adc);
   }
   return work;
 }
