@@ -1,5 +1,8 @@
 #include "experiment/config.h"
 
+#include <fmt/format.h>
+
+#include "sc_models/power_arbiter.h"
 #include "support/results.h"
 
 namespace uswim::experiment {
@@ -80,6 +83,12 @@ Config read_config(ConfigReader in) {
       {"with balanced: part of the time of verifying everything for which rows are placed"});
   c.tile = tiles::read_tile(in.section("tile", {"one crossbar array with its periphery"}));
   c.chip = sc_models::read_chip(in.section("chip", {"what surrounds the tiles"}));
+
+  const support::Power row_power = sc_models::largest_row_power(c.tile);
+  in.check(c.chip.power_budget == support::Power() || row_power <= c.chip.power_budget, "chip",
+           fmt::format("'power_budget' of {} W is below the {} W that one full row can draw; raise "
+                       "it, or lower 'tile.write.drivers'",
+                       c.chip.power_budget.in_si(), row_power.in_si()));
 
   auto inference = in.section("inference", {"images through the timed models"});
   inference.whole("images", c.inference_images, support::closed(1, 1000),

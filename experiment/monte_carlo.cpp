@@ -191,6 +191,8 @@ class Worker {
       result.time_ps = report.time.in_picoseconds();
       result.load_time_ps = report.load_time.in_picoseconds();
       result.energy_J = in_joules(report.energy);
+      result.peak_power_W = report.peak_power.in_si();
+      result.average_power_W = report.average_power.in_si();
       tiles = std::move(report.tiles);
     }
     load_effective_weights();

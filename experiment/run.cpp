@@ -38,7 +38,8 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
   const auto images = static_cast<double>(
       std::min(experiment.config.accuracy_images, experiment.workload.test.count));
   for (std::uint32_t e = 0; e < experiment.evaluations.size(); ++e) {
-    support::RunningStatistics nwc, time, energy, pulses, reads, not_converged, accuracy;
+    support::RunningStatistics nwc, time, energy, pulses, reads, not_converged, accuracy, peak,
+        average;
     for (const ChipResult& r : chips) {
       if (r.evaluation != e) continue;
       double total = 0.0;
@@ -49,12 +50,14 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
       pulses.add(static_cast<double>(r.write_pulses));
       reads.add(static_cast<double>(r.verify_reads));
       not_converged.add(static_cast<double>(r.not_converged));
+      peak.add(r.peak_power_W);
+      average.add(r.average_power_W);
       accuracy.add(static_cast<double>(r.correct) / images);
     }
     points.push_back({experiment.evaluations[e].policy, experiment.evaluations[e].fraction,
                       static_cast<unsigned>(nwc.count()), nwc.mean(), nwc.standard_deviation(),
                       time.mean(), energy.mean(), pulses.mean(), reads.mean(), not_converged.mean(),
-                      accuracy.mean(), accuracy.standard_deviation()});
+                      accuracy.mean(), accuracy.standard_deviation(), peak.mean(), average.mean()});
   }
   return points;
 }

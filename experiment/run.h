@@ -18,6 +18,7 @@ struct CurvePoint {
   double time_s_mean = 0, energy_J_mean = 0;
   double write_pulses_mean = 0, verify_reads_mean = 0, not_converged_mean = 0;
   double accuracy_mean = 0, accuracy_sd = 0;
+  double peak_power_W_mean = 0, average_power_W_mean = 0;
 };
 
 /// The cheapest evaluated point of a policy whose mean accuracy is within config.accuracy_drop of

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <systemc>
 
+#include "programmer/write_verify/row_work.h"
 #include "sc_models/chip_config.h"
 #include "sc_models/energy_monitor.h"
 #include "tiles/tile_config.h"
@@ -40,6 +41,11 @@ class WriteDriverBank : public TileBlock {
   support::Duration time(const Work& w) const {
     return set_time_ * w.set_slots + reset_time_ * w.reset_slots +
            std::max(set_time_, reset_time_) * w.mixed_slots;
+  }
+  /// While the fullest slot of a row lasts; where both polarities share slots an upper bound.
+  support::Power peak_power(const programmer::RowWork& w) const {
+    return std::max({set_.power() * w.fullest_set, reset_.power() * w.fullest_reset,
+                     std::max(set_.power(), reset_.power()) * w.fullest_mixed});
   }
   void pulse(std::uint64_t set, std::uint64_t reset) {
     spend(Component::WriteSet, set_.energy, set);

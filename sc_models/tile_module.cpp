@@ -91,6 +91,9 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
   sum.set_slots += w.set_slots;
   sum.reset_slots += w.reset_slots;
   sum.mixed_slots += w.mixed_slots;
+  sum.fullest_set = std::max(sum.fullest_set, w.fullest_set);
+  sum.fullest_reset = std::max(sum.fullest_reset, w.fullest_reset);
+  sum.fullest_mixed = std::max(sum.fullest_mixed, w.fullest_mixed);
   sum.verify_rounds += w.verify_rounds;
   sum.verify_reads += w.verify_reads;
   sum.serial_conversions += w.serial_conversions;
@@ -99,6 +102,19 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
   programming_.rows += 1;
   programming_.busy += time;
   command.work = w;
+  command.time = time;
+  command.power = write_drivers_.peak_power(w);
+  command.phases.clear();
+  if (command.by_phases) {
+    command.phases.push_back(write_drivers_.row_setup());
+    const programmer::RowView row = programmer_.row_view(command.row, mask_.data());
+    const std::size_t rounds = programmer::rounds_of(row);
+    for (std::size_t r = 0; r < rounds; ++r) {
+      const programmer::RoundWork round = programmer::round_work(row, r);
+      command.phases.push_back(write_drivers_.time(round));
+      command.phases.push_back(verify_time(round.verify_reads > 0, round.serial_conversions));
+    }
+  }
   return time;
 }
 

@@ -12,6 +12,11 @@ namespace uswim::tiles {
 struct PulseConfig {
   support::Duration width = support::Duration::nanoseconds(10);
   support::Energy energy = support::picojoules(0.6);  ///< per pulsed device
+  /// While it lasts, per pulsed device; 0 for a pulse without duration.
+  support::Power power() const {
+    const double seconds = width.in_seconds();
+    return support::Power::from_si(seconds > 0.0 ? energy.in_si() / seconds : 0.0);
+  }
 };
 
 /// The converters of one array. The range spans 0 to the largest sum that a column of ideal cells

@@ -18,32 +18,39 @@ std::uint32_t fullest_group(std::uint64_t bits, unsigned group) {
   return fullest;
 }
 
-/// Counts slots of a phase, word by word.
+/// Slots of a phase and the pulses of the fullest one, word by word.
 class SlotCounter {
  public:
   explicit SlotCounter(unsigned drivers) : drivers_(drivers) {}
   void add(std::size_t word, std::uint64_t bits) {
     if (drivers_ == 0) {
       slots_ |= bits != 0;
+      fullest_ += count(bits);
       return;
     }
     const std::size_t first = word * 64;
-    // What is left of a group that began in the word before costs nothing more.
-    if (served_ > first)
-      bits = served_ >= first + 64 ? 0 : bits & ~std::uint64_t{0} << (served_ - first);
     while (bits != 0) {
       const std::size_t column = first + static_cast<std::size_t>(__builtin_ctzll(bits));
-      served_ = (column / drivers_ + 1) * drivers_;
-      ++slots_;
-      bits = served_ >= first + 64 ? 0 : bits & ~std::uint64_t{0} << (served_ - first);
+      if (column >= end_) {
+        end_ = (column / drivers_ + 1) * drivers_;
+        ++slots_;
+        in_slot_ = 0;
+      }
+      const std::uint64_t part =
+          end_ >= first + 64 ? bits : bits & ((std::uint64_t{1} << (end_ - first)) - 1);
+      in_slot_ += count(part);
+      fullest_ = std::max(fullest_, in_slot_);
+      bits ^= part;
     }
   }
   std::uint32_t slots() const { return slots_; }
+  std::uint32_t fullest() const { return fullest_; }
 
  private:
   std::size_t drivers_;
-  std::size_t served_ = 0;  ///< first column behind the last group counted
-  std::uint32_t slots_ = 0;
+  /// First column behind the group counted last, which may go on in the next word.
+  std::size_t end_ = 0;
+  std::uint32_t slots_ = 0, in_slot_ = 0, fullest_ = 0;
 };
 
 struct RoundBits {
@@ -74,6 +81,9 @@ void RowWork::add(const RoundWork& round) {
   set_slots += round.set_slots;
   reset_slots += round.reset_slots;
   mixed_slots += round.mixed_slots;
+  fullest_set = std::max(fullest_set, round.fullest_set);
+  fullest_reset = std::max(fullest_reset, round.fullest_reset);
+  fullest_mixed = std::max(fullest_mixed, round.fullest_mixed);
   verify_rounds += round.verify_reads > 0;
   verify_reads += round.verify_reads;
   serial_conversions += round.serial_conversions;
@@ -110,8 +120,11 @@ RoundWork round_work(const RowView& row, std::size_t round) {
   }
   work.set_slots = set.slots();
   work.reset_slots = reset.slots();
+  work.fullest_set = set.fullest();
+  work.fullest_reset = reset.fullest();
   if (scheme.mixed_phases) {
     work.mixed_slots = set.slots() + reset.slots() - either.slots();
+    work.fullest_mixed = either.fullest();
     work.set_slots -= work.mixed_slots;
     work.reset_slots -= work.mixed_slots;
   }

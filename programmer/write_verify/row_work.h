@@ -11,10 +11,13 @@ namespace uswim::programmer {
 struct RoundWork {
   std::uint32_t set_pulses = 0;
   std::uint32_t reset_pulses = 0;
-  std::uint32_t set_slots = 0;     ///< with SET pulses only
-  std::uint32_t reset_slots = 0;   ///< with RESET pulses only
-  std::uint32_t mixed_slots = 0;   ///< with both; 0 unless RowScheme::mixed_phases
-  std::uint32_t verify_reads = 0;  ///< devices read, one conversion each
+  std::uint32_t set_slots = 0;    ///< with SET pulses only
+  std::uint32_t reset_slots = 0;  ///< with RESET pulses only
+  std::uint32_t mixed_slots = 0;  ///< with both; 0 unless RowScheme::mixed_phases
+  std::uint32_t fullest_set = 0;  ///< SET pulses of the slot with most of them
+  std::uint32_t fullest_reset = 0;
+  std::uint32_t fullest_mixed = 0;  ///< pulses of either kind; 0 unless RowScheme::mixed_phases
+  std::uint32_t verify_reads = 0;   ///< devices read, one conversion each
   std::uint32_t serial_conversions =
       0;  ///< of the ADC with most of them: columns of an ADC follow each other
 };
@@ -29,6 +32,9 @@ struct RowWork {
                                 ///< column and phases are separate
   std::uint32_t reset_slots = 0;
   std::uint32_t mixed_slots = 0;
+  std::uint32_t fullest_set = 0;  ///< as in RoundWork, the largest over the rounds
+  std::uint32_t fullest_reset = 0;
+  std::uint32_t fullest_mixed = 0;
   std::uint32_t verify_rounds = 0;
   std::uint32_t verify_reads = 0;
   std::uint32_t serial_conversions = 0;

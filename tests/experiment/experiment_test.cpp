@@ -71,7 +71,8 @@ TEST(Run, WritesTheKeysThatScriptsRelyOn) {
   EXPECT_EQ(files.at("curve.csv").substr(0, files.at("curve.csv").find('\n')),
             "policy,device,fraction,chips,nwc_mean,nwc_sd,programming_time_s_mean,programming_"
             "energy_J_mean,"
-            "write_pulses_mean,verify_reads_mean,not_converged_mean,accuracy_mean,accuracy_sd");
+            "write_pulses_mean,verify_reads_mean,not_converged_mean,accuracy_mean,accuracy_sd,"
+            "peak_power_W_mean,average_power_W_mean");
   const auto j = nlohmann::json::parse(files.at("summary.json"));
   EXPECT_EQ(j["weights"], 105918);
   EXPECT_EQ(j["devices"], 423672);

@@ -114,6 +114,16 @@ std::uint32_t groups_with(const std::vector<bool>& columns, std::size_t drivers)
   return groups;
 }
 
+std::uint32_t fullest_group(const std::vector<bool>& columns, std::size_t drivers) {
+  std::uint32_t fullest = 0;
+  for (std::size_t at = 0; at < columns.size(); at += drivers) {
+    std::uint32_t n = 0;
+    for (std::size_t c = at; c < std::min(at + drivers, columns.size()); ++c) n += columns[c];
+    fullest = std::max(fullest, n);
+  }
+  return fullest;
+}
+
 TEST(RowSlots, AreTheGroupsOfColumnsWithAPulse) {
   const std::size_t words = 3, columns = words * 64;
   const DeviceOutcomes o = both_polarities(2 * columns);
@@ -140,6 +150,9 @@ TEST(RowSlots, AreTheGroupsOfColumnsWithAPulse) {
         EXPECT_EQ(w.set_slots + w.mixed_slots, groups_with(set, drivers)) << drivers;
         EXPECT_EQ(w.reset_slots + w.mixed_slots, groups_with(reset, drivers)) << drivers;
         mixed_slots += w.mixed_slots;
+        EXPECT_EQ(w.fullest_set, fullest_group(set, drivers)) << drivers;
+        EXPECT_EQ(w.fullest_reset, fullest_group(reset, drivers)) << drivers;
+        EXPECT_EQ(w.fullest_mixed, mixed ? fullest_group(both, drivers) : 0u) << drivers;
         if (mixed)
           EXPECT_EQ(w.set_slots + w.reset_slots + w.mixed_slots, groups_with(both, drivers));
         else
