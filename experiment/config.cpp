@@ -107,6 +107,11 @@ Config read_config(ConfigReader in) {
   hardware.whole("images", c.hardware.images, support::closed(1, 1000000),
                  {"test images per evaluation"});
 
+  auto output = in.section("output", {"files beyond those that are always written"});
+  output.boolean("timeline", c.timeline,
+                 {"timeline.json, power.csv, cycles_histogram.csv and selected_devices.csv of chip "
+                  "0: the first policy at the largest fraction below 1"});
+
   const unsigned per_weight = 2 * ((c.workload.weight_bits + c.device.bits - 1) / c.device.bits);
   in.check(
       c.tile.columns >= per_weight, "tile",

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -84,6 +85,7 @@ struct MonteCarloResult {
   std::vector<TileResult> tiles;         ///< ordered by evaluation, then tile
   InferenceResult inference;             ///< chip 0, every weight verified
   StageSeconds seconds;
+  std::map<std::string, std::string> files;  ///< of chip 0, by name: contents
 };
 
 /// Everything that the workers share. Kept alive by the caller.
@@ -97,6 +99,7 @@ struct Experiment {
   programmer::RowTiming timing;
   const programmer::SelectionMask* imported_mask;  ///< may be null
   std::vector<Evaluation> evaluations;
+  std::size_t dumped_devices = 0;  ///< devices.csv among the files, with at most as many
 };
 
 /// Programs and evaluates config.chips chips under every mask, in `jobs` processes. The result does

@@ -204,6 +204,8 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("programming.csv", programming_csv(mapping, experiment, result));
   directory.write("inference.csv", inference_csv(result));
   directory.write("mapping.csv", mapping_csv(mapping));
+  for (const auto& [name, contents] : result.monte_carlo.files)
+    if (name != "devices.csv") directory.write(name, contents);
   directory.write("summary.json",
                   summary(loaded, workload, mapping, experiment, result).dump(2) + "\n");
 }

@@ -140,7 +140,8 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
                               statistics,
                               timing,
                               imported.empty() ? nullptr : &imported,
-                              evaluations(config.selection, imported_fraction)};
+                              evaluations(config.selection, imported_fraction),
+                              options.dump.empty() ? 0 : options.dump_limit};
   result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress);
   result.monte_carlo_s = seconds_since(chips_begin);
 
@@ -150,6 +151,8 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       result.curve.begin(), result.curve.end(),
       [](const CurvePoint& a, const CurvePoint& b) { return a.fraction < b.fraction; });
   write_results(directory, loaded, workload, mapping, experiment, result, options.output);
+  if (!options.dump.empty())
+    support::write_file_atomically(options.dump, result.monte_carlo.files.at("devices.csv"));
   directory.commit();
   return result;
 }

@@ -43,6 +43,8 @@ struct RunOptions {
   std::filesystem::path output;  ///< result directory
   std::filesystem::path cache;   ///< of sensitivities; empty: none
   Progress progress;
+  std::filesystem::path dump = {};     ///< file for every device of chip 0; empty: none
+  std::size_t dump_limit = 1'000'000;  ///< devices in it
 };
 
 /// The whole experiment: loads, ranks, programs, evaluates, writes the result directory (whole or
