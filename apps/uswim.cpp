@@ -74,14 +74,16 @@ experiment::Progress stoppable(apps::ProgressLine& line) {
   };
 }
 
-void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool use_cache) {
+void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool use_cache,
+         const fs::path& dump, std::size_t dump_limit) {
   const experiment::LoadedConfig loaded = arguments.load();
   if (output.empty()) output = fs::path("results") / arguments.file.stem();
   experiment::RunResult result;
   {
     apps::ProgressLine line;
     result = experiment::run_experiment(
-        loaded, {jobs, output, use_cache ? cache_directory() : fs::path(), stoppable(line)});
+        loaded, {jobs, output, use_cache ? cache_directory() : fs::path(), stoppable(line), dump,
+                 dump_limit});
   }
   fmt::print("{}\nresults in {}\n", apps::result_tables(loaded.config, result), output.string());
   std::fflush(stdout);
@@ -113,6 +115,8 @@ int parse_and_run(int argc, char** argv) {
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
   fs::path output;
   bool no_cache = false;
+  fs::path dump;
+  std::size_t dump_limit = 1'000'000;
 
   CLI::App* run_command =
       app.add_subcommand("run", "program chips, measure time, energy and accuracy, write results");
@@ -127,8 +131,14 @@ int parse_and_run(int argc, char** argv) {
   run_command->add_option("-j,--jobs", jobs, "processes side by side; results do not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  run_command->add_option("--dump", dump, "write every device of chip 0 to this file (CSV)")
+      ->type_name("FILE");
+  run_command->add_option("--dump-limit", dump_limit, "with --dump: the first N devices")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}))
+      ->capture_default_str();
   run_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");
-  run_command->callback([&] { run(config, jobs, output, !no_cache); });
+  run_command->callback([&] { run(config, jobs, output, !no_cache, dump, dump_limit); });
 
   CLI::App* sensitivity_command =
       app.add_subcommand("sensitivity", "export the scores and masks of the first policy as .npy");

@@ -1,5 +1,8 @@
 #include "experiment/config.h"
 
+#include <fmt/format.h>
+
+#include "sc_models/power_arbiter.h"
 #include "support/results.h"
 
 namespace uswim::experiment {
@@ -81,6 +84,12 @@ Config read_config(ConfigReader in) {
   c.tile = tiles::read_tile(in.section("tile", {"one crossbar array with its periphery"}));
   c.chip = sc_models::read_chip(in.section("chip", {"what surrounds the tiles"}));
 
+  const support::Power row_power = sc_models::largest_row_power(c.tile);
+  in.check(c.chip.power_budget == support::Power() || row_power <= c.chip.power_budget, "chip",
+           fmt::format("'power_budget' of {} W is below the {} W that one full row can draw; raise "
+                       "it, or lower 'tile.write.drivers'",
+                       c.chip.power_budget.in_si(), row_power.in_si()));
+
   auto inference = in.section("inference", {"images through the timed models"});
   inference.whole("images", c.inference_images, support::closed(1, 1000),
                   {"images of the stream whose latency, throughput and energy are reported"});
@@ -97,6 +106,11 @@ Config read_config(ConfigReader in) {
                    {"of the first policy; those that selection.fractions does not have are added"});
   hardware.whole("images", c.hardware.images, support::closed(1, 1000000),
                  {"test images per evaluation"});
+
+  auto output = in.section("output", {"files beyond those that are always written"});
+  output.boolean("timeline", c.timeline,
+                 {"timeline.json, power.csv, cycles_histogram.csv and selected_devices.csv of chip "
+                  "0: the first policy at the largest fraction below 1"});
 
   const unsigned per_weight = 2 * ((c.workload.weight_bits + c.device.bits - 1) / c.device.bits);
   in.check(

@@ -80,6 +80,7 @@ struct Config {
   unsigned inference_images = 8;
   std::size_t accuracy_images = 10000;
   HardwareAccuracyConfig hardware;
+  bool timeline = false;         ///< files about one programming of chip 0
   double accuracy_drop = 0.005;  ///< for "what it cost to come within ... of the ideal accuracy"
 };
 

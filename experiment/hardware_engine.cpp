@@ -38,7 +38,7 @@ void multiply_array(const std::int16_t* cells, std::size_t pitch, std::size_t ro
     for (unsigned bit = 0; bit < input_bits; ++bit) {
       sum_column(cells + c, pitch, rows, inputs, bit, column_sum);
       for (std::size_t lane = 0; lane < kLanes; ++lane)
-        sum[lane] += (weight << bit) * adc.convert(column_sum[lane]);
+        sum[lane] += weight * (std::int64_t{1} << bit) * adc.convert(column_sum[lane]);
     }
   }
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "experiment/chip_picture.h"
 #include "experiment/hardware_engine.h"
 #include "experiment/worker_processes.h"
 #include "workloads/engine/effective_weights.h"
@@ -36,7 +37,7 @@ std::vector<Evaluation> evaluations(const SelectionConfig& selection, double imp
 
 namespace {
 
-enum MessageKind : std::uint32_t { kChip, kHardware, kTile, kInference, kSeconds };
+enum MessageKind : std::uint32_t { kChip, kHardware, kTile, kInference, kSeconds, kFile };
 
 template <class T>
 Message pack(MessageKind kind, const T& value) {
@@ -132,6 +133,7 @@ class Worker {
     }
     if (chip == 0) run_inference();
     if (chip < experiment_.config.hardware.chips) run_hardware(chip);
+    if (chip == 0) send_picture();
   }
 
   void finish() { send_(pack(kSeconds, seconds_)); }
@@ -191,6 +193,8 @@ class Worker {
       result.time_ps = report.time.in_picoseconds();
       result.load_time_ps = report.load_time.in_picoseconds();
       result.energy_J = in_joules(report.energy);
+      result.peak_power_W = report.peak_power.in_si();
+      result.average_power_W = report.average_power.in_si();
       tiles = std::move(report.tiles);
     }
     load_effective_weights();
@@ -209,6 +213,36 @@ class Worker {
         tiles::read_effective_weights(system_.cells(a), mapping, a, weights_.data());
       engine_.set_weights(l, weights_.data());
     }
+  }
+
+  void send_file(const std::string& name, const std::string& contents) {
+    const std::string both = name + '\0' + contents;
+    send_({kFile, {both.begin(), both.end()}});
+  }
+
+  /// Chip 0 once more, watched.
+  void send_picture() {
+    const tiles::Mapping& mapping = experiment_.mapping;
+    if (experiment_.dumped_devices > 0)
+      send_file("devices.csv",
+                devices_csv(system_, mapping, experiment_.device, experiment_.dumped_devices));
+    if (!experiment_.config.timeline) return;
+    std::uint32_t chosen = 0;
+    for (std::uint32_t e = 0; e < experiment_.evaluations.size(); ++e) {
+      const Evaluation& candidate = experiment_.evaluations[e];
+      const Evaluation& best = experiment_.evaluations[chosen];
+      if (candidate.policy == best.policy && candidate.fraction < 1.0 &&
+          (candidate.fraction > best.fraction || best.fraction >= 1.0))
+        chosen = e;
+    }
+    const DeviceMask& mask = mask_of(chosen, 0);
+    system_.add_observer(recorder_);
+    system_.program(mask);
+    constexpr std::size_t kMostEvents = 200000;
+    send_file("timeline.json", timeline_json(recorder_.rows(), kMostEvents));
+    send_file("power.csv", power_csv(recorder_.rows(), kMostEvents));
+    send_file("cycles_histogram.csv", cycles_histogram_csv(system_, mapping));
+    send_file("selected_devices.csv", selected_devices_csv(mapping, mask));
   }
 
   void run_inference() {
@@ -248,6 +282,7 @@ class Worker {
   const Send& send_;
   sc_models::Program program_;
   std::unique_ptr<programmer::PulseModel> pulses_;
+  RowRecorder recorder_;
   sc_models::AcceleratorSystem system_;
   workloads::Executor executor_;
   workloads::EffectiveWeightsEngine engine_;
@@ -302,6 +337,12 @@ MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
           case kSeconds:
             add(result.seconds, unpack<StageSeconds>(message));
             break;
+          case kFile: {
+            const std::string both(message.bytes.begin(), message.bytes.end());
+            const std::size_t end = both.find('\0');
+            result.files[both.substr(0, end)] = both.substr(end + 1);
+            break;
+          }
           default:
             throw std::logic_error("a worker sent an unknown kind of message");
         }

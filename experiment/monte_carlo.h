@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -35,7 +36,8 @@ struct ChipResult {
   std::int64_t time_ps = 0;
   std::int64_t load_time_ps = 0;
   std::array<double, sc_models::kComponents> energy_J{};
-  std::uint64_t correct = 0;  ///< test images, ideal ADC
+  std::uint64_t correct = 0;                         ///< test images, ideal ADC
+  double peak_power_W = 0.0, average_power_W = 0.0;  ///< of the write pulses
   double nwc() const {
     return all_write_cycles == 0
                ? 0.0
@@ -83,6 +85,7 @@ struct MonteCarloResult {
   std::vector<TileResult> tiles;         ///< ordered by evaluation, then tile
   InferenceResult inference;             ///< chip 0, every weight verified
   StageSeconds seconds;
+  std::map<std::string, std::string> files;  ///< of chip 0, by name: contents
 };
 
 /// Everything that the workers share. Kept alive by the caller.
@@ -96,6 +99,7 @@ struct Experiment {
   programmer::RowTiming timing;
   const programmer::SelectionMask* imported_mask;  ///< may be null
   std::vector<Evaluation> evaluations;
+  std::size_t dumped_devices = 0;  ///< devices.csv among the files, with at most as many
 };
 
 /// Programs and evaluates config.chips chips under every mask, in `jobs` processes. The result does

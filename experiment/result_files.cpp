@@ -24,13 +24,15 @@ std::string device_name(const Config& config) {
 std::string curve_csv(const Config& config, const RunResult& result) {
   CsvTable csv({"policy", "device", "fraction", "chips", "nwc_mean", "nwc_sd",
                 "programming_time_s_mean", "programming_energy_J_mean", "write_pulses_mean",
-                "verify_reads_mean", "not_converged_mean", "accuracy_mean", "accuracy_sd"});
+                "verify_reads_mean", "not_converged_mean", "accuracy_mean", "accuracy_sd",
+                "peak_power_W_mean", "average_power_W_mean"});
   const std::string device = device_name(config);
   for (const CurvePoint& p : result.curve) {
     csv.cell(p.policy).cell(device).cell(p.fraction).cell(std::uint64_t{p.chips});
     for (const double v :
          {p.nwc_mean, p.nwc_sd, p.time_s_mean, p.energy_J_mean, p.write_pulses_mean,
-          p.verify_reads_mean, p.not_converged_mean, p.accuracy_mean, p.accuracy_sd})
+          p.verify_reads_mean, p.not_converged_mean, p.accuracy_mean, p.accuracy_sd,
+          p.peak_power_W_mean, p.average_power_W_mean})
       csv.cell(v);
     csv.end_row();
   }
@@ -167,7 +169,9 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
                       {"time_s", result.verify_all.time_s_mean},
                       {"mask_load_time_s", load_s},
                       {"energy_J", sum_of(parts)},
-                      {"energy_breakdown_J", parts}};
+                      {"energy_breakdown_J", parts},
+                      {"peak_power_W", result.verify_all.peak_power_W_mean},
+                      {"average_power_W", result.verify_all.average_power_W_mean}};
 
   const InferenceResult& i = result.monte_carlo.inference;
   const Json per_image = breakdown(i.energy_J, static_cast<double>(i.images));
@@ -224,6 +228,8 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("equal_cost.csv", equal_cost_csv(result));
   directory.write("inference.csv", inference_csv(result));
   directory.write("mapping.csv", mapping_csv(mapping));
+  for (const auto& [name, contents] : result.monte_carlo.files)
+    if (name != "devices.csv") directory.write(name, contents);
   directory.write("summary.json",
                   summary(loaded, workload, mapping, experiment, result).dump(2) + "\n");
 }

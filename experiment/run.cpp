@@ -38,7 +38,8 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
   const auto images = static_cast<double>(
       std::min(experiment.config.accuracy_images, experiment.workload.test.count));
   for (std::uint32_t e = 0; e < experiment.evaluations.size(); ++e) {
-    support::RunningStatistics nwc, time, energy, pulses, reads, not_converged, accuracy;
+    support::RunningStatistics nwc, time, energy, pulses, reads, not_converged, accuracy, peak,
+        average;
     for (const ChipResult& r : chips) {
       if (r.evaluation != e) continue;
       double total = 0.0;
@@ -49,23 +50,30 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
       pulses.add(static_cast<double>(r.write_pulses));
       reads.add(static_cast<double>(r.verify_reads));
       not_converged.add(static_cast<double>(r.not_converged));
+      peak.add(r.peak_power_W);
+      average.add(r.average_power_W);
       accuracy.add(static_cast<double>(r.correct) / images);
     }
     points.push_back({experiment.evaluations[e].policy, experiment.evaluations[e].fraction,
                       static_cast<unsigned>(nwc.count()), nwc.mean(), nwc.standard_deviation(),
                       time.mean(), energy.mean(), pulses.mean(), reads.mean(), not_converged.mean(),
-                      accuracy.mean(), accuracy.standard_deviation()});
+                      accuracy.mean(), accuracy.standard_deviation(), peak.mean(), average.mean()});
   }
   return points;
 }
 
-/// What a round of a row takes on this hardware, for the policies that spend time.
+/// What a round of a row takes on this hardware, for the policies that spend time. They know no
+/// groups of write drivers: a phase counts as one pulse.
 programmer::RowTiming row_timing(const Config& config) {
   const support::Duration period = config.chip.period();
   const auto seconds = [&](support::Duration d) { return d.rounded_up_to(period).in_seconds(); };
-  return {seconds(config.tile.set.width), seconds(config.tile.verify_read_time),
-          seconds(support::period_of(config.tile.adc.sample_rate)),
-          config.tile.adc.columns_per_adc};
+  const tiles::VerifyConfig& verify = config.tile.verify;
+  const double conversion = seconds(support::period_of(config.tile.adc.sample_rate));
+  const bool compares = verify.mode == tiles::VerifyMode::Compare;
+  const double read = seconds(verify.settle) + seconds(config.tile.verify_read_time) +
+                      (compares ? seconds(verify.compare_time) : 0.0);
+  return {seconds(config.tile.set.width), read * verify.reads,
+          compares ? 0.0 : conversion * verify.reads, config.tile.adc.columns_per_adc};
 }
 
 /// One entry per policy in the order of the curve.
@@ -132,7 +140,8 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
                               statistics,
                               timing,
                               imported.empty() ? nullptr : &imported,
-                              evaluations(config.selection, imported_fraction)};
+                              evaluations(config.selection, imported_fraction),
+                              options.dump.empty() ? 0 : options.dump_limit};
   result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress);
   result.monte_carlo_s = seconds_since(chips_begin);
 
@@ -142,6 +151,8 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       result.curve.begin(), result.curve.end(),
       [](const CurvePoint& a, const CurvePoint& b) { return a.fraction < b.fraction; });
   write_results(directory, loaded, workload, mapping, experiment, result, options.output);
+  if (!options.dump.empty())
+    support::write_file_atomically(options.dump, result.monte_carlo.files.at("devices.csv"));
   directory.commit();
   return result;
 }

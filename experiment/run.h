@@ -18,6 +18,7 @@ struct CurvePoint {
   double time_s_mean = 0, energy_J_mean = 0;
   double write_pulses_mean = 0, verify_reads_mean = 0, not_converged_mean = 0;
   double accuracy_mean = 0, accuracy_sd = 0;
+  double peak_power_W_mean = 0, average_power_W_mean = 0;
 };
 
 /// The cheapest evaluated point of a policy whose mean accuracy is within config.accuracy_drop of
@@ -42,6 +43,8 @@ struct RunOptions {
   std::filesystem::path output;  ///< result directory
   std::filesystem::path cache;   ///< of sensitivities; empty: none
   Progress progress;
+  std::filesystem::path dump = {};     ///< file for every device of chip 0; empty: none
+  std::size_t dump_limit = 1'000'000;  ///< devices in it
 };
 
 /// The whole experiment: loads, ranks, programs, evaluates, writes the result directory (whole or

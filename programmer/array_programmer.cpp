@@ -20,12 +20,12 @@ void merge(const std::int16_t* __restrict open_loop, const std::int16_t* __restr
 
 ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t array,
                                  const DeviceModel& device, const PulseModel& model,
-                                 unsigned columns_per_adc)
+                                 const RowScheme& scheme)
     : mapping_(mapping),
       array_(array),
       model_(model),
       levels_(device.levels()),
-      columns_per_adc_(columns_per_adc),
+      scheme_(scheme),
       cells_(mapping.arrays()[array].rows, mapping.pitch()) {
   const tiles::ArrayBlock& block = mapping.arrays()[array];
   const std::size_t pitch = mapping.pitch(), columns = mapping.columns(array);
@@ -59,7 +59,7 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
 
 RowView ArrayProgrammer::row_view(std::size_t row, const std::uint64_t* mask) const {
   const std::size_t words = mapping_.pitch() / 64;
-  return {outcomes_, row * words, words, mask, columns_per_adc_};
+  return {outcomes_, row * words, words, mask, scheme_, mapping_.columns(array_)};
 }
 
 RowWork ArrayProgrammer::program_row(std::size_t row, const std::uint8_t* levels,

@@ -16,7 +16,7 @@ namespace uswim::programmer {
 class ArrayProgrammer {
  public:
   ArrayProgrammer(const tiles::Mapping& mapping, std::size_t array, const DeviceModel& device,
-                  const PulseModel& model, unsigned columns_per_adc);
+                  const PulseModel& model, const RowScheme& scheme);
 
   /// Draws the outcomes of all devices for another chip.
   void new_chip(std::uint64_t seed, std::uint32_t chip);
@@ -36,7 +36,7 @@ class ArrayProgrammer {
   std::size_t array_;
   const PulseModel& model_;
   unsigned levels_;
-  unsigned columns_per_adc_;
+  RowScheme scheme_;
   std::vector<DeviceTarget> targets_;
   std::vector<std::uint8_t> target_levels_;
   DeviceOutcomes outcomes_;

@@ -17,7 +17,8 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
       program_(program),
       energy_(mapping.arrays().size()),
       interconnect_("interconnect", config_, energy_),
-      controller_("controller", config_, mapping, memory_),
+      arbiter_("power_arbiter", config.power_budget, mapping.arrays().size()),
+      controller_("controller", config_, mapping, memory_, arbiter_),
       inference_("inference", config_, mapping, program, energy_) {
   const std::size_t rows = mapping.arrays().size() * mapping.config().array_rows;
   memory_.level_bytes_per_row =

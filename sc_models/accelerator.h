@@ -37,6 +37,7 @@ class Accelerator : public sc_core::sc_module {
   std::size_t tiles() const { return tiles_.size(); }
   const TileModule& tile(std::size_t i) const { return *tiles_[i]; }
   const ProgrammingController& controller() const { return controller_; }
+  void add_observer(RowObserver& observer) { controller_.add_observer(observer); }
   const InferenceUnit& inference() const { return inference_; }
   const ProgrammingMemory& memory() const { return memory_; }
   /// Row operations' statistics and energy back to zero; not part of the hardware.
@@ -65,6 +66,7 @@ class Accelerator : public sc_core::sc_module {
   ProgrammingMemory memory_;
   std::vector<std::uint8_t> images_, logits_;
   Interconnect interconnect_;
+  PowerArbiter arbiter_;
   ProgrammingController controller_;
   InferenceUnit inference_;
   std::vector<std::unique_ptr<TileModule>> tiles_;

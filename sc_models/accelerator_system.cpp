@@ -1,5 +1,7 @@
 #include "sc_models/accelerator_system.h"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -7,6 +9,7 @@
 
 #include "sc_models/accelerator.h"
 #include "sc_models/host.h"
+#include "sc_models/power_trace.h"
 #include "sc_models/register_map.h"
 
 // The library's own main() asks for it; simulations here are started by AcceleratorSystem.
@@ -17,10 +20,21 @@ namespace uswim::sc_models {
 namespace reg = register_map;
 using support::Duration;
 
+namespace {
+
+programmer::RowScheme row_scheme(const tiles::TileConfig& tile) {
+  return {tile.adc.columns_per_adc, tile.write.drivers,
+          tile.write.phases == tiles::WritePhases::Mixed,
+          tile.verify.columns == tiles::VerifyColumns::Row};
+}
+
+}  // namespace
+
 struct AcceleratorSystem::Modules {
   Accelerator accelerator;
   Host host{"host"};
   sc_core::sc_signal<bool> interrupt{"interrupt"};
+  PowerTrace power;
 
   Modules(const ChipConfig& chip, const tiles::TileConfig& tile, const tiles::Mapping& mapping,
           const Program& program,
@@ -29,6 +43,7 @@ struct AcceleratorSystem::Modules {
     host.bus_socket.bind(accelerator.host_socket);
     accelerator.interrupt.bind(interrupt);
     host.interrupt.bind(interrupt);
+    accelerator.add_observer(power);
   }
 };
 
@@ -37,12 +52,17 @@ AcceleratorSystem::AcceleratorSystem(const ChipConfig& chip, const tiles::TileCo
                                      const programmer::DeviceModel& device,
                                      const programmer::PulseModel& pulses, const Program& program)
     : mapping_(mapping) {
+  const support::Power row = largest_row_power(tile);
+  if (chip.power_budget > support::Power() && row > chip.power_budget)
+    throw std::invalid_argument(
+        fmt::format("a row of a tile can draw {} W, more than the chip's power budget of {} W",
+                    row.in_si(), chip.power_budget.in_si()));
   ::setenv("SC_COPYRIGHT_MESSAGE", "DISABLE", 1);
   sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
     programmers_.push_back(std::make_unique<programmer::ArrayProgrammer>(mapping, a, device, pulses,
-                                                                         tile.adc.columns_per_adc));
+                                                                         row_scheme(tile)));
   modules_ = std::make_unique<Modules>(chip, tile, mapping, program, programmers_);
 }
 
@@ -50,6 +70,10 @@ AcceleratorSystem::~AcceleratorSystem() = default;
 
 void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip) {
   for (auto& programmer : programmers_) programmer->new_chip(seed, chip);
+}
+
+void AcceleratorSystem::add_observer(RowObserver& observer) {
+  modules_->accelerator.add_observer(observer);
 }
 
 ProgrammingReport AcceleratorSystem::program(const programmer::DeviceMask& mask) {
@@ -72,6 +96,10 @@ ProgrammingReport AcceleratorSystem::program(const programmer::DeviceMask& mask)
     while (!host.interrupt.read()) sc_core::wait(host.interrupt.posedge_event());
     report.time = to_duration(sc_core::sc_time_stamp() - doorbell);
     report.energy = chip.energy().total();
+    report.peak_power = modules_->power.peak();
+    const double pulses_J = support::in_joules(report.energy.of(Component::WriteSet) +
+                                               report.energy.of(Component::WriteReset));
+    report.average_power = support::Power::from_si(pulses_J / report.time.in_seconds());
     host.wait_for_interrupt();
     report.write_pulses = host.read_register(reg::kWritePulsesLow) |
                           std::uint64_t{host.read_register(reg::kWritePulsesHigh)} << 32;

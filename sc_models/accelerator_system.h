@@ -8,6 +8,7 @@
 #include "sc_models/chip_config.h"
 #include "sc_models/energy_monitor.h"
 #include "sc_models/inference_unit.h"
+#include "sc_models/row_observer.h"
 #include "tiles/mapping.h"
 
 namespace uswim::sc_models {
@@ -27,6 +28,8 @@ struct ProgrammingReport {
   support::Duration time;       ///< from the doorbell to the interrupt
   std::uint64_t write_pulses = 0, verify_reads = 0, write_cycles = 0, not_converged = 0;
   EnergyBreakdown energy;
+  support::Power peak_power;     ///< of the write pulses of all tiles, rows at their fullest slots
+  support::Power average_power;  ///< of the write pulses, over `time`
   std::vector<TileReport> tiles;
 };
 
@@ -50,6 +53,8 @@ class AcceleratorSystem {
 
   /// Another chip: its own errors everywhere.
   void new_chip(std::uint64_t seed, std::uint32_t chip);
+  /// Kept for every later programming; not owned.
+  void add_observer(RowObserver& observer);
   /// Loads the mask, programs the whole chip.
   ProgrammingReport program(const programmer::DeviceMask& mask);
   ProgrammingReport program(const programmer::SelectionMask& weights) {

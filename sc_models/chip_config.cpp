@@ -6,6 +6,13 @@ ChipConfig read_chip(support::ConfigReader in) {
   ChipConfig c;
   in.frequency("clock", c.clock,
                {"of the controller, the interconnect and the converters' logic", "PUMA: 1 GHz"});
+  in.power("power_budget", c.power_budget,
+           {"what the write pulses of all tiles may draw together; rows wait for their turn; 0 W: "
+            "no limit",
+            "unconfirmed"});
+  in.word("granularity", c.granularity, kGranularities,
+          {"steps of the simulation of programming: a row at once, or every phase of its rounds; a "
+           "row takes the same time, the order of tiles that come to the bus together may differ"});
 
   auto bus =
       in.section("bus", {"interconnect between buffer, controller and tiles, shared by all"});

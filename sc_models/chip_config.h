@@ -1,9 +1,18 @@
 #pragma once
+#include <array>
+#include <string_view>
+#include <utility>
+
 #include "support/config_reader.h"
 #include "support/quantity.h"
 #include "tiles/tile_config.h"
 
 namespace uswim::sc_models {
+
+/// How often the controller's processes wake: once a row, or at every phase of its rounds.
+enum class Granularity { Row, Pulse };
+inline constexpr std::array<std::pair<std::string_view, Granularity>, 2> kGranularities{
+    {{"row", Granularity::Row}, {"pulse", Granularity::Pulse}}};
 
 /// What surrounds the tiles. Every default carries its source in read_chip().
 struct ChipConfig {
@@ -20,6 +29,9 @@ struct ChipConfig {
 
   unsigned digital_values_per_cycle = 32;
   support::Energy digital_energy = support::picojoules(1.7);  ///< per cycle
+
+  support::Power power_budget;  ///< of all tiles' write pulses; 0: no limit
+  Granularity granularity = Granularity::Row;
 
   support::Duration period() const { return support::period_of(clock); }
 };

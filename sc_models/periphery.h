@@ -1,6 +1,8 @@
 #pragma once
+#include <algorithm>
 #include <systemc>
 
+#include "programmer/write_verify/row_work.h"
 #include "sc_models/chip_config.h"
 #include "sc_models/energy_monitor.h"
 #include "tiles/tile_config.h"
@@ -22,7 +24,7 @@ class TileBlock : public sc_core::sc_module {
   EnergyMonitor& energy_;
 };
 
-/// Pulses the devices of a row, all devices of one polarity together.
+/// Pulses the devices of a row, slot after slot.
 class WriteDriverBank : public TileBlock {
  public:
   WriteDriverBank(const sc_core::sc_module_name& name, std::size_t tile,
@@ -31,19 +33,28 @@ class WriteDriverBank : public TileBlock {
         set_(config.set),
         reset_(config.reset),
         set_time_(config.set.width.rounded_up_to(chip.period())),
-        reset_time_(config.reset.width.rounded_up_to(chip.period())) {}
-  support::Duration set(std::uint64_t phases, std::uint64_t pulses) {
-    spend(Component::WriteSet, set_.energy, pulses);
-    return set_time_ * static_cast<std::int64_t>(phases);
+        reset_time_(config.reset.width.rounded_up_to(chip.period())),
+        row_setup_(config.write.row_setup.rounded_up_to(chip.period())) {}
+  support::Duration row_setup() const { return row_setup_; }
+  /// Of a row or of one of its rounds.
+  template <class Work>
+  support::Duration time(const Work& w) const {
+    return set_time_ * w.set_slots + reset_time_ * w.reset_slots +
+           std::max(set_time_, reset_time_) * w.mixed_slots;
   }
-  support::Duration reset(std::uint64_t phases, std::uint64_t pulses) {
-    spend(Component::WriteReset, reset_.energy, pulses);
-    return reset_time_ * static_cast<std::int64_t>(phases);
+  /// While the fullest slot of a row lasts; where both polarities share slots an upper bound.
+  support::Power peak_power(const programmer::RowWork& w) const {
+    return std::max({set_.power() * w.fullest_set, reset_.power() * w.fullest_reset,
+                     std::max(set_.power(), reset_.power()) * w.fullest_mixed});
+  }
+  void pulse(std::uint64_t set, std::uint64_t reset) {
+    spend(Component::WriteSet, set_.energy, set);
+    spend(Component::WriteReset, reset_.energy, reset);
   }
 
  private:
   tiles::PulseConfig set_, reset_;
-  support::Duration set_time_, reset_time_;
+  support::Duration set_time_, reset_time_, row_setup_;
 };
 
 /// One-bit drivers of the rows; settle within the array's read time.
@@ -64,14 +75,17 @@ class SenseArray : public TileBlock {
   SenseArray(const sc_core::sc_module_name& name, std::size_t tile, const tiles::TileConfig& config,
              const ChipConfig& chip, EnergyMonitor& energy)
       : TileBlock(name, tile, energy),
-        verify_energy_(config.verify_read_energy),
+        verify_energy_(config.verify_read_energy * config.verify.reads),
         read_energy_(config.array_read_energy),
-        verify_time_(config.verify_read_time.rounded_up_to(chip.period())),
+        verify_time_((config.verify.settle.rounded_up_to(chip.period()) +
+                      config.verify_read_time.rounded_up_to(chip.period())) *
+                     config.verify.reads),
         read_time_(config.array_read_time.rounded_up_to(chip.period())) {}
-  support::Duration verify(std::uint64_t reads, std::uint64_t devices) {
-    spend(Component::VerifyRead, verify_energy_, devices);
-    return verify_time_ * static_cast<std::int64_t>(reads);
+  /// `rounds` of verifying, `devices` read in all of them together.
+  support::Duration verify_time(std::uint64_t rounds) const {
+    return verify_time_ * static_cast<std::int64_t>(rounds);
   }
+  void verify(std::uint64_t devices) { spend(Component::VerifyRead, verify_energy_, devices); }
   support::Duration read(std::uint64_t reads) {
     spend(Component::ArrayRead, read_energy_, reads);
     return read_time_ * static_cast<std::int64_t>(reads);
@@ -91,14 +105,32 @@ class AdcBank : public TileBlock {
       : TileBlock(name, tile, energy),
         each_(config.adc.energy),
         conversion_time_(support::period_of(config.adc.sample_rate).rounded_up_to(chip.period())) {}
-  support::Duration convert(std::uint64_t serial, std::uint64_t conversions) {
-    spend(Component::Adc, each_, conversions);
+  support::Duration time(std::uint64_t serial) const {
     return conversion_time_ * static_cast<std::int64_t>(serial);
   }
+  void convert(std::uint64_t conversions) { spend(Component::Adc, each_, conversions); }
 
  private:
   support::Energy each_;
   support::Duration conversion_time_;
+};
+
+/// A pair of comparators at every column, for verify reads without a conversion.
+class ComparatorBank : public TileBlock {
+ public:
+  ComparatorBank(const sc_core::sc_module_name& name, std::size_t tile,
+                 const tiles::TileConfig& config, const ChipConfig& chip, EnergyMonitor& energy)
+      : TileBlock(name, tile, energy),
+        each_(config.verify.compare_energy),
+        time_(config.verify.compare_time.rounded_up_to(chip.period())) {}
+  support::Duration time(std::uint64_t reads) const {
+    return time_ * static_cast<std::int64_t>(reads);
+  }
+  void compare(std::uint64_t devices) { spend(Component::VerifyRead, each_, devices); }
+
+ private:
+  support::Energy each_;
+  support::Duration time_;
 };
 
 /// Adds up bits, slices and signs while the next column is converted: energy, no time of its own.

@@ -10,10 +10,12 @@ namespace uswim::sc_models {
 ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name,
                                              const ChipConfig& config,
                                              const tiles::Mapping& mapping,
-                                             const ProgrammingMemory& memory)
+                                             const ProgrammingMemory& memory, PowerArbiter& arbiter)
     : sc_module(name),
       mapping_(mapping),
       memory_(memory),
+      arbiter_(arbiter),
+      by_phases_(config.granularity == Granularity::Pulse),
       buffer_latency_(to_sc_time(config.period() * config.buffer_latency_cycles)),
       finished_after_(mapping.arrays().size()) {
   for (std::size_t tile = 0; tile < mapping.arrays().size(); ++tile) {
@@ -29,10 +31,39 @@ ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name
 void ProgrammingController::start() {
   tiles_left_ = mapping_.arrays().size();
   started_at_ = sc_core::sc_time_stamp();
+  for (RowObserver* observer : observers_) observer->on_start();
   // An event per tile: the waiters of a common one would run in the order in which they came to
   // wait, that is, in an order that depends on the run before, and so would their places in the
   // queue for the bus.
   for (const auto& event : start_events_) event->notify(sc_core::SC_ZERO_TIME);
+}
+
+void ProgrammingController::tell_observers(std::size_t tile, const TileCommand& command,
+                                           const sc_core::sc_time& begin) {
+  const support::Duration since_start = to_duration(begin - started_at_);
+  const RowEvent row{tile,          command.row, since_start, since_start + command.time,
+                     command.power, command.work};
+  for (RowObserver* observer : observers_) observer->on_row(row);
+}
+
+void ProgrammingController::run_row(std::size_t tile, const TileCommand& command,
+                                    const sc_core::sc_time& delay) {
+  const sc_core::sc_time row_time = to_sc_time(command.time);
+  if (!arbiter_.limits() && !by_phases_) {
+    tell_observers(tile, command, sc_core::sc_time_stamp() + delay - row_time);
+    wait(delay);
+    return;
+  }
+  wait(delay - row_time);
+  if (arbiter_.limits()) arbiter_.acquire(tile, command.power);
+  tell_observers(tile, command, sc_core::sc_time_stamp());
+  if (by_phases_) {
+    for (const support::Duration phase : command.phases)
+      if (phase > support::Duration()) wait(to_sc_time(phase));
+  } else {
+    wait(row_time);
+  }
+  if (arbiter_.limits()) arbiter_.release(command.power);
 }
 
 void ProgrammingController::program_tile(std::size_t tile) {
@@ -40,6 +71,7 @@ void ProgrammingController::program_tile(std::size_t tile) {
   tlm::tlm_generic_payload trans;
   TileCommand command;
   command.kind = TileCommand::Kind::ProgramRow;
+  command.by_phases = by_phases_;
   trans.set_extension(&command);
   trans.set_command(tlm::TLM_WRITE_COMMAND);
   trans.set_address(tile * kTileStride);
@@ -62,7 +94,7 @@ void ProgrammingController::program_tile(std::size_t tile) {
       command_socket->b_transport(trans, delay);
       if (!trans.is_response_ok())
         throw std::logic_error("tile refused a row: " + trans.get_response_string());
-      wait(delay);
+      run_row(tile, command, delay);
     }
     finished_after_[tile] = to_duration(sc_core::sc_time_stamp() - started_at_);
     if (--tiles_left_ == 0) done_event_.notify(sc_core::SC_ZERO_TIME);

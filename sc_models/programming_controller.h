@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "sc_models/chip_config.h"
+#include "sc_models/power_arbiter.h"
+#include "sc_models/row_observer.h"
 #include "sc_models/tile_command.h"
 #include "tiles/mapping.h"
 
@@ -22,14 +24,18 @@ struct ProgrammingMemory {
 };
 
 /// Takes every tile through its rows, all tiles at the same time: fetches levels and mask of a row
-/// from the buffer, sends them over the bus, waits until the tile has written and verified the row,
-/// goes on to the next.
+/// from the buffer, sends them over the bus, waits for power where it is limited, then until the
+/// tile has written and verified the row, goes on to the next.
 class ProgrammingController : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<ProgrammingController> command_socket{"command_socket"};
 
   ProgrammingController(const sc_core::sc_module_name& name, const ChipConfig& config,
-                        const tiles::Mapping& mapping, const ProgrammingMemory& memory);
+                        const tiles::Mapping& mapping, const ProgrammingMemory& memory,
+                        PowerArbiter& arbiter);
+
+  /// Kept for every later start; not owned.
+  void add_observer(RowObserver& observer) { observers_.push_back(&observer); }
 
   /// Begins now.
   void start();
@@ -39,9 +45,14 @@ class ProgrammingController : public sc_core::sc_module {
 
  private:
   void program_tile(std::size_t tile);
+  void run_row(std::size_t tile, const TileCommand& command, const sc_core::sc_time& delay);
+  void tell_observers(std::size_t tile, const TileCommand& command, const sc_core::sc_time& begin);
 
   const tiles::Mapping& mapping_;
   const ProgrammingMemory& memory_;
+  PowerArbiter& arbiter_;
+  std::vector<RowObserver*> observers_;
+  bool by_phases_;
   sc_core::sc_time buffer_latency_;
   std::vector<std::unique_ptr<sc_core::sc_event>> start_events_;  ///< one per tile
   sc_core::sc_event done_event_{"done_event"};

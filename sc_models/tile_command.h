@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <systemc>
 #include <tlm>
+#include <vector>
 
 #include "programmer/write_verify/row_work.h"
 #include "support/quantity.h"
@@ -26,9 +27,15 @@ inline constexpr unsigned kCommandHeaderBytes = 8;
 struct TileCommand : tlm::tlm_extension<TileCommand> {
   enum class Kind { ProgramRow, Multiply, ReadSums };
   Kind kind = Kind::ProgramRow;
-  std::size_t row = 0;       ///< ProgramRow
-  unsigned input_bits = 0;   ///< Multiply
-  programmer::RowWork work;  ///< ProgramRow: filled in by the tile
+  std::size_t row = 0;      ///< ProgramRow
+  unsigned input_bits = 0;  ///< Multiply
+  bool by_phases = false;   ///< ProgramRow: `phases` is wanted
+
+  // ProgramRow: filled in by the tile.
+  programmer::RowWork work;
+  support::Duration time;                 ///< of the row's phases, part of the delay
+  std::vector<support::Duration> phases;  ///< the same one by one
+  support::Power power;                   ///< of the write pulses in the fullest slot
 
   tlm_extension_base* clone() const override { return new TileCommand(*this); }
   void copy_from(const tlm_extension_base& other) override {

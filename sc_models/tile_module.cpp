@@ -20,8 +20,10 @@ TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
       dacs_("dacs", tile, config, energy),
       array_("array", tile, config, chip, energy),
       adcs_("adcs", tile, config, chip, energy),
+      comparators_("comparators", tile, config, chip, energy),
       shift_add_("shift_add", tile, config, energy),
       adc_(config.adc.bits, mapping.arrays()[tile].rows, 1u << mapping.config().device_bits),
+      verify_(config.verify),
       columns_per_adc_(config.adc.columns_per_adc),
       levels_(mapping.pitch()),
       mask_(mapping.pitch() / 64),
@@ -70,17 +72,28 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
   std::memcpy(mask_.data(), data + levels_.size() * bits / 8, mask_.size() * 8);
 
   const RowWork w = programmer_.program_row(command.row, levels_.data(), mask_.data());
-  Duration time = write_drivers_.set(w.set_phases, w.set_pulses);
-  time += write_drivers_.reset(w.reset_phases, w.reset_pulses);
-  dacs_.drive(w.verify_rounds);  // one row is read at a time
-  time += array_.verify(w.verify_rounds, w.verify_reads);
-  time += adcs_.convert(w.serial_conversions, w.verify_reads);
+  const Duration time = write_drivers_.row_setup() + write_drivers_.time(w) +
+                        verify_time(w.verify_rounds, w.serial_conversions);
+  write_drivers_.pulse(w.set_pulses, w.reset_pulses);
+  const std::uint64_t reads = verify_.reads;
+  dacs_.drive(reads * w.verify_rounds);  // one row is read at a time
+  array_.verify(w.verify_reads);
+  if (verify_.mode == tiles::VerifyMode::Adc)
+    adcs_.convert(reads * w.verify_reads);
+  else
+    comparators_.compare(reads * w.verify_reads);
 
   RowWork& sum = programming_.work;
   sum.set_pulses += w.set_pulses;
   sum.reset_pulses += w.reset_pulses;
   sum.set_phases += w.set_phases;
   sum.reset_phases += w.reset_phases;
+  sum.set_slots += w.set_slots;
+  sum.reset_slots += w.reset_slots;
+  sum.mixed_slots += w.mixed_slots;
+  sum.fullest_set = std::max(sum.fullest_set, w.fullest_set);
+  sum.fullest_reset = std::max(sum.fullest_reset, w.fullest_reset);
+  sum.fullest_mixed = std::max(sum.fullest_mixed, w.fullest_mixed);
   sum.verify_rounds += w.verify_rounds;
   sum.verify_reads += w.verify_reads;
   sum.serial_conversions += w.serial_conversions;
@@ -89,7 +102,26 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
   programming_.rows += 1;
   programming_.busy += time;
   command.work = w;
+  command.time = time;
+  command.power = write_drivers_.peak_power(w);
+  command.phases.clear();
+  if (command.by_phases) {
+    command.phases.push_back(write_drivers_.row_setup());
+    const programmer::RowView row = programmer_.row_view(command.row, mask_.data());
+    const std::size_t rounds = programmer::rounds_of(row);
+    for (std::size_t r = 0; r < rounds; ++r) {
+      const programmer::RoundWork round = programmer::round_work(row, r);
+      command.phases.push_back(write_drivers_.time(round));
+      command.phases.push_back(verify_time(round.verify_reads > 0, round.serial_conversions));
+    }
+  }
   return time;
+}
+
+Duration TileModule::verify_time(std::uint64_t rounds, std::uint64_t serial_conversions) const {
+  return array_.verify_time(rounds) + (verify_.mode == tiles::VerifyMode::Adc
+                                           ? adcs_.time(verify_.reads * serial_conversions)
+                                           : comparators_.time(verify_.reads * rounds));
 }
 
 Duration TileModule::multiply(const unsigned char* data, unsigned input_bits) {
@@ -104,7 +136,8 @@ Duration TileModule::multiply(const unsigned char* data, unsigned input_bits) {
     for (std::int32_t code : inputs_) driven += static_cast<std::uint64_t>(code >> bit & 1);
     dacs_.drive(driven);
     time += array_.read(1);
-    time += adcs_.convert(std::min<std::size_t>(columns, columns_per_adc_), columns);
+    time += adcs_.time(std::min<std::size_t>(columns, columns_per_adc_));
+    adcs_.convert(columns);
     shift_add_.add(columns);
   }
   return time;

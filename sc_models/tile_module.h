@@ -37,6 +37,8 @@ class TileModule : public sc_core::sc_module {
  private:
   void b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay);
   support::Duration program_row(const unsigned char* data, TileCommand& command);
+  /// Of the verify reads of a row or of one of its rounds.
+  support::Duration verify_time(std::uint64_t rounds, std::uint64_t serial_conversions) const;
   support::Duration multiply(const unsigned char* data, unsigned input_bits);
 
   std::size_t tile_;
@@ -46,8 +48,10 @@ class TileModule : public sc_core::sc_module {
   DacBank dacs_;
   SenseArray array_;
   AdcBank adcs_;
+  ComparatorBank comparators_;
   ShiftAddUnit shift_add_;
   tiles::Adc adc_;
+  tiles::VerifyConfig verify_;
   unsigned columns_per_adc_;
   TileProgramming programming_;
   std::vector<std::uint8_t> levels_;

@@ -22,16 +22,48 @@ TileConfig read_tile(support::ConfigReader in) {
 
   auto write = in.section(
       "write", {"write drivers; the devices of a row are pulsed together, SET and RESET one "
-                "after the other"});
+                "after the other, unless set otherwise here"});
   read_pulse(write.section("set", {"pulse that raises the conductance"}), c.set);
   read_pulse(write.section("reset", {"pulse that lowers the conductance"}), c.reset);
+  write.whole(
+      "drivers", c.write.drivers, support::closed(0, 1024),
+      {"devices of a row that can be pulsed at once: the columns are served in groups of as "
+       "many, groups without a pulse are skipped; 1: cell by cell; 0: the whole row",
+       "unconfirmed"});
+  write.word("phases", c.write.phases, kWritePhases,
+             {"separate: RESET pulses after SET pulses; mixed: both at once, as long as the longer",
+              "unconfirmed"});
+  write.duration("row_setup", c.write.row_setup,
+                 {"to switch to another row, once per row",
+                  "unconfirmed: included in the width of the pulses"});
 
   auto verify = in.section(
-      "verify", {"the read after a write pulse; every device still open is converted once"});
+      "verify", {"the read after a write pulse; every device still open is converted once, "
+                 "unless set otherwise here"});
   verify.duration("read_time", c.verify_read_time,
                   {"settling and sensing of a row", "NeuroSim: read pulse 10 ns"});
   verify.energy("read_energy", c.verify_read_energy,
                 {"per device read", "NVSim RRAM cell: 0.4 V, 0.1 pJ"});
+
+  verify.word("mode", c.verify.mode, kVerifyModes,
+              {"adc: a conversion; compare: two comparisons with the ends of the accepted window, "
+               "at all columns at once",
+               "unconfirmed"});
+  verify.word("columns", c.verify.columns, kVerifyColumns,
+              {"open: read the devices still open; row: every column in use, as long as one "
+               "device is open",
+               "unconfirmed"});
+  verify.whole("reads", c.verify.reads, support::closed(1, 1000),
+               {"reads averaged per verify: time and energy of as many; the outcome of writing "
+                "does not depend on it",
+                "unconfirmed"});
+  verify.duration(
+      "settle", c.verify.settle,
+      {"settling of the bit lines before each read", "unconfirmed: included in read_time"});
+  const std::string comparator = "computed from MNSIM's sense amplifier: 1.6 uW at 1 GS/s, twice";
+  verify.duration("compare_time", c.verify.compare_time, {"with compare: per read", comparator});
+  verify.energy("compare_energy", c.verify.compare_energy,
+                {"with compare: per device read", comparator});
 
   auto read = in.section("read", {"the array in inference, for one bit of the inputs"});
   read.duration("time", c.array_read_time, {"settling and sensing of the array", "ISAAC: 100 ns"});

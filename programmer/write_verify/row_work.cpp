@@ -18,6 +18,41 @@ std::uint32_t fullest_group(std::uint64_t bits, unsigned group) {
   return fullest;
 }
 
+/// Slots of a phase and the pulses of the fullest one, word by word.
+class SlotCounter {
+ public:
+  explicit SlotCounter(unsigned drivers) : drivers_(drivers) {}
+  void add(std::size_t word, std::uint64_t bits) {
+    if (drivers_ == 0) {
+      slots_ |= bits != 0;
+      fullest_ += count(bits);
+      return;
+    }
+    const std::size_t first = word * 64;
+    while (bits != 0) {
+      const std::size_t column = first + static_cast<std::size_t>(__builtin_ctzll(bits));
+      if (column >= end_) {
+        end_ = (column / drivers_ + 1) * drivers_;
+        ++slots_;
+        in_slot_ = 0;
+      }
+      const std::uint64_t part =
+          end_ >= first + 64 ? bits : bits & ((std::uint64_t{1} << (end_ - first)) - 1);
+      in_slot_ += count(part);
+      fullest_ = std::max(fullest_, in_slot_);
+      bits ^= part;
+    }
+  }
+  std::uint32_t slots() const { return slots_; }
+  std::uint32_t fullest() const { return fullest_; }
+
+ private:
+  std::size_t drivers_;
+  /// First column behind the group counted last, which may go on in the next word.
+  std::size_t end_ = 0;
+  std::uint32_t slots_ = 0, in_slot_ = 0, fullest_ = 0;
+};
+
 struct RoundBits {
   std::uint64_t set, reset, read;
 };
@@ -43,6 +78,12 @@ void RowWork::add(const RoundWork& round) {
   reset_pulses += round.reset_pulses;
   set_phases += round.set_pulses > 0;
   reset_phases += round.reset_pulses > 0;
+  set_slots += round.set_slots;
+  reset_slots += round.reset_slots;
+  mixed_slots += round.mixed_slots;
+  fullest_set = std::max(fullest_set, round.fullest_set);
+  fullest_reset = std::max(fullest_reset, round.fullest_reset);
+  fullest_mixed = std::max(fullest_mixed, round.fullest_mixed);
   verify_rounds += round.verify_reads > 0;
   verify_reads += round.verify_reads;
   serial_conversions += round.serial_conversions;
@@ -63,14 +104,33 @@ std::size_t rounds_of(const RowView& row) {
 }
 
 RoundWork round_work(const RowView& row, std::size_t round) {
+  const RowScheme& scheme = row.scheme;
   RoundWork work;
+  SlotCounter set(scheme.drivers), reset(scheme.drivers), either(scheme.drivers);
   for (std::size_t w = 0; w < row.words; ++w) {
     const RoundBits bits = round_bits(row, round, w);
     work.set_pulses += count(bits.set);
     work.reset_pulses += count(bits.reset);
+    set.add(w, bits.set);
+    reset.add(w, bits.reset);
+    if (scheme.mixed_phases) either.add(w, bits.set | bits.reset);
     work.verify_reads += count(bits.read);
     work.serial_conversions =
-        std::max(work.serial_conversions, fullest_group(bits.read, row.columns_per_adc));
+        std::max(work.serial_conversions, fullest_group(bits.read, scheme.columns_per_adc));
+  }
+  work.set_slots = set.slots();
+  work.reset_slots = reset.slots();
+  work.fullest_set = set.fullest();
+  work.fullest_reset = reset.fullest();
+  if (scheme.mixed_phases) {
+    work.mixed_slots = set.slots() + reset.slots() - either.slots();
+    work.fullest_mixed = either.fullest();
+    work.set_slots -= work.mixed_slots;
+    work.reset_slots -= work.mixed_slots;
+  }
+  if (scheme.verify_whole_row && work.verify_reads > 0) {
+    work.verify_reads = static_cast<std::uint32_t>(row.columns > 0 ? row.columns : row.words * 64);
+    work.serial_conversions = std::min<std::uint32_t>(work.verify_reads, scheme.columns_per_adc);
   }
   return work;
 }

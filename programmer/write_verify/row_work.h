@@ -6,11 +6,18 @@
 
 namespace uswim::programmer {
 
-/// What one round of one row makes the hardware do.
+/// What one round of one row makes the hardware do. A slot is a group of columns that the write
+/// drivers serve at once, with a pulse in it; slots follow each other.
 struct RoundWork {
   std::uint32_t set_pulses = 0;
   std::uint32_t reset_pulses = 0;
-  std::uint32_t verify_reads = 0;  ///< devices read, one conversion each
+  std::uint32_t set_slots = 0;    ///< with SET pulses only
+  std::uint32_t reset_slots = 0;  ///< with RESET pulses only
+  std::uint32_t mixed_slots = 0;  ///< with both; 0 unless RowScheme::mixed_phases
+  std::uint32_t fullest_set = 0;  ///< SET pulses of the slot with most of them
+  std::uint32_t fullest_reset = 0;
+  std::uint32_t fullest_mixed = 0;  ///< pulses of either kind; 0 unless RowScheme::mixed_phases
+  std::uint32_t verify_reads = 0;   ///< devices read, one conversion each
   std::uint32_t serial_conversions =
       0;  ///< of the ADC with most of them: columns of an ADC follow each other
 };
@@ -21,12 +28,27 @@ struct RowWork {
   std::uint32_t reset_pulses = 0;
   std::uint32_t set_phases = 0;  ///< rounds with a SET pulse anywhere in the row
   std::uint32_t reset_phases = 0;
+  std::uint32_t set_slots = 0;  ///< as in RoundWork; equal to the phases where a driver is at every
+                                ///< column and phases are separate
+  std::uint32_t reset_slots = 0;
+  std::uint32_t mixed_slots = 0;
+  std::uint32_t fullest_set = 0;  ///< as in RoundWork, the largest over the rounds
+  std::uint32_t fullest_reset = 0;
+  std::uint32_t fullest_mixed = 0;
   std::uint32_t verify_rounds = 0;
   std::uint32_t verify_reads = 0;
   std::uint32_t serial_conversions = 0;
   std::uint32_t write_cycles = 0;   ///< pulses of write-verify, open-loop pulses not counted
   std::uint32_t not_converged = 0;  ///< verified devices given up at max_cycles
   void add(const RoundWork& round);
+};
+
+/// How the devices of a row are pulsed and read.
+struct RowScheme {
+  unsigned columns_per_adc = 8;   ///< power of two, at most 64
+  unsigned drivers = 0;           ///< devices pulsed at once, consecutive columns; 0: the whole row
+  bool mixed_phases = false;      ///< SET and RESET pulses at the same time
+  bool verify_whole_row = false;  ///< a verify reads every column, not only devices still open
 };
 
 /// A row of an array whose devices all went through `outcomes`: `word` is the first of `words`
@@ -37,7 +59,8 @@ struct RowView {
   std::size_t word;
   std::size_t words;
   const std::uint64_t* mask;
-  unsigned columns_per_adc;  ///< power of two, at most 64
+  RowScheme scheme;
+  std::size_t columns = 0;  ///< in use, from the first; 0: all
 };
 
 /// Rounds that the row takes: until the last selected device is done; at least 1.

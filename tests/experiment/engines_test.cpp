@@ -104,8 +104,8 @@ TEST(BalancedPlacement, DoesNotChangeWhatTheNetworkComputes) {
   std::vector<const tiles::CellArray*> cells;
   const std::vector<std::uint64_t> none(moved.pitch() / 64, 0);
   for (std::size_t a = 0; a < moved.arrays().size(); ++a) {
-    arrays.push_back(
-        std::make_unique<programmer::ArrayProgrammer>(moved, a, net.device, *net.pulses, 8));
+    arrays.push_back(std::make_unique<programmer::ArrayProgrammer>(
+        moved, a, net.device, *net.pulses, programmer::RowScheme{}));
     arrays.back()->new_chip(1, 0);
     std::vector<std::uint8_t> levels(moved.pitch(), 0);
     for (std::size_t r = 0; r < moved.arrays()[a].rows; ++r) {

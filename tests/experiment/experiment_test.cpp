@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -53,6 +54,63 @@ TEST(Run, GivesTheSameBytesWhateverTheNumberOfProcesses) {
   EXPECT_EQ(one.size(), 7u);
 }
 
+TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
+  TemporaryDirectory t;
+  const LoadedConfig loaded = load_config(
+      USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml",
+      {"chips=2", "accuracy.images=100", "accuracy.hardware.chips=0", "selection.policies=[uswim]",
+       "selection.fractions=[0, 0.1, 0.3, 1]", "inference.images=2", "output.timeline=true"});
+  const RunResult result =
+      run_experiment(loaded, {2,
+                              t.path / "a",
+                              {},
+                              [](const std::string&, std::size_t, std::size_t) {},
+                              t.path / "devices.csv",
+                              1000});
+  const auto files = all_files(t.path / "a");
+  EXPECT_EQ(files.size(), 11u);
+  const auto lines = [](const std::string& text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) - 1;
+  };
+  // Sums of the last column.
+  const auto total = [](const std::string& text) {
+    std::istringstream in(text);
+    std::string line;
+    std::getline(in, line);
+    std::uint64_t sum = 0;
+    while (std::getline(in, line)) sum += std::stoull(line.substr(line.rfind(',') + 1));
+    return sum;
+  };
+  EXPECT_EQ(lines(read(t.path / "devices.csv")), 1000u);
+  EXPECT_EQ(total(files.at("cycles_histogram.csv")), 423672u);
+  // 0.3 of the weights, each of four devices.
+  EXPECT_EQ(total(files.at("selected_devices.csv")), 4u * 31775);
+  const auto timeline = nlohmann::json::parse(files.at("timeline.json"));
+  std::uint64_t rows = 0, pulses = 0;
+  double end_us = 0;
+  for (const auto& event : timeline["traceEvents"])
+    if (event["ph"] == "X") {
+      ++rows;
+      pulses += event["args"]["pulses"].get<std::uint64_t>();
+      end_us = std::max(end_us, event["ts"].get<double>() + event["dur"].get<double>());
+    }
+  EXPECT_EQ(rows, lines(files.at("selected_devices.csv")));
+  const ChipResult* chip = nullptr;
+  for (const ChipResult& r : result.monte_carlo.chips)
+    if (r.chip == 0 && r.evaluation == 2) chip = &r;
+  ASSERT_NE(chip, nullptr);
+  EXPECT_EQ(pulses, chip->write_pulses);
+  EXPECT_NEAR(end_us, static_cast<double>(chip->time_ps) * 1e-6, 0.006);  // the doorbell's way
+  double peak = 0, power = 0;
+  std::istringstream in(files.at("power.csv"));
+  std::string line;
+  std::getline(in, line);
+  while (std::getline(in, line))
+    peak = std::max(peak, power = std::stod(line.substr(line.find(',') + 1)));
+  EXPECT_EQ(power, 0.0);
+  EXPECT_NEAR(peak, chip->peak_power_W, 1e-12);
+}
+
 TEST(Run, RepeatsFromItsResultDirectory) {
   TemporaryDirectory t;
   small_run(t.path / "a", 2);
@@ -72,7 +130,8 @@ TEST(Run, WritesTheKeysThatScriptsRelyOn) {
   EXPECT_EQ(files.at("curve.csv").substr(0, files.at("curve.csv").find('\n')),
             "policy,device,fraction,chips,nwc_mean,nwc_sd,programming_time_s_mean,programming_"
             "energy_J_mean,"
-            "write_pulses_mean,verify_reads_mean,not_converged_mean,accuracy_mean,accuracy_sd");
+            "write_pulses_mean,verify_reads_mean,not_converged_mean,accuracy_mean,accuracy_sd,"
+            "peak_power_W_mean,average_power_W_mean");
   const auto j = nlohmann::json::parse(files.at("summary.json"));
   EXPECT_EQ(j["weights"], 105918);
   EXPECT_EQ(j["devices"], 423672);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -84,8 +85,106 @@ TEST(RowWork, IsTheSumOfItsRounds) {
   const RowWork w = row_work(view);
   EXPECT_EQ(sum.set_pulses, w.set_pulses);
   EXPECT_EQ(sum.reset_phases, w.reset_phases);
+  EXPECT_EQ(sum.set_slots, w.set_slots);
   EXPECT_EQ(sum.verify_reads, w.verify_reads);
   EXPECT_EQ(sum.serial_conversions, w.serial_conversions);
+}
+
+/// Write-verify from the open-loop write, so that both polarities occur in every round.
+DeviceOutcomes both_polarities(std::size_t devices) {
+  DeviceConfig d;
+  d.preset = DevicePreset::R1;
+  d.sigma = 0.2;
+  WriteVerifyConfig c;
+  c.start = StartState::OpenLoop;
+  DeviceOutcomes o;
+  make_pulse_model(c, DeviceModel(d))
+      ->write(std::vector<DeviceTarget>(devices, {true, 2.0f / 3, 1.0f}), 0, 1, 0, o);
+  return o;
+}
+
+/// Groups of `drivers` columns with a bit, one by one.
+std::uint32_t groups_with(const std::vector<bool>& columns, std::size_t drivers) {
+  std::uint32_t groups = 0;
+  for (std::size_t at = 0; at < columns.size(); at += drivers) {
+    bool any = false;
+    for (std::size_t c = at; c < std::min(at + drivers, columns.size()); ++c) any |= columns[c];
+    groups += any;
+  }
+  return groups;
+}
+
+std::uint32_t fullest_group(const std::vector<bool>& columns, std::size_t drivers) {
+  std::uint32_t fullest = 0;
+  for (std::size_t at = 0; at < columns.size(); at += drivers) {
+    std::uint32_t n = 0;
+    for (std::size_t c = at; c < std::min(at + drivers, columns.size()); ++c) n += columns[c];
+    fullest = std::max(fullest, n);
+  }
+  return fullest;
+}
+
+TEST(RowSlots, AreTheGroupsOfColumnsWithAPulse) {
+  const std::size_t words = 3, columns = words * 64;
+  const DeviceOutcomes o = both_polarities(2 * columns);
+  const std::uint64_t mask[3] = {0x0f0f1234567890ffull, 0x8000000000000001ull, 0x00ff0000ff000100};
+  std::uint32_t mixed_slots = 0;
+  for (const unsigned drivers : {1u, 2u, 3u, 8u, 24u, 63u, 64u, 65u, 100u, 128u, 192u, 500u})
+    for (const bool mixed : {false, true}) {
+      const RowView view{o, words, words, mask, {8, drivers, mixed, false}};
+      for (std::size_t r = 0; r < rounds_of(view); ++r) {
+        std::vector<bool> set(columns), reset(columns), both(columns);
+        std::size_t at = 0;
+        for (std::size_t c = 0; c < columns; ++c) {
+          const auto bit = [&](const std::vector<std::uint64_t>& bits, std::size_t first_word) {
+            return (bits[first_word + words + c / 64] >> (c % 64) & 1) != 0;
+          };
+          const bool selected = (mask[c / 64] >> (c % 64) & 1) != 0;
+          set[c] = selected ? bit(o.set, r * o.words()) : r == 0 && bit(o.open_loop_set, 0);
+          reset[c] = selected ? bit(o.reset, r * o.words()) : r == 0 && bit(o.open_loop_reset, 0);
+          both[c] = set[c] || reset[c];
+          at += both[c];
+        }
+        const RoundWork w = round_work(view, r);
+        ASSERT_EQ(w.set_pulses + w.reset_pulses, at);
+        EXPECT_EQ(w.set_slots + w.mixed_slots, groups_with(set, drivers)) << drivers;
+        EXPECT_EQ(w.reset_slots + w.mixed_slots, groups_with(reset, drivers)) << drivers;
+        mixed_slots += w.mixed_slots;
+        EXPECT_EQ(w.fullest_set, fullest_group(set, drivers)) << drivers;
+        EXPECT_EQ(w.fullest_reset, fullest_group(reset, drivers)) << drivers;
+        EXPECT_EQ(w.fullest_mixed, mixed ? fullest_group(both, drivers) : 0u) << drivers;
+        if (mixed)
+          EXPECT_EQ(w.set_slots + w.reset_slots + w.mixed_slots, groups_with(both, drivers));
+        else
+          EXPECT_EQ(w.mixed_slots, 0u);
+      }
+    }
+  EXPECT_GT(mixed_slots, 0u);
+}
+
+TEST(RowSlots, OfOneDriverAreThePulsesAndOfAllTheVerifiedRoundsPhases) {
+  const DeviceOutcomes o = both_polarities(128);
+  const std::uint64_t mask[2] = {0x0f0f1234567890ffull, 0x8000000000000001ull};
+  const RowWork one = row_work({o, 0, 2, mask, {8, 1}});
+  EXPECT_EQ(one.set_slots, one.set_pulses);
+  EXPECT_EQ(one.reset_slots, one.reset_pulses);
+  EXPECT_GT(one.reset_pulses, 0u);
+  const RowWork all = row_work({o, 0, 2, mask, {8}});
+  EXPECT_EQ(all.set_slots, all.set_phases);
+  EXPECT_EQ(all.reset_slots, all.reset_phases);
+  EXPECT_EQ(all.set_pulses, one.set_pulses);
+}
+
+TEST(RowWork, OfAWholeRowVerifyReadsEveryColumnInEveryRound) {
+  const DeviceOutcomes o = outcomes(PulseModelKind::Incremental, 128, 0);
+  const std::uint64_t mask[2] = {1, 0}, none[2] = {0, 0};
+  const RowWork open = row_work({o, 0, 2, mask, {8}});
+  const RowWork row = row_work({o, 0, 2, mask, {8, 0, false, true}, 100});
+  EXPECT_EQ(row.verify_rounds, open.verify_rounds);
+  EXPECT_EQ(row.verify_reads, 100 * open.verify_rounds);
+  EXPECT_EQ(row.serial_conversions, 8 * open.verify_rounds);
+  EXPECT_EQ(open.serial_conversions, open.verify_rounds);
+  EXPECT_EQ(row_work({o, 0, 2, none, {8, 0, false, true}, 100}).verify_reads, 0u);
 }
 
 TEST(RowWork, SharesAnAdcBetweenColumns) {

@@ -18,8 +18,8 @@ void with_accelerator(const std::function<void(Host&, Accelerator&, const SmallS
   // platform.
   SmallSystem s(40, 8, programmer::PulseModelKind::Incremental);
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> programmers;
-  programmers.push_back(
-      std::make_unique<programmer::ArrayProgrammer>(*s.mapping, 0, *s.device, *s.pulses, 8));
+  programmers.push_back(std::make_unique<programmer::ArrayProgrammer>(
+      *s.mapping, 0, *s.device, *s.pulses, programmer::RowScheme{}));
   programmers[0]->new_chip(1, 0);
   Accelerator accelerator("other_accelerator", s.chip, s.tile, *s.mapping, *s.program, programmers);
   Host host("other_host");

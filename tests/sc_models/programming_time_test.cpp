@@ -65,6 +65,95 @@ TEST(ProgrammingTime, RoundsDurationsUpToTheClock) {
   EXPECT_EQ(tile.set.width.rounded_up_to(s.chip.period()).in_picoseconds(), 11000);
 }
 
+/// Time of all phases by hand, for schemes other than the default; one tile.
+Duration scheme_sum(const SmallSystem& s, const ProgrammingReport& report) {
+  const Duration period = s.chip.period();
+  const programmer::RowWork& w = report.tiles[0].work;
+  const auto cycles = [&](Duration d) { return d.rounded_up_to(period); };
+  Duration t = cycles(s.tile.write.row_setup) * static_cast<std::int64_t>(report.tiles[0].rows);
+  t += cycles(s.tile.set.width) * w.set_slots + cycles(s.tile.reset.width) * w.reset_slots +
+       cycles(std::max(s.tile.set.width, s.tile.reset.width)) * w.mixed_slots;
+  const Duration conversions =
+      s.tile.verify.mode == tiles::VerifyMode::Compare
+          ? cycles(s.tile.verify.compare_time) * w.verify_rounds
+          : cycles(support::period_of(s.tile.adc.sample_rate)) * w.serial_conversions;
+  t += ((cycles(s.tile.verify.settle) + cycles(s.tile.verify_read_time)) * w.verify_rounds +
+        conversions) *
+       s.tile.verify.reads;
+  return t;
+}
+
+tiles::TileConfig uneven_pulses() {
+  tiles::TileConfig tile;
+  tile.set.width = Duration::nanoseconds(20);
+  tile.reset.width = Duration::nanoseconds(30);
+  return tile;
+}
+
+TEST(WriteScheme, OfOneDriverTakesAPulseAfterTheOther) {
+  tiles::TileConfig tile = uneven_pulses();
+  tile.write.drivers = 1;
+  tile.write.row_setup = Duration::picoseconds(4500);  // five clock cycles
+  SmallSystem s(40, 8, PulseModelKind::Incremental, tile);
+  const ProgrammingReport r = s.system->program(s.every_nth(3));
+  const programmer::RowWork& w = r.tiles[0].work;
+  const Duration verify =
+      Duration::nanoseconds(10) * w.verify_rounds + Duration::nanoseconds(1) * w.serial_conversions;
+  EXPECT_EQ(r.tiles[0].busy.in_picoseconds(),
+            (Duration::nanoseconds(5) * 40 + Duration::nanoseconds(20) * w.set_pulses +
+             Duration::nanoseconds(30) * w.reset_pulses + verify)
+                .in_picoseconds());
+}
+
+TEST(WriteScheme, WithMixedPhasesTakesTheLongerPulseWhereBothOccur) {
+  tiles::TileConfig tile = uneven_pulses();
+  tile.write.phases = tiles::WritePhases::Mixed;
+  SmallSystem s(40, 8, PulseModelKind::Incremental, tile);
+  const ProgrammingReport r = s.system->program(s.every_nth(2));
+  const programmer::RowWork& w = r.tiles[0].work;
+  EXPECT_EQ(w.set_phases, w.set_slots + w.mixed_slots);
+  EXPECT_EQ(w.reset_phases, w.reset_slots + w.mixed_slots);
+  EXPECT_GT(w.mixed_slots, 0u);
+  EXPECT_GT(w.set_slots, 0u);
+  const Duration verify =
+      Duration::nanoseconds(10) * w.verify_rounds + Duration::nanoseconds(1) * w.serial_conversions;
+  const Duration separate = Duration::nanoseconds(20) * w.set_phases +
+                            Duration::nanoseconds(30) * w.reset_phases + verify;
+  EXPECT_EQ((separate - r.tiles[0].busy).in_picoseconds(),
+            (Duration::nanoseconds(20) * w.mixed_slots).in_picoseconds());
+}
+
+TEST(VerifyMode, CompareNeedsNoConversion) {
+  tiles::TileConfig tile;
+  tile.verify.mode = tiles::VerifyMode::Compare;
+  tile.verify.settle = Duration::nanoseconds(7);
+  SmallSystem s(40, 8, PulseModelKind::Incremental, tile);
+  const ProgrammingReport r = s.system->program(s.every_nth(2));
+  EXPECT_EQ(r.tiles[0].busy.in_picoseconds(), scheme_sum(s, r).in_picoseconds());
+  EXPECT_EQ(r.energy.of(Component::Adc), support::Energy{});
+  const double want = (0.1e-12 + 0.0032e-12) * static_cast<double>(r.verify_reads);
+  EXPECT_NEAR(support::in_joules(r.energy.of(Component::VerifyRead)), want, 1e-12 * want);
+}
+
+TEST(VerifyMode, AveragedReadsMultiplyTimeAndEnergyOfVerifying) {
+  tiles::TileConfig tile;
+  tile.verify.reads = 5;
+  SmallSystem s(40, 8, PulseModelKind::Incremental, tile);
+  const ProgrammingReport r = s.system->program(s.every_nth(2));
+  const programmer::RowWork& w = r.tiles[0].work;
+  EXPECT_EQ(r.tiles[0].busy.in_picoseconds(),
+            (Duration::nanoseconds(10) * (w.set_phases + w.reset_phases) +
+             5 * (Duration::nanoseconds(10) * w.verify_rounds +
+                  Duration::nanoseconds(1) * w.serial_conversions))
+                .in_picoseconds());
+  const auto expect = [&](Component c, double joules) {
+    EXPECT_NEAR(support::in_joules(r.energy.of(c)), joules, 1e-12 * joules);
+  };
+  expect(Component::VerifyRead, 5 * 0.1e-12 * w.verify_reads);
+  expect(Component::Adc, 5 * 1.67e-12 * w.verify_reads);
+  expect(Component::Dac, 5 * 0.417e-12 * w.verify_rounds);
+}
+
 TEST(ProgrammingTime, GrowsWithNestedMasks) {
   SmallSystem s(300, 40, PulseModelKind::Incremental);
   Duration last;

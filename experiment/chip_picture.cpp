@@ -1,0 +1,123 @@
+#include "experiment/chip_picture.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "sc_models/power_arbiter.h"
+#include "support/results.h"
+
+namespace uswim::experiment {
+
+using Json = nlohmann::ordered_json;
+using support::CsvTable;
+
+std::string timeline_json(const std::vector<sc_models::RowEvent>& rows, std::size_t limit) {
+  const auto microseconds = [](support::Duration d) {
+    return static_cast<double>(d.in_picoseconds()) * 1e-6;
+  };
+  Json events = Json::array();
+  std::map<std::size_t, std::size_t> tiles;
+  std::size_t shown = 0;
+  for (const sc_models::RowEvent& r : rows) {
+    if (shown == limit) break;
+    ++shown;
+    ++tiles[r.tile];
+    events.push_back({{"name", fmt::format("row {}", r.row)},
+                      {"ph", "X"},
+                      {"ts", microseconds(r.begin)},
+                      {"dur", microseconds(r.end - r.begin)},
+                      {"pid", 0},
+                      {"tid", r.tile},
+                      {"args",
+                       {{"pulses", r.work.set_pulses + r.work.reset_pulses},
+                        {"rounds", r.work.verify_rounds}}}});
+  }
+  for (const auto& [tile, count] : tiles)
+    events.push_back({{"name", "thread_name"},
+                      {"ph", "M"},
+                      {"pid", 0},
+                      {"tid", tile},
+                      {"args", {{"name", fmt::format("tile {}", tile)}}}});
+  Json j;
+  j["displayTimeUnit"] = "ns";
+  if (shown < rows.size())
+    j["otherData"]["note"] = fmt::format("the first {} of {} rows", shown, rows.size());
+  j["traceEvents"] = std::move(events);
+  return j.dump() + "\n";
+}
+
+std::string power_csv(const std::vector<sc_models::RowEvent>& rows, std::size_t limit) {
+  std::map<std::int64_t, std::int64_t> change;
+  for (const sc_models::RowEvent& r : rows) {
+    const std::int64_t power = sc_models::in_picowatts(r.power);
+    change[r.begin.in_picoseconds()] += power;
+    change[r.end.in_picoseconds()] -= power;
+  }
+  CsvTable csv({"time_s", "power_W"});
+  std::int64_t drawn = 0;
+  for (const auto& [time, by] : change) {
+    if (by == 0) continue;
+    if (limit-- == 0) break;
+    drawn += by;
+    csv.cell(static_cast<double>(time) * 1e-12).cell(static_cast<double>(drawn) * 1e-12);
+    csv.end_row();
+  }
+  return csv.bytes();
+}
+
+std::string cycles_histogram_csv(const sc_models::AcceleratorSystem& system,
+                                 const tiles::Mapping& mapping) {
+  std::map<std::uint64_t, std::uint64_t> devices;
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+      for (std::size_t c = 0; c < mapping.columns(a); ++c)
+        ++devices[system.outcomes(a).cycles[r * mapping.pitch() + c]];
+  CsvTable csv({"cycles", "devices"});
+  for (const auto& [cycles, count] : devices) {
+    csv.cell(cycles).cell(count);
+    csv.end_row();
+  }
+  return csv.bytes();
+}
+
+std::string selected_devices_csv(const tiles::Mapping& mapping,
+                                 const programmer::DeviceMask& mask) {
+  const std::vector<std::uint64_t>& words = mask.words();
+  const std::size_t per_row = mapping.pitch() / 64;
+  CsvTable csv({"tile", "row", "selected"});
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
+      std::uint64_t selected = 0;
+      const std::size_t first = (a * mapping.config().array_rows + r) * per_row;
+      for (std::size_t w = 0; w < per_row; ++w)
+        selected += static_cast<std::uint64_t>(__builtin_popcountll(words[first + w]));
+      csv.cell(std::uint64_t{a}).cell(std::uint64_t{r}).cell(selected);
+      csv.end_row();
+    }
+  return csv.bytes();
+}
+
+std::string devices_csv(const sc_models::AcceleratorSystem& system, const tiles::Mapping& mapping,
+                        const programmer::DeviceModel& device, std::size_t limit) {
+  CsvTable csv({"tile", "row", "column", "level", "cycles", "residual", "converged"});
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+    const programmer::DeviceOutcomes& o = system.outcomes(a);
+    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+      for (std::size_t c = 0; c < mapping.columns(a); ++c) {
+        if (limit-- == 0) return csv.bytes();
+        const unsigned level = mapping.level(a, r, c);
+        const std::size_t i = r * mapping.pitch() + c;
+        const double target = static_cast<float>(device.target(level));
+        csv.cell(std::uint64_t{a}).cell(std::uint64_t{r}).cell(std::uint64_t{c}).cell(level);
+        csv.cell(std::uint64_t{o.cycles[i]});
+        csv.cell(std::abs(static_cast<double>(o.verified[i]) - target));
+        csv.cell(std::uint64_t{o.converged[i]});
+        csv.end_row();
+      }
+  }
+  return csv.bytes();
+}
+
+}  // namespace uswim::experiment

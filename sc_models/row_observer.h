@@ -1,0 +1,28 @@
+#pragma once
+#include <cstddef>
+
+#include "programmer/write_verify/row_work.h"
+#include "support/quantity.h"
+
+namespace uswim::sc_models {
+
+/// One row as it is programmed. Times are since the start of programming.
+struct RowEvent {
+  std::size_t tile = 0;
+  std::size_t row = 0;
+  support::Duration begin, end;  ///< of the row's phases, waiting before them excluded
+  support::Power power;          ///< of its write pulses, in the fullest slot
+  programmer::RowWork work;
+};
+
+/// Watches programming from outside. Called by the controller once per row, when it is known when
+/// the row begins and ends; rows come in the order of `begin`. Must neither wait nor change
+/// anything of the chip.
+class RowObserver {
+ public:
+  virtual ~RowObserver() = default;
+  virtual void on_start() {}
+  virtual void on_row(const RowEvent& row) = 0;
+};
+
+}  // namespace uswim::sc_models

@@ -1,0 +1,167 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <stdexcept>
+#include <vector>
+
+#include "sc_models/power_arbiter.h"
+#include "small_system.h"
+
+namespace uswim::sc_models {
+namespace {
+
+using programmer::PulseModelKind;
+using support::Duration;
+
+struct Recorder : RowObserver {
+  std::vector<RowEvent> rows;
+  void on_start() override { rows.clear(); }
+  void on_row(const RowEvent& row) override { rows.push_back(row); }
+
+  /// Sum over the rows under way at `t`, by going through all of them.
+  std::int64_t picowatts_at(Duration t) const {
+    std::int64_t sum = 0;
+    for (const RowEvent& r : rows)
+      if (r.begin <= t && t < r.end) sum += in_picowatts(r.power);
+    return sum;
+  }
+  std::int64_t peak() const {
+    std::int64_t most = 0;
+    for (const RowEvent& r : rows) most = std::max(most, picowatts_at(r.begin));
+    return most;
+  }
+};
+
+ChipConfig with_budget(double milliwatts) {
+  ChipConfig chip;
+  chip.power_budget = support::milliwatts(milliwatts);
+  return chip;
+}
+
+// 64 pulsed columns of 60 uW each are 3.84 mW; six tiles want more than 8 mW together.
+constexpr double kBudget = 8.0;
+// From a row's end to the arrival of the next row's command, which takes one bus word, with six
+// tiles at the bus.
+const Duration kFastestCommand = Duration::nanoseconds(2 + 1);
+const Duration kSlowestCommand = Duration::nanoseconds(2 + 6);
+tiles::TileConfig columns_64() {
+  tiles::TileConfig tile;
+  tile.columns = 64;
+  return tile;
+}
+
+TEST(PowerBudget, IsNeverExceededAndNeverLeftIdle) {
+  SmallSystem s(300, 30, PulseModelKind::Incremental, columns_64(), with_budget(kBudget));
+  Recorder recorder;
+  s.system->add_observer(recorder);
+  const ProgrammingReport r = s.system->program(s.every_nth(2));
+  ASSERT_EQ(r.tiles.size(), 6u);
+  ASSERT_EQ(recorder.rows.size(), 600u);
+  const std::int64_t budget = in_picowatts(s.chip.power_budget);
+  EXPECT_LE(recorder.peak(), budget);
+  EXPECT_EQ(recorder.peak(), in_picowatts(r.peak_power));
+  EXPECT_LT(r.average_power, r.peak_power);
+
+  // Of the rows that had waited and begin at the same time, one was at the head of the queue: what
+  // was drawn just before left no room for it, and another row's end made it.
+  std::vector<Duration> free_since(6);
+  std::map<std::int64_t, std::int64_t> largest_waiting;  // by begin
+  for (const RowEvent& row : recorder.rows) {
+    if (row.begin > free_since[row.tile] + kSlowestCommand) {
+      std::int64_t& largest = largest_waiting[row.begin.in_picoseconds()];
+      largest = std::max(largest, in_picowatts(row.power));
+    }
+    free_since[row.tile] = row.end;
+  }
+  for (const auto& [begin, power] : largest_waiting) {
+    EXPECT_TRUE(std::any_of(
+        recorder.rows.begin(), recorder.rows.end(),
+        [begin = begin](const RowEvent& other) { return other.end.in_picoseconds() == begin; }));
+    EXPECT_GT(recorder.picowatts_at(Duration::picoseconds(begin - 1)) + power, budget);
+  }
+  EXPECT_GT(largest_waiting.size(), 100u);
+}
+
+TEST(PowerBudget, ServesRowsInTheOrderInWhichTheyCome) {
+  SmallSystem s(300, 30, PulseModelKind::Incremental, columns_64(), with_budget(4.0));
+  Recorder recorder;
+  s.system->add_observer(recorder);
+  s.system->program(s.every_nth(2));
+  std::vector<Duration> before(recorder.rows.size()), end(6);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    before[i] = end[recorder.rows[i].tile];
+    end[recorder.rows[i].tile] = recorder.rows[i].end;
+  }
+  std::size_t ordered = 0;
+  for (std::size_t i = 0; i < before.size(); ++i)
+    for (std::size_t j = 0; j < before.size(); ++j)
+      if (before[i] + kSlowestCommand < before[j] + kFastestCommand) {
+        ++ordered;
+        ASSERT_LE(recorder.rows[i].begin.in_picoseconds(), recorder.rows[j].begin.in_picoseconds());
+      }
+  EXPECT_GT(ordered, before.size());
+}
+
+TEST(PowerBudget, WithoutOneRowsBeginWhenTheirCommandHasArrived) {
+  SmallSystem s(300, 30, PulseModelKind::Incremental, columns_64());
+  Recorder recorder;
+  s.system->add_observer(recorder);
+  const ProgrammingReport r = s.system->program(s.every_nth(2));
+  EXPECT_EQ(recorder.peak(), in_picowatts(r.peak_power));
+  EXPECT_GT(recorder.peak(), in_picowatts(support::milliwatts(kBudget)));
+  std::vector<Duration> end(6);
+  for (const RowEvent& row : recorder.rows) {
+    EXPECT_LE((row.begin - end[row.tile]).in_picoseconds(), kSlowestCommand.in_picoseconds());
+    end[row.tile] = row.end;
+  }
+}
+
+TEST(PowerBudget, OfOneTileDoesNotSlowItDown) {
+  SmallSystem s(40, 8, PulseModelKind::Incremental, columns_64(), with_budget(3.84));
+  Recorder recorder;
+  s.system->add_observer(recorder);
+  const ProgrammingReport r = s.system->program(s.every_nth(2));
+  const Duration commands = Duration::nanoseconds((2 + 1) * 40);
+  EXPECT_EQ(r.time.in_picoseconds(),
+            (r.tiles[0].busy + commands + s.chip.host_link_time).in_picoseconds());
+}
+
+TEST(PowerBudget, SmallerThanARowIsRefused) {
+  EXPECT_THROW(SmallSystem(40, 8, PulseModelKind::Incremental, columns_64(), with_budget(3.8)),
+               std::invalid_argument);
+}
+
+TEST(LargestRowPower, IsOfAsManyPulsesAsThereAreDrivers) {
+  tiles::TileConfig tile;
+  EXPECT_EQ(in_picowatts(largest_row_power(tile)), 128 * 60'000'000ll);
+  tile.write.drivers = 4;
+  tile.reset.energy = support::picojoules(1.2);
+  EXPECT_EQ(in_picowatts(largest_row_power(tile)), 4 * 120'000'000ll);
+}
+
+class Granularities : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(Granularities, GiveTheSumOfTheRowsPhases) {
+  ChipConfig chip;
+  chip.granularity = Granularity::Pulse;
+  tiles::TileConfig tile;
+  tile.write.drivers = 16;
+  tile.write.row_setup = Duration::nanoseconds(3);
+  tile.verify.settle = Duration::nanoseconds(2);
+  SmallSystem s(40, 8, PulseModelKind::Incremental, tile, chip);
+  Recorder recorder;
+  s.system->add_observer(recorder);
+  const ProgrammingReport r = s.system->program(s.every_nth(GetParam()));
+  // A row's event says how long it lasts as a whole; the process got there phase by phase.
+  const Duration commands = Duration::nanoseconds((2 + 2) * 40);
+  EXPECT_EQ(r.time.in_picoseconds(),
+            (r.tiles[0].busy + commands + s.chip.host_link_time).in_picoseconds());
+  for (std::size_t i = 1; i < recorder.rows.size(); ++i)
+    EXPECT_EQ((recorder.rows[i].begin - recorder.rows[i - 1].end).in_picoseconds(), 4000);
+}
+INSTANTIATE_TEST_SUITE_P(Masks, Granularities, testing::Values(1u, 2u, 7u, 1000u));
+
+}  // namespace
+}  // namespace uswim::sc_models
