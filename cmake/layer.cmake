@@ -23,7 +23,9 @@ function(uswim_compile_options target)
     target_compile_options(${target} PRIVATE -mprefer-vector-width=512)
   endif()
   if(USWIM_SANITIZE)
-    target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+    # GCC 12 takes instrumented library code for uninitialised.
+    target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=undefined
+      -Wno-maybe-uninitialized)
     target_link_options(${target} PUBLIC -fsanitize=address,undefined)
   endif()
 endfunction()

@@ -126,7 +126,13 @@ LoadedConfig load_config(const std::filesystem::path& file,
   document.finish();
   const std::string seen_from_file =
       document.resolved_yaml(std::filesystem::absolute(file).parent_path());
-  return {config, std::move(document), support::content_hash(seen_from_file)};
+  std::string hashed = seen_from_file;
+  if (!config.device.file.empty()) {
+    // The device is part of the settings, wherever its file lies.
+    const std::vector<std::uint8_t> bytes = support::read_file(config.device.file, 1u << 20);
+    hashed += support::content_hash(bytes.data(), bytes.size());
+  }
+  return {config, std::move(document), support::content_hash(hashed)};
 }
 
 }  // namespace uswim::experiment

@@ -15,7 +15,9 @@ using support::CsvTable;
 
 namespace {
 
+/// What stands in the column `device`: the preset, or the name of the device file.
 std::string device_name(const Config& config) {
+  if (!config.device.file.empty()) return config.device.file.stem().string();
   for (const auto& [name, preset] : programmer::kDevicePresets)
     if (preset == config.device.preset) return std::string(name);
   return {};
