@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -67,6 +68,24 @@ std::string programming_csv(const tiles::Mapping& mapping, const Experiment& exp
     csv.cell(t.report.busy.in_seconds()).cell(t.report.finished_after.in_seconds());
     csv.cell(support::in_joules(t.report.energy.total()));
     for (const support::Energy part : t.report.energy.parts()) csv.cell(support::in_joules(part));
+    csv.end_row();
+  }
+  return csv.bytes();
+}
+
+/// One row per chip, so that policies can be compared chip by chip.
+std::string chips_csv(const Experiment& experiment, const RunResult& result) {
+  CsvTable csv({"policy", "fraction", "chip", "nwc", "programming_time_s", "programming_energy_J",
+                "not_converged", "accuracy"});
+  const auto images = static_cast<double>(
+      std::min(experiment.config.accuracy_images, experiment.workload.test.count));
+  for (const ChipResult& r : result.monte_carlo.chips) {
+    const Evaluation& e = experiment.evaluations[r.evaluation];
+    double energy = 0.0;
+    for (const double part : r.energy_J) energy += part;
+    csv.cell(e.policy).cell(e.fraction).cell(std::uint64_t{r.chip}).cell(r.nwc());
+    csv.cell(static_cast<double>(r.time_ps) * 1e-12).cell(energy).cell(r.not_converged);
+    csv.cell(static_cast<double>(r.correct) / images);
     csv.end_row();
   }
   return csv.bytes();
@@ -227,6 +246,7 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("config.yaml", loaded.document.resolved_yaml(std::filesystem::absolute(output)));
   directory.write("curve.csv", curve_csv(loaded.config, result));
   directory.write("programming.csv", programming_csv(mapping, experiment, result));
+  directory.write("chips.csv", chips_csv(experiment, result));
   directory.write("equal_cost.csv", equal_cost_csv(result));
   directory.write("inference.csv", inference_csv(result));
   directory.write("mapping.csv", mapping_csv(mapping));
