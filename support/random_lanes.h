@@ -69,7 +69,7 @@ USWIM_INLINE float minus_two_log(std::uint32_t word) {
   const float e = static_cast<float>(exponent);
   const float z = x * x;
   const float log_u = (x + (y * x * z - 2.12194440e-4f * e - 0.5f * z)) + 0.693359375f * e;
-  // Rounding may leave a negative zero's worth for u next to one; keep the root real.
+  // Rounding may make the logarithm of a u next to one positive; keep the root real.
   const float r = -2.0f * log_u;
   return r > 0.0f ? r : 0.0f;
 }
