@@ -98,7 +98,7 @@ std::vector<NamedNetwork> networks() {
                           .dense(3)
                           .build();
   Node second_reader = branching.nodes[3];  // reads the unpooled codes too, and is read by no one
-  second_reader.input = 3;
+  second_reader.inputs = {3};
   branching.nodes.insert(branching.nodes.end() - 1, second_reader);
   all.push_back({"a second reader", branching});
   Network floats_twice = start({2, 6, 6})
@@ -107,13 +107,13 @@ std::vector<NamedNetwork> networks() {
                              .flatten()
                              .dense(3)
                              .build();
-  floats_twice.nodes[2].input = 2;
+  floats_twice.nodes[2].inputs = {2};
   Node other = floats_twice.nodes[2];
   other.scale = 0.7f;
   floats_twice.nodes.insert(floats_twice.nodes.end() - 2,
                             other);  // two quantisers of the same floats
-  floats_twice.nodes[4].input = 4;
-  floats_twice.nodes[5].input = 5;
+  floats_twice.nodes[4].inputs = {4};
+  floats_twice.nodes[5].inputs = {5};
   all.push_back({"floats with two readers", floats_twice});
   return all;
 }

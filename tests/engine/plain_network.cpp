@@ -15,7 +15,7 @@ Node& NetworkBuilder::add(Operation operation, Shape shape) {
   Node node{};
   node.operation = operation;
   node.name = "node" + std::to_string(network_.nodes.size());
-  node.input = network_.nodes.size();
+  node.inputs = {network_.nodes.size()};
   node.shape = shape;
   shape_ = shape;
   network_.nodes.push_back(node);
@@ -157,8 +157,8 @@ std::vector<float> logits(const Network& network, const std::vector<QuantizedWei
   set_codes(values[1], input, network.nodes[0].scale);
   for (std::size_t n = 1; n < network.nodes.size(); ++n) {
     const Node& node = network.nodes[n];
-    const Value& from = values[node.input];
-    const Shape& shape = network.shape_of(node.input);
+    const Value& from = values[node.input()];
+    const Shape& shape = network.shape_of(node.input());
     Value& to = values[n + 1];
     if (node.operation == Operation::Matrix) {
       const MatrixLayer& layer = network.layers[node.layer];

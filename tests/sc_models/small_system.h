@@ -31,9 +31,17 @@ struct SmallSystem {
     for (std::size_t i = 0; i < inputs * outputs; ++i)
       layer.weight.push_back(static_cast<float>(static_cast<int>(i * 7919 % 31) - 15) / 15.0f);
     network.layers.push_back(layer);
-    Node quantize{
-        workloads::Operation::Quantize, "quantize", 0, {inputs, 1, 1}, 0, {}, 1.0f / 15, 15};
-    Node matrix{workloads::Operation::Matrix, "fc", 1, {outputs, 1, 1}, 0, {}, 0.0f, 0};
+    Node quantize{workloads::Operation::Quantize,
+                  "quantize",
+                  {0},
+                  {inputs, 1, 1},
+                  0,
+                  {},
+                  true,
+                  1.0f / 15,
+                  0,
+                  15};
+    Node matrix{workloads::Operation::Matrix, "fc", {1}, {outputs, 1, 1}};
     network.nodes = {quantize, matrix};
     weights = {workloads::quantize_weights(layer, 4)};
     mapping = std::make_unique<tiles::Mapping>(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <stdexcept>
 #include <utility>
 
 namespace uswim::tests {
@@ -43,7 +44,7 @@ SlowNetwork::SlowNetwork(const Network& network, bool quantize)
     const Node& node = network.nodes[n];
     if (node.operation != Operation::Matrix) continue;
     const MatrixLayer& layer = network.layers[node.layer];
-    const Shape& input = network.shape_of(node.input);
+    const Shape& input = network.shape_of(node.input());
     const std::size_t taps = layer.window.kernel_height * layer.window.kernel_width;
     for (std::size_t o = 0; o < node.shape.channels; ++o)
       for (std::size_t y = 0; y < node.shape.height; ++y)
@@ -63,7 +64,7 @@ std::vector<std::vector<double>> SlowNetwork::forward(const std::vector<double>&
   std::vector<std::vector<double>> values{image};
   for (std::size_t n = 0; n < network_.nodes.size(); ++n) {
     const Node& node = network_.nodes[n];
-    const std::vector<double>& in = values[node.input];
+    const std::vector<double>& in = values[node.input()];
     std::vector<double> out(node.shape.size(), 0.0);
     switch (node.operation) {
       case Operation::Matrix: {
@@ -87,7 +88,7 @@ std::vector<std::vector<double>> SlowNetwork::forward(const std::vector<double>&
         break;
       }
       case Operation::MaxPool: {
-        const Shape& input = network_.shape_of(node.input);
+        const Shape& input = network_.shape_of(node.input());
         std::size_t e = 0;
         for (std::size_t c = 0; c < node.shape.channels; ++c)
           for (std::size_t y = 0; y < node.shape.height; ++y)
@@ -101,6 +102,8 @@ std::vector<std::vector<double>> SlowNetwork::forward(const std::vector<double>&
       case Operation::Flatten:
         out = in;
         break;
+      default:
+        throw std::logic_error(node.name + ": no reference for this operation");
     }
     values.push_back(std::move(out));
   }
@@ -136,8 +139,8 @@ std::vector<double> SlowNetwork::second_derivative(
     }
     for (std::size_t n = network_.nodes.size(); n-- > 0;) {
       const Node& node = network_.nodes[n];
-      const auto& x = values[node.input];
-      auto& s_in = s[node.input];
+      const auto& x = values[node.input()];
+      auto& s_in = s[node.input()];
       const auto& s_out = s[n + 1];
       switch (node.operation) {
         case Operation::Matrix: {
@@ -157,7 +160,7 @@ std::vector<double> SlowNetwork::second_derivative(
           for (std::size_t e = 0; e < x.size(); ++e) s_in[e] += s_out[e];
           break;
         case Operation::MaxPool: {
-          const Shape& input = network_.shape_of(node.input);
+          const Shape& input = network_.shape_of(node.input());
           std::size_t e = 0;
           for (std::size_t c = 0; c < node.shape.channels; ++c)
             for (std::size_t oy = 0; oy < node.shape.height; ++oy)
@@ -170,6 +173,8 @@ std::vector<double> SlowNetwork::second_derivative(
               }
           break;
         }
+        default:
+          throw std::logic_error(node.name + ": no reference for this operation");
       }
     }
   }
@@ -207,7 +212,7 @@ Node& append_node(Network& network, Operation operation, const Shape& shape) {
   Node node;
   node.operation = operation;
   node.name = "node" + std::to_string(network.nodes.size());
-  node.input = network.nodes.size();
+  node.inputs = {network.nodes.size()};
   node.shape = shape;
   network.nodes.push_back(std::move(node));
   return network.nodes.back();

@@ -244,14 +244,14 @@ std::vector<int> activation_maxima(const Network& network) {
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
     const Node& node = network.nodes[n];
     if (node.operation == Operation::Matrix) {
-      if (of_value[node.input] == 0) {
+      if (of_value[node.input()] == 0) {
         throw NetworkError(
             network.layers[node.layer].name +
             ": its input is no integer activation (expected Quantize on the way to it)");
       }
-      of_layer[node.layer] = std::max(of_layer[node.layer], of_value[node.input]);
+      of_layer[node.layer] = std::max(of_layer[node.layer], of_value[node.input()]);
     } else {
-      of_value[n + 1] = node.operation == Operation::Quantize ? node.maximum : of_value[node.input];
+      of_value[n + 1] = node.operation == Operation::Quantize ? node.maximum : of_value[node.input()];
     }
   }
   return of_layer;

@@ -51,6 +51,8 @@ class Planner {
         case Operation::Flatten:
           flatten(n);
           break;
+        default:
+          throw NetworkError(network_.nodes[n].name + ": this operation is not supported here");
       }
     }
     plan_.result = value_of_[network_.nodes.size()];
@@ -77,7 +79,7 @@ class Planner {
     return like.integer ? add_codes(shape, like.scale, like.maximum) : add_floats(shape);
   }
 
-  std::size_t input_of(std::size_t n) const { return value_of_[network_.nodes[n].input]; }
+  std::size_t input_of(std::size_t n) const { return value_of_[network_.nodes[n].input()]; }
 
   static void check_quantizer(const Node& node) {
     if (!(node.scale > 0.0f) || !std::isfinite(node.scale) || !std::isfinite(1.0f / node.scale)) {
@@ -94,7 +96,7 @@ class Planner {
       throw NetworkError("the network must begin with Quantize");
     }
     for (std::size_t n = 1; n < nodes.size(); ++n) {
-      if (nodes[n].input == 0)
+      if (nodes[n].input() == 0)
         throw NetworkError(nodes[n].name + ": reads the input before it is quantised");
     }
     check_quantizer(nodes[0]);
@@ -105,7 +107,7 @@ class Planner {
   std::size_t only_reader(std::size_t n) const {
     std::size_t found = network_.nodes.size();
     for (std::size_t reader = n + 1; reader < network_.nodes.size(); ++reader) {
-      if (network_.nodes[reader].input != n + 1) continue;
+      if (network_.nodes[reader].input() != n + 1) continue;
       if (found != network_.nodes.size()) return network_.nodes.size();
       found = reader;
     }

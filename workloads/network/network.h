@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -57,19 +58,48 @@ struct QuantizedWeights {
 /// no finite number, `bits` outside [1, 15].
 QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits);
 
-enum class Operation { Matrix, Relu, Quantize, MaxPool, Flatten };
+/// What a node computes of its inputs x (x0, x1 ... where there are several).
+enum class Operation {
+  Matrix,       ///< weights times windows of x, plus bias: what goes onto crossbars
+  Relu,         ///< max(x, 0)
+  LeakyRelu,    ///< x > 0 ? x : slope * x
+  Clip,         ///< clamp(x, low, high); ReLU6 is Clip to [0, 6]
+  Sigmoid,      ///< 1 / (1 + exp(-x))
+  Tanh,         ///< tanh(x)
+  Quantize,     ///< scale * code, code = clamp(round_half_even(x / scale), minimum, maximum)
+  Scale,        ///< factor[c] * x + offset[c], channel by channel (batch norm, constants)
+  Add,          ///< factor[0] * x0 + factor[1] * x1 + ...
+  Multiply,     ///< x0 * x1; an input of height and width 1 is spread over the other
+  MaxPool,      ///< largest of each window
+  AveragePool,  ///< sum of each window over its size; see Node::counts_border
+  Flatten,      ///< a vector in the order of x's numbers (channels, rows, columns)
+  Reshape,      ///< another shape, the numbers in the same order
+  Transpose,    ///< axes (channels, rows, columns) permuted
+  Concat,       ///< inputs behind each other along the channels
+  Slice,        ///< channels [first_channel, first_channel + shape.channels)
+  Pad,          ///< a border of zeros as wide as the window's pads
+};
 
 /// One operation. Values are numbered: value 0 is the network's input, node i writes value i + 1.
 struct Node {
-  Operation operation;
-  std::string name;
-  std::size_t input = 0;  ///< value
-  Shape shape;            ///< of what it writes
-  std::size_t layer = 0;  ///< Matrix: index into Network::layers
-  Window window;          ///< MaxPool
-  float scale =
-      0.0f;  ///< Quantize: y = scale * code, code = clamp(round_half_even(x / scale), 0, maximum)
-  int maximum = 0;  ///< Quantize: largest code, 2^bits - 1
+  Operation operation = Operation::Matrix;
+  std::string name = {};
+  std::vector<std::size_t> inputs = {};  ///< values
+  Shape shape = {};                      ///< of what it writes
+  std::size_t layer = 0;                 ///< Matrix: index into Network::layers
+  Window window = {};                    ///< MaxPool, AveragePool, Pad
+  bool counts_border = true;       ///< AveragePool: whether zeros of the border count as numbers
+  float scale = 0.0f;              ///< Quantize: of a code
+  int minimum = 0, maximum = 0;    ///< Quantize: codes; a signed one has minimum -maximum - 1
+  float slope = 0.0f;              ///< LeakyRelu
+  float low = 0.0f, high = 0.0f;   ///< Clip; either may be infinite
+  std::vector<float> factor = {};  ///< Scale: per channel; Add: per input
+  std::vector<float> offset = {};  ///< Scale: per channel
+  std::array<std::size_t, 3> axes{0, 1, 2};  ///< Transpose: axis of x that becomes axis 0, 1, 2
+  std::size_t first_channel = 0;             ///< Slice
+
+  /// Of operations with one input.
+  std::size_t input() const { return inputs.front(); }
 };
 
 /// A network as imported: nodes in an order in which every input is written before it is read. The

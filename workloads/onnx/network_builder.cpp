@@ -193,7 +193,7 @@ Node NetworkBuilder::make(Operation operation, const NodeProto& node, const Valu
   Node made;
   made.operation = operation;
   made.name = name_of(node);
-  made.input = input.index;
+  made.inputs = {input.index};
   made.shape = shape;
   return made;
 }

@@ -212,11 +212,11 @@ void add_max_pool_sensitivity(std::size_t blocks, const Node& pool, const Shape&
 
 ValueSlots::ValueSlots(const Network& network, const std::vector<bool>& in_place) {
   std::vector<std::size_t> readers(network.nodes.size() + 1, 0);
-  for (const Node& node : network.nodes) ++readers[node.input];
+  for (const Node& node : network.nodes) ++readers[node.input()];
   std::size_t slots = 1;
   slot_.push_back(0);
   for (std::size_t i = 0; i < network.nodes.size(); ++i) {
-    const std::size_t input = network.nodes[i].input;
+    const std::size_t input = network.nodes[i].input();
     slot_.push_back(in_place[i] && readers[input] == 1 ? slot_[input] : slots++);
   }
   storage_.resize(slots);
@@ -256,7 +256,7 @@ ForwardPass::ForwardPass(const Network& network, std::size_t most_blocks, bool q
     const Node& node = network.nodes[i];
     if (node.operation != Operation::Matrix) continue;
     matrix_of_node_[i] = matrices_.size();
-    matrices_.emplace_back(network.layers[node.layer], network.shape_of(node.input), node.shape,
+    matrices_.emplace_back(network.layers[node.layer], network.shape_of(node.input()), node.shape,
                            most_blocks, kernels);
   }
 }
@@ -264,7 +264,7 @@ ForwardPass::ForwardPass(const Network& network, std::size_t most_blocks, bool q
 void ForwardPass::run(std::size_t blocks) {
   for (std::size_t i = 0; i < network_.nodes.size(); ++i) {
     const Node& node = network_.nodes[i];
-    const LaneValues& in = values_[node.input];
+    const LaneValues& in = values_[node.input()];
     LaneValues& out = values_[i + 1];
     const std::size_t count = blocks * node.shape.size() * kLanes;
     switch (node.operation) {
@@ -286,8 +286,10 @@ void ForwardPass::run(std::size_t blocks) {
         if (&in != &out) std::copy_n(in.data(), count, out.data());
         break;
       case Operation::MaxPool:
-        max_pool(blocks, node, network_.shape_of(node.input), in, out);
+        max_pool(blocks, node, network_.shape_of(node.input()), in, out);
         break;
+      default:
+        throw NetworkError(node.name + ": this operation is not supported here");
     }
   }
 }

@@ -50,7 +50,7 @@ Recursion::Recursion(const Network& network, std::size_t most_blocks)
   s_.allocate(network, most_blocks);
   wanted_.push_back(false);
   for (const Node& node : network.nodes)
-    wanted_.push_back(node.operation == Operation::Matrix || wanted_[node.input]);
+    wanted_.push_back(node.operation == Operation::Matrix || wanted_[node.input()]);
   std::size_t weights = 0;
   for (const MatrixLayer& layer : network.layers) {
     first_weight_.push_back(weights);
@@ -81,14 +81,14 @@ void Recursion::start_at_loss(const LaneValues& logits, std::size_t images) {
 void Recursion::step_back(ForwardPass& pass, std::size_t node_index, std::size_t blocks) {
   const Node& node = network_.nodes[node_index];
   const LaneValues& s_out = s_[node_index + 1];
-  LaneValues& s_in = s_[node.input];
+  LaneValues& s_in = s_[node.input()];
   const std::size_t count = blocks * node.shape.size() * kLanes;
   switch (node.operation) {
     case Operation::Matrix: {
       MatrixArithmetic& matrix = pass.matrix(node_index);
-      matrix.add_weight_sensitivity(blocks, pass.value(node.input), s_out,
+      matrix.add_weight_sensitivity(blocks, pass.value(node.input()), s_out,
                                     sums_.data() + first_weight_[node.layer]);
-      if (wanted_[node.input]) matrix.add_input_sensitivity(blocks, s_out, s_in);
+      if (wanted_[node.input()]) matrix.add_input_sensitivity(blocks, s_out, s_in);
       break;
     }
     case Operation::Relu: {
@@ -106,9 +106,11 @@ void Recursion::step_back(ForwardPass& pass, std::size_t node_index, std::size_t
         for (std::size_t i = 0; i < count; ++i) s_in[i] += s_out[i];
       break;
     case Operation::MaxPool:
-      add_max_pool_sensitivity(blocks, node, network_.shape_of(node.input), pass.value(node.input),
-                               s_out, s_in);
+      add_max_pool_sensitivity(blocks, node, network_.shape_of(node.input()),
+                               pass.value(node.input()), s_out, s_in);
       break;
+    default:
+      throw NetworkError(node.name + ": this operation is not supported here");
   }
 }
 
