@@ -85,7 +85,7 @@ void expect_consistent(const Network& network) {
   ASSERT_FALSE(network.nodes.empty());
   for (std::size_t i = 0; i < network.nodes.size(); ++i) {
     const Node& n = network.nodes[i];
-    ASSERT_LE(n.input, i);
+    ASSERT_LE(n.input(), i);
     ASSERT_GT(n.shape.size(), 0u);
     ASSERT_LE(n.shape.size(), std::size_t{1} << 24);
     if (n.operation == Operation::Quantize) {
@@ -98,7 +98,7 @@ void expect_consistent(const Network& network) {
     ASSERT_EQ(layer.weight.size(), layer.outputs * layer.rows);
     ASSERT_EQ(layer.bias.size(), layer.outputs);
     ASSERT_EQ(n.shape.channels, layer.outputs);
-    ASSERT_EQ(layer.rows, network.shape_of(n.input).channels * layer.window.kernel_height *
+    ASSERT_EQ(layer.rows, network.shape_of(n.input()).channels * layer.window.kernel_height *
                               layer.window.kernel_width);
     for (const float w : layer.weight) ASSERT_TRUE(std::isfinite(w));
   }

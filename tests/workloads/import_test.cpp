@@ -22,7 +22,7 @@ TEST(ImportOnnx, ReadsOneOfEachOperator) {
   for (std::size_t i = 0; i < 6; ++i) {
     EXPECT_EQ(network.nodes[i].operation, operations[i]);
     EXPECT_EQ(network.nodes[i].name, names[i]);
-    EXPECT_EQ(network.nodes[i].input, i);
+    EXPECT_EQ(network.nodes[i].input(), i);
     EXPECT_TRUE(network.nodes[i].shape == shapes[i]) << i;
   }
   EXPECT_EQ(network.nodes[2].scale, 0.5f);
@@ -252,7 +252,7 @@ TEST(ImportOnnx, PassesIdentityDropoutAndALastSoftmaxThrough) {
     soft.integer("axis", 1);
     const Network network = m.import();
     ASSERT_EQ(network.nodes.size(), 1u);
-    EXPECT_EQ(network.nodes[0].input, 0u);
+    EXPECT_EQ(network.nodes[0].input(), 0u);
     soft.proto().mutable_attribute(0)->set_i(0);
     EXPECT_NE(m.fault().find("axis is 0"), std::string::npos);
   }
