@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
-#include <stdexcept>
-#include <utility>
+#include <limits>
 
 namespace uswim::tests {
 
@@ -16,97 +14,222 @@ using workloads::Operation;
 using workloads::Shape;
 using workloads::Window;
 
-std::vector<std::size_t> SlowNetwork::window_elements(const Window& window, const Shape& input,
-                                                      std::size_t channel, std::size_t y,
-                                                      std::size_t x,
-                                                      std::vector<std::size_t>* taps) {
-  std::vector<std::size_t> elements;
-  const auto signed_of = [](std::size_t v) { return static_cast<long>(v); };
-  for (std::size_t ky = 0; ky < window.kernel_height; ++ky)
-    for (std::size_t kx = 0; kx < window.kernel_width; ++kx) {
-      const long row = signed_of(y * window.stride_height + ky * window.dilation_height) -
-                       signed_of(window.pad_top);
-      const long column = signed_of(x * window.stride_width + kx * window.dilation_width) -
-                          signed_of(window.pad_left);
-      if (row < 0 || row >= signed_of(input.height) || column < 0 ||
-          column >= signed_of(input.width))
-        continue;
-      elements.push_back((channel * input.height + static_cast<std::size_t>(row)) * input.width +
-                         static_cast<std::size_t>(column));
-      if (taps != nullptr) taps->push_back(ky * window.kernel_width + kx);
+namespace {
+
+/// One number of a window: where it lies in the input, or in the border.
+struct Tap {
+  std::size_t index;    ///< ky * kernel_width + kx
+  bool inside;          ///< the image
+  bool in_border;       ///< the pads; neither: beyond them
+  std::size_t element;  ///< of the input; only inside
+};
+
+std::vector<Tap> window_taps(const Window& w, const Shape& in, std::size_t channel, std::size_t y,
+                             std::size_t x) {
+  std::vector<Tap> taps;
+  const auto number = [](std::size_t v) { return static_cast<long>(v); };
+  for (std::size_t ky = 0; ky < w.kernel_height; ++ky)
+    for (std::size_t kx = 0; kx < w.kernel_width; ++kx) {
+      const long row = number(y * w.stride_height + ky * w.dilation_height) - number(w.pad_top);
+      const long column = number(x * w.stride_width + kx * w.dilation_width) - number(w.pad_left);
+      Tap tap{ky * w.kernel_width + kx, false, false, 0};
+      tap.inside = row >= 0 && row < number(in.height) && column >= 0 && column < number(in.width);
+      tap.in_border = !tap.inside && row < number(in.height + w.pad_bottom) &&
+                      column < number(in.width + w.pad_right);
+      if (tap.inside)
+        tap.element = (channel * in.height + static_cast<std::size_t>(row)) * in.width +
+                      static_cast<std::size_t>(column);
+      taps.push_back(tap);
     }
-  return elements;
+  return taps;
 }
 
-SlowNetwork::SlowNetwork(const Network& network, bool quantize)
-    : network_(network), quantize_(quantize), connections_(network.nodes.size()) {
-  for (std::size_t n = 0; n < network.nodes.size(); ++n) {
-    const Node& node = network.nodes[n];
-    if (node.operation != Operation::Matrix) continue;
-    const MatrixLayer& layer = network.layers[node.layer];
-    const Shape& input = network.shape_of(node.input());
-    const std::size_t taps = layer.window.kernel_height * layer.window.kernel_width;
-    for (std::size_t o = 0; o < node.shape.channels; ++o)
-      for (std::size_t y = 0; y < node.shape.height; ++y)
-        for (std::size_t x = 0; x < node.shape.width; ++x)
-          for (std::size_t c = 0; c < input.channels; ++c) {
-            std::vector<std::size_t> tap;
-            const auto elements = window_elements(layer.window, input, c, y, x, &tap);
-            for (std::size_t i = 0; i < elements.size(); ++i)
-              connections_[n].push_back({(o * node.shape.height + y) * node.shape.width + x,
-                                         elements[i],
-                                         o * input.channels * taps + c * taps + tap[i]});
-          }
+struct Position {
+  std::size_t c, y, x;
+};
+Position position_of(std::size_t element, const Shape& shape) {
+  return {element / (shape.height * shape.width), element / shape.width % shape.height,
+          element % shape.width};
+}
+std::size_t element_at(const Shape& shape, std::size_t c, std::size_t y, std::size_t x) {
+  return (c * shape.height + y) * shape.width + x;
+}
+
+/// Derivative of an operation that works number by number; quantisers let everything through.
+double slope_at(const Node& node, std::size_t channel, double x) {
+  switch (node.operation) {
+    case Operation::Relu:
+      return x > 0.0 ? 1.0 : 0.0;
+    case Operation::LeakyRelu:
+      return x > 0.0 ? 1.0 : static_cast<double>(node.slope);
+    case Operation::Clip:
+      return x > static_cast<double>(node.low) && x < static_cast<double>(node.high) ? 1.0 : 0.0;
+    case Operation::Sigmoid: {
+      const double y = 1.0 / (1.0 + std::exp(-x));
+      return y * (1.0 - y);
+    }
+    case Operation::Tanh:
+      return 1.0 / (std::cosh(x) * std::cosh(x));
+    case Operation::Scale:
+      return static_cast<double>(node.factor[channel]);
+    default:
+      return 1.0;
   }
 }
 
-std::vector<std::vector<double>> SlowNetwork::forward(const std::vector<double>& image) const {
-  std::vector<std::vector<double>> values{image};
-  for (std::size_t n = 0; n < network_.nodes.size(); ++n) {
-    const Node& node = network_.nodes[n];
-    const std::vector<double>& in = values[node.input()];
-    std::vector<double> out(node.shape.size(), 0.0);
+}  // namespace
+
+SlowNetwork::SlowNetwork(const Network& network, bool quantize)
+    : network_(network), quantize_(quantize) {}
+
+std::vector<SlowNetwork::Connection> SlowNetwork::connections(std::size_t n,
+                                                              const Values& values) const {
+  const Node& node = network_.nodes[n];
+  const std::size_t from = node.input();
+  const Shape& in = network_.shape_of(from);
+  const std::vector<double>& x = values[from];
+  std::vector<Connection> all;
+  for (std::size_t e = 0; e < node.shape.size(); ++e) {
+    const Position at = position_of(e, node.shape);
     switch (node.operation) {
       case Operation::Matrix: {
         const MatrixLayer& layer = network_.layers[node.layer];
-        const std::size_t positions = node.shape.height * node.shape.width;
-        for (std::size_t e = 0; e < out.size(); ++e)
-          out[e] = static_cast<double>(layer.bias[e / positions]);
-        for (const Connection& c : connections_[n])
-          out[c.output] += static_cast<double>(layer.weight[c.weight]) * in[c.input];
-        break;
-      }
-      case Operation::Relu:
-        for (std::size_t e = 0; e < out.size(); ++e) out[e] = std::max(in[e], 0.0);
-        break;
-      case Operation::Quantize: {
-        const double scale = static_cast<double>(node.scale);
-        for (std::size_t e = 0; e < out.size(); ++e)
-          out[e] = quantize_ ? scale * std::clamp(std::nearbyint(in[e] / scale), 0.0,
-                                                  static_cast<double>(node.maximum))
-                             : in[e];
+        for (std::size_t c = 0; c < in.channels; ++c) {
+          const auto taps = window_taps(layer.window, in, c, at.y, at.x);
+          for (const Tap& tap : taps) {
+            const std::size_t weight = at.c * layer.rows + c * taps.size() + tap.index;
+            if (tap.inside)
+              all.push_back(
+                  {e, from, tap.element, static_cast<double>(layer.weight[weight]), weight});
+          }
+        }
         break;
       }
       case Operation::MaxPool: {
-        const Shape& input = network_.shape_of(node.input());
-        std::size_t e = 0;
-        for (std::size_t c = 0; c < node.shape.channels; ++c)
-          for (std::size_t y = 0; y < node.shape.height; ++y)
-            for (std::size_t x = 0; x < node.shape.width; ++x, ++e) {
-              const auto elements = window_elements(node.window, input, c, y, x, nullptr);
-              out[e] = in[elements.front()];
-              for (const std::size_t i : elements) out[e] = std::max(out[e], in[i]);
-            }
+        double largest = -std::numeric_limits<double>::infinity();
+        std::size_t first = 0;
+        for (const Tap& tap : window_taps(node.window, in, at.c, at.y, at.x))
+          if (tap.inside && x[tap.element] > largest) {
+            largest = x[tap.element];
+            first = tap.element;
+          }
+        all.push_back({e, from, first, 1.0});
         break;
       }
-      case Operation::Flatten:
-        out = in;
+      case Operation::AveragePool: {
+        const auto taps = window_taps(node.window, in, at.c, at.y, at.x);
+        const auto counted = std::count_if(taps.begin(), taps.end(), [&](const Tap& tap) {
+          return tap.inside || (node.counts_border && tap.in_border);
+        });
+        for (const Tap& tap : taps)
+          if (tap.inside) all.push_back({e, from, tap.element, 1.0 / static_cast<double>(counted)});
         break;
+      }
+      case Operation::Add:
+        for (std::size_t k = 0; k < node.inputs.size(); ++k)
+          all.push_back({e, node.inputs[k], e, static_cast<double>(node.factor[k])});
+        break;
+      case Operation::Multiply: {
+        std::size_t element[2];
+        for (std::size_t k = 0; k < 2; ++k) {
+          const Shape& shape = network_.shape_of(node.inputs[k]);
+          element[k] = shape.height * shape.width == 1 ? at.c : e;
+        }
+        for (std::size_t k = 0; k < 2; ++k)
+          all.push_back(
+              {e, node.inputs[k], element[k], values[node.inputs[1 - k]][element[1 - k]]});
+        break;
+      }
+      case Operation::Transpose: {
+        const std::size_t to[3] = {at.c, at.y, at.x};
+        std::size_t source[3];
+        for (std::size_t i = 0; i < 3; ++i) source[node.axes[i]] = to[i];
+        all.push_back({e, from, element_at(in, source[0], source[1], source[2]), 1.0});
+        break;
+      }
+      case Operation::Concat: {
+        std::size_t channel = at.c, k = 0;
+        while (channel >= network_.shape_of(node.inputs[k]).channels)
+          channel -= network_.shape_of(node.inputs[k++]).channels;
+        all.push_back({e, node.inputs[k],
+                       element_at(network_.shape_of(node.inputs[k]), channel, at.y, at.x), 1.0});
+        break;
+      }
+      case Operation::Slice:
+        all.push_back({e, from, element_at(in, node.first_channel + at.c, at.y, at.x), 1.0});
+        break;
+      case Operation::Pad: {
+        const Window& w = node.window;
+        if (at.y >= w.pad_top && at.y < w.pad_top + in.height && at.x >= w.pad_left &&
+            at.x < w.pad_left + in.width)
+          all.push_back({e, from, element_at(in, at.c, at.y - w.pad_top, at.x - w.pad_left), 1.0});
+        break;
+      }
       default:
-        throw std::logic_error(node.name + ": no reference for this operation");
+        all.push_back({e, from, e, slope_at(node, at.c, x[e])});
     }
-    values.push_back(std::move(out));
   }
+  return all;
+}
+
+std::vector<double> SlowNetwork::compute(std::size_t n, const Values& values) const {
+  const Node& node = network_.nodes[n];
+  const std::vector<double>& x = values[node.input()];
+  std::vector<double> y(node.shape.size(), 0.0);
+  const auto of_each = [&](auto&& function) {
+    for (std::size_t e = 0; e < y.size(); ++e) y[e] = function(x[e], position_of(e, node.shape).c);
+  };
+  switch (node.operation) {
+    case Operation::Relu:
+      of_each([](double v, std::size_t) { return std::max(v, 0.0); });
+      break;
+    case Operation::LeakyRelu:
+      of_each(
+          [&](double v, std::size_t) { return v > 0.0 ? v : static_cast<double>(node.slope) * v; });
+      break;
+    case Operation::Clip:
+      of_each([&](double v, std::size_t) {
+        return std::clamp(v, static_cast<double>(node.low), static_cast<double>(node.high));
+      });
+      break;
+    case Operation::Sigmoid:
+      of_each([](double v, std::size_t) { return 1.0 / (1.0 + std::exp(-v)); });
+      break;
+    case Operation::Tanh:
+      of_each([](double v, std::size_t) { return std::tanh(v); });
+      break;
+    case Operation::Quantize:
+      of_each([&](double v, std::size_t) {
+        const double scale = static_cast<double>(node.scale);
+        return quantize_ ? scale * std::clamp(std::nearbyint(v / scale),
+                                              static_cast<double>(node.minimum),
+                                              static_cast<double>(node.maximum))
+                         : v;
+      });
+      break;
+    case Operation::Scale:
+      of_each([&](double v, std::size_t c) {
+        return static_cast<double>(node.factor[c]) * v + static_cast<double>(node.offset[c]);
+      });
+      break;
+    case Operation::Multiply:
+      for (const Connection& c : connections(n, values))
+        if (c.value == node.inputs[0]) y[c.output] = values[c.value][c.input] * c.derivative;
+      break;
+    case Operation::Matrix:
+      for (std::size_t e = 0; e < y.size(); ++e)
+        y[e] = static_cast<double>(network_.layers[node.layer].bias[position_of(e, node.shape).c]);
+      [[fallthrough]];
+    default:  // linear in its inputs
+      for (const Connection& c : connections(n, values))
+        y[c.output] += c.derivative * values[c.value][c.input];
+  }
+  return y;
+}
+
+SlowNetwork::Values SlowNetwork::forward(const std::vector<double>& image) const {
+  Values values{image};
+  for (std::size_t n = 0; n < network_.nodes.size(); ++n) values.push_back(compute(n, values));
   return values;
 }
 
@@ -121,67 +244,60 @@ double SlowNetwork::loss(const std::vector<double>& image, std::size_t label) co
   return std::log(sum);
 }
 
+std::vector<double> SlowNetwork::carry_back(const Values& values,
+                                            const std::vector<double>& at_logits, int power) const {
+  Values s;
+  for (const auto& value : values) s.emplace_back(value.size(), 0.0);
+  s.back() = at_logits;
+  Values of_weights;
+  for (const MatrixLayer& layer : network_.layers)
+    of_weights.emplace_back(layer.weight.size(), 0.0);
+  for (std::size_t n = network_.nodes.size(); n-- > 0;) {
+    const Node& node = network_.nodes[n];
+    for (const Connection& c : connections(n, values)) {
+      s[c.value][c.input] += std::pow(c.derivative, power) * s[n + 1][c.output];
+      if (node.operation == Operation::Matrix)
+        of_weights[node.layer][c.weight] +=
+            std::pow(values[c.value][c.input], power) * s[n + 1][c.output];
+    }
+  }
+  std::vector<double> all;
+  for (const auto& layer : of_weights) all.insert(all.end(), layer.begin(), layer.end());
+  return all;
+}
+
 std::vector<double> SlowNetwork::second_derivative(
     const std::vector<std::vector<double>>& images) const {
-  std::vector<std::vector<double>> sums;
-  for (const MatrixLayer& layer : network_.layers) sums.emplace_back(layer.weight.size(), 0.0);
+  std::vector<double> mean(network_.weights(), 0.0);
   for (const auto& image : images) {
-    const auto values = forward(image);
-    std::vector<std::vector<double>> s;
-    for (const auto& value : values) s.emplace_back(value.size(), 0.0);
+    const Values values = forward(image);
     const std::vector<double>& z = values.back();
+    std::vector<double> curvature(z.size());
     for (std::size_t c = 0; c < z.size(); ++c) {
       // Relative to class c: p = 1 / (1 + others), 1 - p = others / (1 + others), without a
       // difference.
       double others = 0.0;
       for (std::size_t i = 0; i < z.size(); ++i) others += i == c ? 0.0 : std::exp(z[i] - z[c]);
-      s.back()[c] = others / (1.0 + others) / (1.0 + others);
+      curvature[c] = others / (1.0 + others) / (1.0 + others);
     }
-    for (std::size_t n = network_.nodes.size(); n-- > 0;) {
-      const Node& node = network_.nodes[n];
-      const auto& x = values[node.input()];
-      auto& s_in = s[node.input()];
-      const auto& s_out = s[n + 1];
-      switch (node.operation) {
-        case Operation::Matrix: {
-          const auto& weight = network_.layers[node.layer].weight;
-          for (const Connection& c : connections_[n]) {
-            const double w = static_cast<double>(weight[c.weight]);
-            sums[node.layer][c.weight] += s_out[c.output] * x[c.input] * x[c.input];
-            s_in[c.input] += w * w * s_out[c.output];
-          }
-          break;
-        }
-        case Operation::Relu:
-          for (std::size_t e = 0; e < x.size(); ++e) s_in[e] += x[e] > 0.0 ? s_out[e] : 0.0;
-          break;
-        case Operation::Quantize:
-        case Operation::Flatten:
-          for (std::size_t e = 0; e < x.size(); ++e) s_in[e] += s_out[e];
-          break;
-        case Operation::MaxPool: {
-          const Shape& input = network_.shape_of(node.input());
-          std::size_t e = 0;
-          for (std::size_t c = 0; c < node.shape.channels; ++c)
-            for (std::size_t oy = 0; oy < node.shape.height; ++oy)
-              for (std::size_t ox = 0; ox < node.shape.width; ++ox, ++e) {
-                const auto elements = window_elements(node.window, input, c, oy, ox, nullptr);
-                const auto first =
-                    std::max_element(elements.begin(), elements.end(),
-                                     [&](std::size_t a, std::size_t b) { return x[a] < x[b]; });
-                s_in[*first] += s_out[e];
-              }
-          break;
-        }
-        default:
-          throw std::logic_error(node.name + ": no reference for this operation");
-      }
-    }
+    const std::vector<double> one = carry_back(values, curvature, 2);
+    for (std::size_t i = 0; i < mean.size(); ++i)
+      mean[i] += one[i] / static_cast<double>(images.size());
   }
-  std::vector<double> mean;
-  for (const auto& layer : sums)
-    for (const double sum : layer) mean.push_back(sum / static_cast<double>(images.size()));
   return mean;
+}
+
+std::vector<double> SlowNetwork::gradient(const std::vector<double>& image,
+                                          std::size_t label) const {
+  const Values values = forward(image);
+  const std::vector<double>& z = values.back();
+  std::vector<double> slope(z.size());
+  for (std::size_t c = 0; c < z.size(); ++c) {
+    double sum = 0.0;
+    for (const double v : z) sum += std::exp(v - z[c]);
+    slope[c] = 1.0 / sum - (c == label ? 1.0 : 0.0);
+  }
+  return carry_back(values, slope, 1);
 }
 
 std::vector<double> image_of(const Dataset& data, std::size_t index) {
@@ -191,141 +307,6 @@ std::vector<double> image_of(const Dataset& data, std::size_t index) {
     image.push_back(static_cast<double>(intensity));
   }
   return image;
-}
-
-std::size_t windows_along(std::size_t size, std::size_t pads, std::size_t kernel,
-                          std::size_t stride, std::size_t dilation) {
-  return (size + pads - ((kernel - 1) * dilation + 1)) / stride + 1;
-}
-
-namespace {
-
-Shape windowed(const Shape& in, const Window& w, std::size_t channels) {
-  return {channels,
-          windows_along(in.height, w.pad_top + w.pad_bottom, w.kernel_height, w.stride_height,
-                        w.dilation_height),
-          windows_along(in.width, w.pad_left + w.pad_right, w.kernel_width, w.stride_width,
-                        w.dilation_width)};
-}
-
-Node& append_node(Network& network, Operation operation, const Shape& shape) {
-  Node node;
-  node.operation = operation;
-  node.name = "node" + std::to_string(network.nodes.size());
-  node.inputs = {network.nodes.size()};
-  node.shape = shape;
-  network.nodes.push_back(std::move(node));
-  return network.nodes.back();
-}
-
-}  // namespace
-
-void append_matrix(Network& network, std::size_t outputs, const Window& window,
-                   std::vector<float> weight, std::vector<float> bias) {
-  const Shape in = network.shape_of(network.nodes.size());
-  append_node(network, Operation::Matrix, windowed(in, window, outputs)).layer =
-      network.layers.size();
-  MatrixLayer layer;
-  layer.name = network.nodes.back().name;
-  layer.outputs = outputs;
-  layer.rows = in.channels * window.kernel_height * window.kernel_width;
-  layer.window = window;
-  layer.weight = std::move(weight);
-  layer.bias = std::move(bias);
-  network.layers.push_back(std::move(layer));
-}
-
-void append(Network& network, Operation operation) {
-  const Shape in = network.shape_of(network.nodes.size());
-  append_node(network, operation, operation == Operation::Flatten ? Shape{in.size(), 1, 1} : in);
-}
-
-void append_quantize(Network& network, float scale, int maximum) {
-  Node& node = append_node(network, Operation::Quantize, network.shape_of(network.nodes.size()));
-  node.scale = scale;
-  node.maximum = maximum;
-}
-
-void append_max_pool(Network& network, const Window& window) {
-  const Shape in = network.shape_of(network.nodes.size());
-  append_node(network, Operation::MaxPool, windowed(in, window, in.channels)).window = window;
-}
-
-Network random_network(std::uint32_t seed) {
-  Network network;
-  std::mt19937 random(seed);
-  const auto pick = [&](std::size_t least, std::size_t most) {
-    return least + random() % (most - least + 1);
-  };
-  const auto numbers = [&](std::size_t count, float step) {
-    std::vector<float> values;
-    for (std::size_t i = 0; i < count; ++i)
-      values.push_back(step * (static_cast<float>(pick(0, 16)) - 8.0f));
-    return values;
-  };
-  /// A window that fits the newest value; `border` whether it may have one.
-  const auto window = [&](bool border) {
-    const Shape& in = network.shape_of(network.nodes.size());
-    for (;;) {
-      Window w;
-      w.kernel_height = pick(1, 3);
-      w.kernel_width = pick(1, 3);
-      w.stride_height = pick(1, 2);
-      w.stride_width = pick(1, 2);
-      w.dilation_height = pick(1, 2);
-      w.dilation_width = pick(1, 2);
-      if (border) {
-        w.pad_top = pick(0, 2);
-        w.pad_left = pick(0, 2);
-        w.pad_bottom = pick(0, 2);
-        w.pad_right = pick(0, 2);
-      }
-      if (in.height + w.pad_top + w.pad_bottom > (w.kernel_height - 1) * w.dilation_height &&
-          in.width + w.pad_left + w.pad_right > (w.kernel_width - 1) * w.dilation_width)
-        return w;
-    }
-  };
-  network.input = {pick(1, 3), pick(5, 9), pick(5, 9)};
-  append_quantize(network, 0.0625f, 15);
-  const auto convolve = [&] {
-    const Window w = window(true);
-    const std::size_t outputs = pick(1, 7);
-    const std::size_t rows =
-        network.shape_of(network.nodes.size()).channels * w.kernel_height * w.kernel_width;
-    append_matrix(network, outputs, w, numbers(outputs * rows, 0.125f), numbers(outputs, 0.0625f));
-  };
-  const auto connect = [&](std::size_t outputs) {
-    const std::size_t rows = network.shape_of(network.nodes.size()).size();
-    append_matrix(network, outputs, {}, numbers(outputs * rows, 0.125f), numbers(outputs, 0.0625f));
-  };
-  convolve();
-  append(network, Operation::Relu);
-  append_quantize(network, 0.25f, 15);
-  if (pick(0, 1) == 1) append_max_pool(network, window(false));
-  convolve();
-  if (pick(0, 1) == 1) {
-    append_max_pool(network, window(false));
-    append(network, Operation::Relu);
-  } else {
-    append(network, Operation::Relu);
-    append_quantize(network, 0.5f, 7);
-  }
-  append(network, Operation::Flatten);
-  connect(pick(1, 9));
-  append(network, Operation::Relu);
-  connect(pick(2, 11));
-  return network;
-}
-
-Dataset random_images(const Shape& shape, std::size_t count, std::uint32_t seed) {
-  std::mt19937 random(seed);
-  Dataset data;
-  data.shape = shape;
-  data.count = count;
-  for (std::size_t i = 0; i < count * shape.size(); ++i)
-    data.pixels.push_back(static_cast<std::uint8_t>(random() >> 24));
-  data.labels.assign(count, 0);
-  return data;
 }
 
 }  // namespace uswim::tests

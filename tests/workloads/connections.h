@@ -1,5 +1,4 @@
 #pragma once
-#include <cstdint>
 #include <vector>
 
 #include "workloads/data/dataset.h"
@@ -7,9 +6,9 @@
 
 namespace uswim::tests {
 
-/// The oracle of float pass and recursion: every matrix layer as an explicit list of connections,
-/// one image at a time, in double. Slow, and written from the tables of the ONNX operators and of
-/// the recursion alone.
+/// The oracle of float pass, recursion and back-propagation: every node as an explicit list of
+/// connections with their derivatives, one image at a time, in double. Slow, and written from the
+/// definitions of the operations and of the recursion alone.
 class SlowNetwork {
  public:
   explicit SlowNetwork(const workloads::Network& network, bool quantize = true);
@@ -18,39 +17,30 @@ class SlowNetwork {
   double loss(const std::vector<double>& image, std::size_t label) const;
   /// Mean over images, one value per weight, layer after layer.
   std::vector<double> second_derivative(const std::vector<std::vector<double>>& images) const;
+  /// Gradient of the cross entropy of one image, quantisers let through.
+  std::vector<double> gradient(const std::vector<double>& image, std::size_t label) const;
 
  private:
+  using Values = std::vector<std::vector<double>>;
+  /// d output / d input element = derivative; of a matrix layer also the weight.
   struct Connection {
-    std::size_t output, input, weight;  ///< elements of the values; index into the layer's weights
+    std::size_t output, value, input;
+    double derivative;
+    std::size_t weight = 0;
   };
-  std::vector<std::vector<double>> forward(const std::vector<double>& image) const;
-  /// Elements of the input that the window of output element (y, x) of `channel` covers.
-  static std::vector<std::size_t> window_elements(const workloads::Window& window,
-                                                  const workloads::Shape& input,
-                                                  std::size_t channel, std::size_t y, std::size_t x,
-                                                  std::vector<std::size_t>* taps);
+  Values forward(const std::vector<double>& image) const;
+  std::vector<double> compute(std::size_t node, const Values& values) const;
+  std::vector<Connection> connections(std::size_t node, const Values& values) const;
+  /// Sum over all paths from the logits, of derivatives (power 1) or their squares (power 2), that
+  /// start with `at_logits`.
+  std::vector<double> carry_back(const Values& values, const std::vector<double>& at_logits,
+                                 int power) const;
 
   const workloads::Network& network_;
   const bool quantize_;
-  std::vector<std::vector<Connection>> connections_;  ///< of each node; empty unless a matrix
 };
 
 /// The numbers that a network sees of image `index`.
 std::vector<double> image_of(const workloads::Dataset& data, std::size_t index);
-
-/// A small network with all operations, whose values are whole multiples of powers of two, so that
-/// float and double agree exactly in every comparison and rounding.
-workloads::Network random_network(std::uint32_t seed);
-workloads::Dataset random_images(const workloads::Shape& shape, std::size_t count,
-                                 std::uint32_t seed);
-/// Nodes appended to a network; each reads the value before it.
-void append_matrix(workloads::Network& network, std::size_t outputs,
-                   const workloads::Window& window, std::vector<float> weight,
-                   std::vector<float> bias);
-void append(workloads::Network& network, workloads::Operation operation);
-void append_quantize(workloads::Network& network, float scale, int maximum);
-void append_max_pool(workloads::Network& network, const workloads::Window& window);
-std::size_t windows_along(std::size_t size, std::size_t pads, std::size_t kernel,
-                          std::size_t stride, std::size_t dilation);
 
 }  // namespace uswim::tests

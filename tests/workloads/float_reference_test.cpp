@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 
 #include "connections.h"
+#include "sample_networks.h"
 #include "support/results.h"
 #include "workloads/onnx/import.h"
 #include "workloads/sensitivity/sensitivity.h"
@@ -88,6 +90,64 @@ TEST(FloatReference, EqualsTheOracleOnRandomNetworks) {
     const Network network = random_network(seed);
     const Dataset data = random_images(network.input, 1 + seed % 35, seed);
     ASSERT_EQ(worst_difference(network, data), 0.0) << seed;
+  }
+}
+
+// Every operation, branches included. The bound is 2,000 roundings of 6e-8: far below any wrong
+// element, far above what networks of this depth gather.
+TEST(FloatReference, FollowsTheOracleThroughBranchesOfEveryOperation) {
+  std::set<Operation> seen;
+  for (std::uint32_t seed = 0; seed < 150; ++seed) {
+    const Network network = branching_network(seed);
+    for (const Node& node : network.nodes) seen.insert(node.operation);
+    const Dataset data = random_images(network.input, 1 + seed % 35, seed);
+    ASSERT_LT(worst_difference(network, data), 1.2e-4) << seed;
+  }
+  EXPECT_EQ(seen.size(), static_cast<std::size_t>(Operation::Pad) + 1);
+}
+
+TEST(FloatReference, SigmoidAndTanhAreRoundedToFloat) {
+  Network network;
+  network.input = {1, 1, 1};
+  append(network, Operation::Sigmoid);
+  network.nodes.push_back(network.nodes.back());
+  network.nodes.back().operation = Operation::Tanh;
+  network.nodes.push_back({Operation::Concat, "both", {1, 2}, {2, 1, 1}});
+  std::vector<float> x{0.0f, 1e-30f, -1e-4f, 7.8e-3f, 7.9e-3f, 90.0f, -90.0f, 200.0f, -1e30f};
+  for (int i = -400; i <= 400; ++i) x.push_back(0.0321f * static_cast<float>(i));
+  const std::vector<float> found = float_logits(network, x, x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double v = static_cast<double>(x[i]);
+    // One unit of the last place: rounding of a double that is itself within 1e-14.
+    const double sigmoid = 1.0 / (1.0 + std::exp(-v)), tanh = std::tanh(v);
+    ASSERT_NEAR(static_cast<double>(found[2 * i]), sigmoid, 6.1e-8 * sigmoid + 1e-45) << v;
+    ASSERT_NEAR(static_cast<double>(found[2 * i + 1]), tanh, 6.1e-8 * std::abs(tanh)) << v;
+  }
+}
+
+TEST(FloatReference, SignedQuantisersRoundHalvesToEvenAndClip) {
+  Network network;
+  network.input = {1, 1, 7};
+  append_quantize(network, 0.5f, 1);
+  network.nodes.back().minimum = -2;
+  append(network, Operation::Flatten);
+  EXPECT_EQ(float_logits(network, {-9.0f, -0.75f, -0.74f, -0.25f, 0.25f, 0.26f, 9.0f}, 1),
+            (std::vector<float>{-1.0f, -1.0f, -0.5f, 0.0f, 0.0f, 0.5f, 0.5f}));
+}
+
+// A 2 x 2 window of ones in the corner has one number in the image and three in the border.
+TEST(FloatReference, AveragesCountTheBorderOnlyIfAsked) {
+  for (const bool border : {true, false}) {
+    Network network;
+    network.input = {1, 1, 2};
+    append_max_pool(network, {2, 2, 1, 2, 1, 1, 1, 1, 0, 0});
+    network.nodes.back().operation = Operation::AveragePool;
+    network.nodes.back().counts_border = border;
+    // Two windows; the second one ends beyond the image, where nothing counts (ceil mode).
+    network.nodes.back().shape = {1, 1, 2};
+    append(network, Operation::Flatten);
+    EXPECT_EQ(float_logits(network, {8.0f, 6.0f}, 1),
+              border ? (std::vector<float>{2.0f, 3.0f}) : (std::vector<float>{8.0f, 6.0f}));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "connections.h"
+#include "sample_networks.h"
 #include "workloads/onnx/import.h"
 #include "workloads/sensitivity/sensitivity.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <string>
 
-#include "workloads/sensitivity/layer_arithmetic.h"
+#include "workloads/sensitivity/forward_pass.h"
 #include "workloads/sensitivity/sensitivity.h"
 
 namespace uswim::workloads {
@@ -15,7 +15,8 @@ std::vector<float> float_logits(const Network& network, const std::vector<float>
     throw NetworkError("the images hold " + std::to_string(images.size()) + " numbers, expected " +
                        std::to_string(count) + " times " + std::to_string(size));
   const std::size_t batch = blocks_per_batch(network, count) * kLanes;
-  ForwardPass pass(network, batch / kLanes, quantize);
+  ForwardPass pass(network, batch / kLanes,
+                   quantize ? Activations::Quantized : Activations::Unquantized, Keep::Logits);
   std::vector<float> logits(count * classes);
   for (std::size_t first = 0; first < count; first += batch) {
     const std::size_t here = std::min(batch, count - first);

@@ -2,7 +2,8 @@
 #include <array>
 #include <string>
 
-#include "workloads/sensitivity/layer_arithmetic.h"
+#include "workloads/sensitivity/forward_pass.h"
+#include "workloads/sensitivity/pooling.h"
 #include "workloads/sensitivity/sensitivity.h"
 #include "workloads/sensitivity/softmax.h"
 
@@ -26,7 +27,7 @@ class Recursion {
   void step_back(ForwardPass& pass, std::size_t node, std::size_t blocks);
 
   const Network& network_;
-  ValueSlots s_;
+  ValueBuffers s_;
   std::vector<bool> wanted_;               ///< of each value: a matrix layer lies in front of it
   std::vector<std::size_t> first_weight_;  ///< of each layer, in sums_
   std::vector<double> sums_;
@@ -37,17 +38,24 @@ std::string to_string(const Shape& shape) {
          std::to_string(shape.width);
 }
 
-std::vector<bool> backward_in_place(const Network& network) {
-  std::vector<bool> in_place;
+ValueBuffers backward_buffers(const Network& network) {
+  std::vector<std::size_t> readers(network.nodes.size() + 1, 0);
   for (const Node& node : network.nodes)
-    in_place.push_back(node.operation == Operation::Relu || node.operation == Operation::Flatten ||
-                       node.operation == Operation::Quantize);
-  return in_place;
+    for (const std::size_t input : node.inputs) ++readers[input];
+  std::vector<std::size_t> same_as{0};
+  for (std::size_t i = 0; i < network.nodes.size(); ++i) {
+    const Node& node = network.nodes[i];
+    const bool in_place = node.operation == Operation::Relu ||
+                          node.operation == Operation::Flatten ||
+                          node.operation == Operation::Quantize;
+    same_as.push_back(in_place && readers[node.input()] == 1 ? node.input() : i + 1);
+  }
+  return {network, std::vector<ValueBuffers::Lifetime>(network.nodes.size() + 1), same_as};
 }
 
 Recursion::Recursion(const Network& network, std::size_t most_blocks)
-    : network_(network), s_(network, backward_in_place(network)) {
-  s_.allocate(network, most_blocks);
+    : network_(network), s_(backward_buffers(network)) {
+  s_.allocate(most_blocks);
   wanted_.push_back(false);
   for (const Node& node : network.nodes)
     wanted_.push_back(node.operation == Operation::Matrix || wanted_[node.input()]);
@@ -127,7 +135,7 @@ std::vector<float> second_derivative(const Network& network, const Dataset& imag
 
   const std::size_t size = network.input.size();
   const std::size_t batch = blocks_per_batch(network, images.count) * kLanes;
-  ForwardPass pass(network, batch / kLanes, true);
+  ForwardPass pass(network, batch / kLanes, Activations::Quantized, Keep::ForBackward);
   Recursion recursion(network, batch / kLanes);
   for (std::size_t first = 0; first < images.count; first += batch) {
     const std::size_t here = std::min(batch, images.count - first);
