@@ -106,6 +106,27 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
     }
   }
 
+  if (!r.iterative.empty()) {
+    line("");
+    line(
+        fmt::format("Iterative selection, {:.3g} % a step, {} images measured on the chip, until "
+                    "within {:.2g} points of ideal:",
+                    100 * config.selection.iterative.step, config.selection.iterative.images,
+                    100 * config.accuracy_drop));
+    line(fmt::format("{:<15} {:>8} {:>6} {:>8} {:>6} {:>10} {:>10} {:>10} {:>10}   {}", "policy",
+                     "reached", "steps", "fraction", "NWC", "time", "measuring", "one shot",
+                     "energy", "accuracy, %"));
+    for (const experiment::IterativeSummary& s : r.iterative)
+      line(fmt::format(
+          "{:<15} {:>8} {:>6.2f} {:>8.3f} {:>6.3f} {:>10} {:>10} {:>10} {:>10}   "
+          "{:6.2f} +- {:.2f}",
+          s.policy, fmt::format("{}/{}", s.within_the_drop, s.chips), s.steps, s.fraction, s.nwc,
+          with_prefix(s.total_s(), "s"), with_prefix(s.measuring_s, "s"),
+          with_prefix(s.one_shot_s + s.one_shot_mask_s, "s"), with_prefix(s.energy_J, "J"),
+          100 * s.accuracy_mean, 100 * s.accuracy_sd));
+    line("time: writing, measuring and masks; one shot: the same devices, known beforehand");
+  }
+
   if (!r.monte_carlo.hardware.empty()) {
     line("");
     line(fmt::format("The ADC's cost: bit-serial inputs, {}-bit ADC, {} images",

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sc_models/power_arbiter.h"
 #include "support/results.h"
 
@@ -46,9 +48,26 @@ SelectionConfig read_selection(ConfigReader in) {
           {"what 1 means in 'mask': the authors' code writes 1 for weights that are not verified"});
   if (stated) c.mask_polarity = polarity;
   in.check(c.mask.empty() || stated, "mask", "an imported mask must state its 'mask_polarity'");
+  auto iterative = in.section(
+      "iterative",
+      {"the papers' algorithm: program open loop, then verify the next part of the ranking and "
+       "measure the accuracy on the chip, until it is within accuracy.drop of the ideal"});
+  iterative.words("policies", c.iterative.policies, programmer::kSelectionPolicies,
+                  {"whose rankings it follows; none: it is not run"});
+  iterative.check(std::none_of(c.iterative.policies.begin(), c.iterative.policies.end(),
+                               [](programmer::SelectionPolicy p) {
+                                 return p == programmer::SelectionPolicy::All ||
+                                        p == programmer::SelectionPolicy::None;
+                               }),
+                  "policies", "'all' and 'none' rank nothing");
+  iterative.number("step", c.iterative.step, support::left_open(0, 1),
+                   {"fraction that is verified between two measurements", "unconfirmed: 0.05"});
+  iterative.whole(
+      "images", c.iterative.images, support::closed(1, 1000000),
+      {"test images of a measurement, the first ones; all where there are fewer", "unconfirmed"});
   const auto uses = [&](programmer::SelectionPolicy p) {
-    for (auto policy : c.policies)
-      if (policy == p) return true;
+    for (const auto* list : {&c.policies, &c.iterative.policies})
+      if (std::find(list->begin(), list->end(), p) != list->end()) return true;
     return false;
   };
   in.check(!uses(programmer::SelectionPolicy::Imported) || !c.scores.empty(), "policies",

@@ -36,6 +36,14 @@ inline constexpr std::array<std::pair<std::string_view, MaskPolarity>, 2> kMaskP
     {{"one_is_verified", MaskPolarity::OneIsVerified},
      {"zero_is_verified", MaskPolarity::ZeroIsVerified}}};
 
+/// The papers' algorithm: write-verify the next part of the ranking, measure the accuracy, until it
+/// is within accuracy.drop of the ideal.
+struct IterativeConfig {
+  std::vector<programmer::SelectionPolicy> policies;  ///< none: it is not run
+  double step = 0.05;
+  std::size_t images = 1000;
+};
+
 struct SelectionConfig {
   std::vector<programmer::SelectionPolicy> policies{
       programmer::SelectionPolicy::Uswim, programmer::SelectionPolicy::Swim,
@@ -45,6 +53,7 @@ struct SelectionConfig {
   std::filesystem::path
       mask;  ///< .npy, one entry per weight; a mask of its own beside the policies
   std::optional<MaskPolarity> mask_polarity;
+  IterativeConfig iterative;
 };
 
 /// Where rows stand on the arrays.

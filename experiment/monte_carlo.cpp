@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <stdexcept>
+#include <tuple>
 
 #include "experiment/chip_picture.h"
 #include "experiment/hardware_engine.h"
@@ -37,7 +38,16 @@ std::vector<Evaluation> evaluations(const SelectionConfig& selection, double imp
 
 namespace {
 
-enum MessageKind : std::uint32_t { kChip, kHardware, kTile, kInference, kSeconds, kFile };
+enum MessageKind : std::uint32_t {
+  kChip,
+  kHardware,
+  kTile,
+  kInference,
+  kSeconds,
+  kFile,
+  kIterativeStep,
+  kIterative
+};
 
 template <class T>
 Message pack(MessageKind kind, const T& value) {
@@ -81,7 +91,7 @@ std::array<double, sc_models::kComponents> in_joules(const sc_models::EnergyBrea
 }
 
 /// One process's share of the chips.
-class Worker {
+class Worker : private IterativeChip {
  public:
   Worker(const Experiment& experiment, const Send& send)
       : experiment_(experiment),
@@ -95,7 +105,12 @@ class Worker {
         engine_(experiment.workload.network, experiment.workload.activation_maximum),
         images_(executor_.prepare(
             experiment.workload.test, 0,
-            std::min(experiment.config.accuracy_images, experiment.workload.test.count))) {}
+            std::min(experiment.config.accuracy_images, experiment.workload.test.count))) {
+    if (!experiment.config.selection.iterative.policies.empty())
+      measured_images_ = executor_.prepare(
+          experiment.workload.test, 0,
+          std::min(experiment.config.selection.iterative.images, experiment.workload.test.count));
+  }
 
   void run_chip(std::uint32_t chip) {
     {
@@ -133,6 +148,7 @@ class Worker {
     }
     if (chip == 0) run_inference();
     if (chip < experiment_.config.hardware.chips) run_hardware(chip);
+    run_iterative(chip, all_cycles);
     if (chip == 0) send_picture();
   }
 
@@ -245,18 +261,80 @@ class Worker {
     send_file("selected_devices.csv", selected_devices_csv(mapping, mask));
   }
 
-  void run_inference() {
+  /// The stream of images through the chip as it is.
+  InferenceResult infer() {
     const Stage stage(seconds_.inference);
     const workloads::Dataset& test = experiment_.workload.test;
     const std::size_t count =
         std::min<std::size_t>(experiment_.config.inference_images, test.count);
-    system_.program(SelectionMask(experiment_.mapping.weights(), 1));
     const std::vector<std::uint8_t> pixels(
         test.pixels.begin(),
         test.pixels.begin() + static_cast<std::ptrdiff_t>(count * test.shape.size()));
     const sc_models::InferenceReport report = system_.infer(pixels, count);
-    send_(pack(kInference, InferenceResult{count, report.latency.in_picoseconds(),
-                                           report.images_per_second, in_joules(report.energy)}));
+    return {count, report.latency.in_picoseconds(), report.images_per_second,
+            in_joules(report.energy)};
+  }
+
+  void run_inference() {
+    system_.program(SelectionMask(experiment_.mapping.weights(), 1));
+    send_(pack(kInference, infer()));
+  }
+
+  static WriteCost write_cost(const sc_models::ProgrammingReport& report) {
+    return {{report.time.in_picoseconds(), support::in_joules(report.energy.total())},
+            report.load_time.in_picoseconds(),
+            report.write_cycles};
+  }
+  WriteCost write_open_loop() override {
+    const Stage stage(seconds_.simulation);
+    return write_cost(system_.program(DeviceMask(experiment_.mapping)));
+  }
+  WriteCost verify(const DeviceMask& devices) override {
+    const Stage stage(seconds_.simulation);
+    return write_cost(system_.verify(devices));
+  }
+  std::uint64_t count_correct() override {
+    load_effective_weights();
+    const Stage stage(seconds_.accuracy);
+    return executor_.count_correct(engine_, measured_images_);
+  }
+
+  void run_iterative(std::uint32_t chip, std::uint64_t all_cycles) {
+    const IterativeConfig& config = experiment_.config.selection.iterative;
+    if (config.policies.empty()) return;
+    IterativeResult result;
+    result.chip = chip;
+    result.all_write_cycles = all_cycles;
+    write_open_loop();
+    const InferenceResult inference = infer();
+    double energy = 0.0;
+    for (const double part : inference.energy_J) energy += part;
+    const std::size_t images = measured_images_.count;
+    result.measurement = {
+        stream_time_ps(inference.latency_ps, inference.images_per_second, images),
+        energy / static_cast<double>(inference.images) * static_cast<double>(images)};
+    for (std::uint32_t p = 0; p < config.policies.size(); ++p) {
+      DeviceMask verified(experiment_.mapping);
+      const auto mask_at = [&](double fraction) {
+        const DeviceMask mask = mask_of(config.policies[p], fraction, chip);
+        verified.add(mask);
+        return mask;
+      };
+      const std::vector<IterativeStep> steps =
+          select_iteratively(*this, mask_at, config.step, experiment_.enough_correct);
+      for (std::uint32_t s = 0; s < steps.size(); ++s)
+        send_(pack(kIterativeStep, IterativeStepResult{p, chip, s, steps[s]}));
+      result.policy = p;
+      {
+        const Stage stage(seconds_.accuracy);
+        result.correct = executor_.count_correct(engine_, images_);
+      }
+      {
+        const Stage stage(seconds_.simulation);
+        result.one_shot = write_cost(system_.program(verified));
+      }
+      send_(pack(kIterative, result));
+    }
   }
 
   void run_hardware(std::uint32_t chip) {
@@ -286,7 +364,7 @@ class Worker {
   sc_models::AcceleratorSystem system_;
   workloads::Executor executor_;
   workloads::EffectiveWeightsEngine engine_;
-  workloads::PreparedImages images_;
+  workloads::PreparedImages images_, measured_images_;
   std::map<SelectionPolicy, std::vector<std::uint32_t>> rankings_;
   std::map<std::uint32_t, DeviceMask> masks_;
   std::vector<float> weights_;
@@ -331,6 +409,12 @@ MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
           case kTile:
             result.tiles.push_back(unpack<TileResult>(message));
             break;
+          case kIterativeStep:
+            result.iterative_steps.push_back(unpack<IterativeStepResult>(message));
+            break;
+          case kIterative:
+            result.iterative.push_back(unpack<IterativeResult>(message));
+            break;
           case kInference:
             result.inference = unpack<InferenceResult>(message);
             break;
@@ -356,6 +440,10 @@ MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
             by([](const HardwareResult& r) { return std::make_pair(r.chip, r.fraction); }));
   std::sort(result.tiles.begin(), result.tiles.end(),
             by([](const TileResult& r) { return std::make_pair(r.evaluation, r.tile); }));
+  std::sort(result.iterative_steps.begin(), result.iterative_steps.end(),
+            by([](const IterativeStepResult& r) { return std::tuple(r.policy, r.chip, r.step); }));
+  std::sort(result.iterative.begin(), result.iterative.end(),
+            by([](const IterativeResult& r) { return std::make_pair(r.policy, r.chip); }));
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "experiment/config.h"
+#include "experiment/iterative.h"
 #include "experiment/workload.h"
 #include "programmer/selection/hardware_aware.h"
 #include "sc_models/accelerator_system.h"
@@ -61,6 +62,24 @@ struct TileResult {
   sc_models::TileReport report;
 };
 
+/// One turn of the iterative algorithm on one chip.
+struct IterativeStepResult {
+  std::uint32_t policy = 0;  ///< of selection.iterative.policies
+  std::uint32_t chip = 0;
+  std::uint32_t step = 0;
+  IterativeStep turn;
+};
+
+/// What is the same for all its turns, and where it ended.
+struct IterativeResult {
+  std::uint32_t policy = 0;
+  std::uint32_t chip = 0;
+  Cost measurement;                    ///< one measurement on the chip
+  std::uint64_t correct = 0;           ///< test images at the end, ideal ADC
+  std::uint64_t all_write_cycles = 0;  ///< as in ChipResult
+  WriteCost one_shot;                  ///< the same devices verified in one programming
+};
+
 struct InferenceResult {
   std::uint64_t images = 0;
   std::int64_t latency_ps = 0;
@@ -80,10 +99,12 @@ struct StageSeconds {
 };
 
 struct MonteCarloResult {
-  std::vector<ChipResult> chips;         ///< ordered by evaluation, then chip
-  std::vector<HardwareResult> hardware;  ///< ordered by chip, then fraction
-  std::vector<TileResult> tiles;         ///< ordered by evaluation, then tile
-  InferenceResult inference;             ///< chip 0, every weight verified
+  std::vector<ChipResult> chips;                     ///< ordered by evaluation, then chip
+  std::vector<HardwareResult> hardware;              ///< ordered by chip, then fraction
+  std::vector<TileResult> tiles;                     ///< ordered by evaluation, then tile
+  std::vector<IterativeStepResult> iterative_steps;  ///< ordered by policy, chip, step
+  std::vector<IterativeResult> iterative;            ///< ordered by policy, chip
+  InferenceResult inference;                         ///< chip 0, every weight verified
   StageSeconds seconds;
   std::map<std::string, std::string> files;  ///< of chip 0, by name: contents
 };
@@ -99,7 +120,8 @@ struct Experiment {
   programmer::RowTiming timing;
   const programmer::SelectionMask* imported_mask;  ///< may be null
   std::vector<Evaluation> evaluations;
-  std::size_t dumped_devices = 0;  ///< devices.csv among the files, with at most as many
+  std::uint64_t enough_correct = 0;  ///< right images that end the iterative algorithm
+  std::size_t dumped_devices = 0;    ///< devices.csv among the files, with at most as many
 };
 
 /// Programs and evaluates config.chips chips under every mask, in `jobs` processes. The result does

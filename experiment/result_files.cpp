@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiment/comparison.h"
+#include "experiment/iterative_results.h"
 #include "uswim_version.h"
 
 namespace uswim::experiment {
@@ -222,6 +223,7 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
       row[std::string(kCurrencyNames[c])] = s.factor[c] ? Json(*s.factor[c]) : Json(nullptr);
     j["speed_up"].push_back(row);
   }
+  if (!result.iterative.empty()) j["iterative"] = iterative_json(result.iterative);
   j["hardware_accuracy"] = Json::array();
   for (const HardwareResult& h : result.monte_carlo.hardware) {
     const auto images = static_cast<double>(h.images);
@@ -250,6 +252,8 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("equal_cost.csv", equal_cost_csv(result));
   directory.write("inference.csv", inference_csv(result));
   directory.write("mapping.csv", mapping_csv(mapping));
+  if (!result.iterative.empty())
+    directory.write("iterative.csv", iterative_csv(experiment, result.monte_carlo));
   for (const auto& [name, contents] : result.monte_carlo.files)
     if (name != "devices.csv") directory.write(name, contents);
   directory.write("summary.json",

@@ -19,7 +19,8 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-double ideal_accuracy(const Workload& workload, std::size_t images) {
+/// Without device errors: how many of the first `images` test images are right.
+std::uint64_t ideal_correct(const Workload& workload, std::size_t images) {
   workloads::Executor executor(workload.network, workload.weights);
   workloads::EffectiveWeightsEngine engine(workload.network, workload.activation_maximum);
   for (std::size_t l = 0; l < workload.weights.size(); ++l) {
@@ -27,10 +28,8 @@ double ideal_accuracy(const Workload& workload, std::size_t images) {
                                    workload.weights[l].code.end());
     engine.set_weights(l, codes.data());
   }
-  const workloads::PreparedImages prepared =
-      executor.prepare(workload.test, 0, std::min(images, workload.test.count));
-  return static_cast<double>(executor.count_correct(engine, prepared)) /
-         static_cast<double>(prepared.count);
+  const workloads::PreparedImages prepared = executor.prepare(workload.test, 0, images);
+  return executor.count_correct(engine, prepared);
 }
 
 std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<ChipResult>& chips) {
@@ -110,7 +109,10 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
                         static_cast<double>(imported.size());
   }
   RunResult result;
-  result.ideal_accuracy = ideal_accuracy(workload, config.accuracy_images);
+  const std::size_t images = std::min(config.accuracy_images, workload.test.count);
+  result.ideal_accuracy =
+      static_cast<double>(ideal_correct(workload, images)) / static_cast<double>(images);
+  const std::size_t measured = std::min(config.selection.iterative.images, workload.test.count);
   result.load_s = seconds_since(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();
@@ -132,21 +134,24 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
                 workload, config,
                 programmer::balanced_placement(natural, facts, statistics, timing,
                                                config.mapping.extra_arrays, config.mapping.budget));
-  const Experiment experiment{config,
-                              workload,
-                              mapping,
-                              device,
-                              facts,
-                              statistics,
-                              timing,
-                              imported.empty() ? nullptr : &imported,
-                              evaluations(config.selection, imported_fraction),
-                              options.dump.empty() ? 0 : options.dump_limit};
+  const Experiment experiment{
+      config,
+      workload,
+      mapping,
+      device,
+      facts,
+      statistics,
+      timing,
+      imported.empty() ? nullptr : &imported,
+      evaluations(config.selection, imported_fraction),
+      enough_correct(ideal_correct(workload, measured), measured, config.accuracy_drop),
+      options.dump.empty() ? 0 : options.dump_limit};
   result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress);
   result.monte_carlo_s = seconds_since(chips_begin);
 
   result.curve = curve(experiment, result.monte_carlo.chips);
   result.cost = cost_to_reach(result.curve, result.ideal_accuracy - config.accuracy_drop);
+  result.iterative = summarize_iterative(experiment, result.monte_carlo);
   result.verify_all = *std::max_element(
       result.curve.begin(), result.curve.end(),
       [](const CurvePoint& a, const CurvePoint& b) { return a.fraction < b.fraction; });

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "experiment/config.h"
+#include "experiment/iterative_results.h"
 #include "experiment/monte_carlo.h"
 #include "experiment/workload.h"
 
@@ -33,6 +34,7 @@ struct RunResult {
   double ideal_accuracy = 0.0;
   std::vector<CurvePoint> curve;
   std::vector<CostToReach> cost;
+  std::vector<IterativeSummary> iterative;
   CurvePoint verify_all;  ///< the point of largest fraction: what the ratios refer to
   MonteCarloResult monte_carlo;
   double load_s = 0.0, sensitivity_s = 0.0, monte_carlo_s = 0.0;  ///< wall time

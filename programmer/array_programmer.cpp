@@ -9,11 +9,11 @@
 namespace uswim::programmer {
 namespace {
 
-/// bits select `verified` over `open_loop`, 64 cells a word.
+/// bits select `verified` over `others` (which may be `out`), 64 cells a word.
 USWIM_EVERY_INSTRUCTION_SET
-void merge(const std::int16_t* __restrict open_loop, const std::int16_t* __restrict verified,
-           std::uint64_t bits, std::int16_t* __restrict out) {
-  for (int i = 0; i < 64; ++i) out[i] = bits >> i & 1 ? verified[i] : open_loop[i];
+void merge(const std::int16_t* others, const std::int16_t* __restrict verified, std::uint64_t bits,
+           std::int16_t* out) {
+  for (int i = 0; i < 64; ++i) out[i] = bits >> i & 1 ? verified[i] : others[i];
 }
 
 }  // namespace
@@ -57,20 +57,23 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
   }
 }
 
-RowView ArrayProgrammer::row_view(std::size_t row, const std::uint64_t* mask) const {
+RowView ArrayProgrammer::row_view(std::size_t row, const std::uint64_t* mask,
+                                  RowOperation operation) const {
   const std::size_t words = mapping_.pitch() / 64;
-  return {outcomes_, row * words, words, mask, scheme_, mapping_.columns(array_)};
+  return {outcomes_, row * words, words, mask, scheme_, mapping_.columns(array_), operation};
 }
 
 RowWork ArrayProgrammer::program_row(std::size_t row, const std::uint8_t* levels,
-                                     const std::uint64_t* mask) {
+                                     const std::uint64_t* mask, RowOperation operation) {
   const std::size_t pitch = mapping_.pitch();
   if (std::memcmp(levels, &target_levels_[row * pitch], mapping_.columns(array_)) != 0)
     throw std::logic_error("a row was sent levels that differ from the mapping");
-  for (std::size_t w = 0; w < pitch / 64; ++w)
-    merge(&open_loop_units_[row * pitch + w * 64], &verified_units_[row * pitch + w * 64], mask[w],
-          cells_.row(row) + w * 64);
-  return row_work(row_view(row, mask));
+  for (std::size_t w = 0; w < pitch / 64; ++w) {
+    std::int16_t* cells = cells_.row(row) + w * 64;
+    merge(operation == RowOperation::Verify ? cells : &open_loop_units_[row * pitch + w * 64],
+          &verified_units_[row * pitch + w * 64], mask[w], cells);
+  }
+  return row_work(row_view(row, mask, operation));
 }
 
 }  // namespace uswim::programmer

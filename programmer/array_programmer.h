@@ -24,9 +24,10 @@ class ArrayProgrammer {
   /// Programs one row. `levels`: one target level per column, which must be those of the mapping
   /// (the outcomes were drawn for them; std::logic_error otherwise). `mask`: pitch / 64 words, a
   /// set bit = verified.
-  RowWork program_row(std::size_t row, const std::uint8_t* levels, const std::uint64_t* mask);
+  RowWork program_row(std::size_t row, const std::uint8_t* levels, const std::uint64_t* mask,
+                      RowOperation operation = RowOperation::Program);
   /// The row's view of the outcomes, for work by rounds.
-  RowView row_view(std::size_t row, const std::uint64_t* mask) const;
+  RowView row_view(std::size_t row, const std::uint64_t* mask, RowOperation operation) const;
 
   const tiles::CellArray& cells() const { return cells_; }
   const DeviceOutcomes& outcomes() const { return outcomes_; }

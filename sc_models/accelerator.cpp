@@ -208,10 +208,12 @@ void Accelerator::start(std::uint32_t command, const sc_core::sc_time& delay) {
     status_ = reg::kStatusBusy;
     command_ = command;
     command_event_.notify(delay);
-  } else if (command == reg::kStartInference) {
+  } else if (command == reg::kStartInference || command == reg::kStartVerify) {
     if (!(status_ & reg::kStatusProgrammed)) {
       error_ = reg::kErrorNotProgrammed;
-    } else if (image_count_ == 0 || images_.size() / program_.network.input.size() < image_count_) {
+    } else if (command == reg::kStartInference &&
+               (image_count_ == 0 ||
+                images_.size() / program_.network.input.size() < image_count_)) {
       error_ = reg::kErrorImages;
     } else {
       status_ |= reg::kStatusBusy;
@@ -224,10 +226,11 @@ void Accelerator::start(std::uint32_t command, const sc_core::sc_time& delay) {
 }
 
 void Accelerator::run_command() {
-  if (command_ == reg::kStartProgramming)
-    controller_.start();
-  else
+  if (command_ == reg::kStartInference)
     inference_.start(images_.data(), image_count_);
+  else
+    controller_.start(command_ == reg::kStartVerify ? programmer::RowOperation::Verify
+                                                    : programmer::RowOperation::Program);
 }
 
 void Accelerator::finish() {

@@ -77,6 +77,15 @@ void AcceleratorSystem::add_observer(RowObserver& observer) {
 }
 
 ProgrammingReport AcceleratorSystem::program(const programmer::DeviceMask& mask) {
+  return run_programming(mask, reg::kStartProgramming);
+}
+
+ProgrammingReport AcceleratorSystem::verify(const programmer::DeviceMask& mask) {
+  return run_programming(mask, reg::kStartVerify);
+}
+
+ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMask& mask,
+                                                     std::uint32_t command) {
   const std::vector<std::uint8_t> mask_bytes = pack_mask(mask);
   ProgrammingReport report;
   Accelerator& chip = modules_->accelerator;
@@ -92,7 +101,7 @@ ProgrammingReport AcceleratorSystem::program(const programmer::DeviceMask& mask)
     host.write(reg::kMasks, mask_bytes.data(), mask_bytes.size());
     const sc_core::sc_time doorbell = sc_core::sc_time_stamp();
     report.load_time = to_duration(doorbell - begin);
-    host.write_register(reg::kControl, reg::kStartProgramming);
+    host.write_register(reg::kControl, command);
     while (!host.interrupt.read()) sc_core::wait(host.interrupt.posedge_event());
     report.time = to_duration(sc_core::sc_time_stamp() - doorbell);
     report.energy = chip.energy().total();

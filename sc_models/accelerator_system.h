@@ -60,6 +60,8 @@ class AcceleratorSystem {
   ProgrammingReport program(const programmer::SelectionMask& weights) {
     return program(programmer::device_mask(mapping_, weights));
   }
+  /// Write-verifies the devices of the mask on the programmed chip; all others stay as they are.
+  ProgrammingReport verify(const programmer::DeviceMask& mask);
   /// Images as bytes, input size each, through the programmed chip.
   InferenceReport infer(const std::vector<std::uint8_t>& images, std::size_t count);
 
@@ -70,6 +72,8 @@ class AcceleratorSystem {
 
  private:
   struct Modules;
+  /// `command`: kStartProgramming or kStartVerify.
+  ProgrammingReport run_programming(const programmer::DeviceMask& mask, std::uint32_t command);
   const tiles::Mapping& mapping_;
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> programmers_;
   std::unique_ptr<Modules> modules_;

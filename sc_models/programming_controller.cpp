@@ -28,7 +28,8 @@ ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name
   }
 }
 
-void ProgrammingController::start() {
+void ProgrammingController::start(programmer::RowOperation operation) {
+  operation_ = operation;
   tiles_left_ = mapping_.arrays().size();
   started_at_ = sc_core::sc_time_stamp();
   for (RowObserver* observer : observers_) observer->on_start();
@@ -85,10 +86,14 @@ void ProgrammingController::program_tile(std::size_t tile) {
     for (std::size_t row = 0; row < mapping_.arrays()[tile].rows; ++row) {
       const auto* levels = &memory_.levels[(first_row + row) * memory_.level_bytes_per_row];
       const auto* mask = &memory_.masks[(first_row + row) * memory_.mask_bytes_per_row];
+      if (operation_ == programmer::RowOperation::Verify &&
+          std::all_of(mask, mask + memory_.mask_bytes_per_row, [](auto byte) { return byte == 0; }))
+        continue;
       std::copy(levels, levels + memory_.level_bytes_per_row, row_data.begin());
       std::copy(mask, mask + memory_.mask_bytes_per_row,
                 row_data.begin() + static_cast<std::ptrdiff_t>(memory_.level_bytes_per_row));
       command.row = row;
+      command.operation = operation_;
       trans.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
       sc_core::sc_time delay = buffer_latency_;
       command_socket->b_transport(trans, delay);

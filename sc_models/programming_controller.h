@@ -37,8 +37,9 @@ class ProgrammingController : public sc_core::sc_module {
   /// Kept for every later start; not owned.
   void add_observer(RowObserver& observer) { observers_.push_back(&observer); }
 
-  /// Begins now.
-  void start();
+  /// Begins now. With RowOperation::Verify rows whose mask is empty are passed over: they cost
+  /// neither a transfer nor time.
+  void start(programmer::RowOperation operation);
   const sc_core::sc_event& done_event() const { return done_event_; }
   /// When each tile's last row was finished, since start().
   const std::vector<support::Duration>& finished_after() const { return finished_after_; }
@@ -57,6 +58,7 @@ class ProgrammingController : public sc_core::sc_module {
   std::vector<std::unique_ptr<sc_core::sc_event>> start_events_;  ///< one per tile
   sc_core::sc_event done_event_{"done_event"};
   sc_core::sc_time started_at_;
+  programmer::RowOperation operation_ = programmer::RowOperation::Program;
   std::size_t tiles_left_ = 0;
   std::vector<support::Duration> finished_after_;
 };

@@ -27,6 +27,9 @@ inline constexpr std::uint32_t kIdValue = 0x4d495753;  // "SWIM"
 inline constexpr std::uint32_t kVersionValue = 1;
 inline constexpr std::uint32_t kStartProgramming = 1;
 inline constexpr std::uint32_t kStartInference = 2;
+/// Write-verifies the devices of the mask on a chip that was programmed before; rows without any
+/// are passed over.
+inline constexpr std::uint32_t kStartVerify = 3;
 inline constexpr std::uint32_t kStatusBusy = 1;
 inline constexpr std::uint32_t kStatusProgrammed = 2;
 inline constexpr std::uint32_t kErrorNone = 0;

@@ -27,9 +27,10 @@ inline constexpr unsigned kCommandHeaderBytes = 8;
 struct TileCommand : tlm::tlm_extension<TileCommand> {
   enum class Kind { ProgramRow, Multiply, ReadSums };
   Kind kind = Kind::ProgramRow;
-  std::size_t row = 0;      ///< ProgramRow
-  unsigned input_bits = 0;  ///< Multiply
-  bool by_phases = false;   ///< ProgramRow: `phases` is wanted
+  std::size_t row = 0;                                                     ///< ProgramRow
+  programmer::RowOperation operation = programmer::RowOperation::Program;  ///< ProgramRow
+  unsigned input_bits = 0;                                                 ///< Multiply
+  bool by_phases = false;  ///< ProgramRow: `phases` is wanted
 
   // ProgramRow: filled in by the tile.
   programmer::RowWork work;

@@ -71,7 +71,8 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
     levels_[c] = data[c * bits / 8] >> (c * bits % 8) & ((1u << bits) - 1);
   std::memcpy(mask_.data(), data + levels_.size() * bits / 8, mask_.size() * 8);
 
-  const RowWork w = programmer_.program_row(command.row, levels_.data(), mask_.data());
+  const RowWork w =
+      programmer_.program_row(command.row, levels_.data(), mask_.data(), command.operation);
   const Duration time = write_drivers_.row_setup() + write_drivers_.time(w) +
                         verify_time(w.verify_rounds, w.serial_conversions);
   write_drivers_.pulse(w.set_pulses, w.reset_pulses);
@@ -107,7 +108,8 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
   command.phases.clear();
   if (command.by_phases) {
     command.phases.push_back(write_drivers_.row_setup());
-    const programmer::RowView row = programmer_.row_view(command.row, mask_.data());
+    const programmer::RowView row =
+        programmer_.row_view(command.row, mask_.data(), command.operation);
     const std::size_t rounds = programmer::rounds_of(row);
     for (std::size_t r = 0; r < rounds; ++r) {
       const programmer::RoundWork round = programmer::round_work(row, r);

@@ -30,6 +30,13 @@ class DeviceMask {
     return n;
   }
   const std::vector<std::uint64_t>& words() const { return words_; }
+  /// Adds or removes the devices of another mask of the same mapping.
+  void add(const DeviceMask& other) {
+    for (std::size_t w = 0; w < words_.size(); ++w) words_[w] |= other.words_[w];
+  }
+  void remove(const DeviceMask& other) {
+    for (std::size_t w = 0; w < words_.size(); ++w) words_[w] &= ~other.words_[w];
+  }
 
  private:
   std::size_t array_rows_, words_per_row_;

@@ -63,7 +63,12 @@ RoundBits round_bits(const RowView& row, std::size_t round, std::size_t w) {
   const std::size_t at = round * o.words() + row.word + w;
   RoundBits b{o.set[at] & selected, o.reset[at] & selected, 0};
   b.read = b.set | b.reset;
-  if (round == 0) {
+  if (round == 0 && row.operation == RowOperation::Verify) {
+    // The open-loop pulse, where it is the first of write-verify, has been given. Where
+    // write-verify starts from the erased state, a RESET pulse brings the device back to it.
+    const std::uint64_t pulsed = o.open_loop_set[row.word + w] | o.open_loop_reset[row.word + w];
+    b = {0, pulsed & selected & ~(b.set | b.reset), selected};
+  } else if (round == 0) {
     b.read = selected;
     b.set |= o.open_loop_set[row.word + w] & ~selected;
     b.reset |= o.open_loop_reset[row.word + w] & ~selected;

@@ -51,6 +51,14 @@ struct RowScheme {
   bool verify_whole_row = false;  ///< a verify reads every column, not only devices still open
 };
 
+/// What a row operation does with the devices of the mask and with the others.
+enum class RowOperation {
+  Program,  ///< the whole row is new: the mask's devices are write-verified, the others get their
+            ///< open-loop pulse
+  Verify,   ///< the row was written open loop before: the mask's devices are write-verified, the
+            ///< others stay as they are
+};
+
 /// A row of an array whose devices all went through `outcomes`: `word` is the first of `words`
 /// 64-bit words of its bit sets, `mask` (as many words) tells which devices are write-verified; the
 /// others get their open-loop pulse.
@@ -61,6 +69,7 @@ struct RowView {
   const std::uint64_t* mask;
   RowScheme scheme;
   std::size_t columns = 0;  ///< in use, from the first; 0: all
+  RowOperation operation = RowOperation::Program;
 };
 
 /// Rounds that the row takes: until the last selected device is done; at least 1.
