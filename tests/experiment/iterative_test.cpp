@@ -5,6 +5,7 @@
 namespace uswim::experiment {
 namespace {
 
+using programmer::device_mask;
 using programmer::DeviceMask;
 
 const tiles::Mapping& mapping() {

@@ -8,6 +8,7 @@
 namespace uswim::sc_models {
 namespace {
 
+using programmer::device_mask;
 using programmer::DeviceMask;
 using programmer::PulseModelKind;
 
