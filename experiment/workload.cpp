@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <thread>
 
 #include "support/results.h"
 #include "workloads/engine/effective_weights.h"
@@ -53,7 +55,9 @@ std::vector<float> load_second_derivative(const Workload& workload, const Datase
     }
   }
   std::vector<float> derivative = workloads::second_derivative(
-      workload.network, data, [&](std::size_t done) { progress("sensitivity", done, data.count); });
+      workload.network, data,
+      {std::max(1u, std::thread::hardware_concurrency()),
+       [&](std::size_t done) { progress("sensitivity", done, data.count); }});
   if (!cache.empty()) {
     try {
       std::filesystem::create_directories(cache);

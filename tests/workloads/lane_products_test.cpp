@@ -41,8 +41,9 @@ Case random_case(std::size_t outputs, std::size_t terms, std::size_t positions,
 }
 
 // Sizes around those of the tiles, and one position more than a chunk of 512.
-const std::size_t kSizes[][3] = {{1, 1, 1},  {2, 3, 4},  {3, 9, 5},   {5, 8, 3},   {6, 7, 8},
-                                 {7, 17, 6}, {13, 5, 1}, {4, 30, 17}, {10, 2, 513}};
+const std::size_t kSizes[][3] = {{1, 1, 1},    {2, 3, 4},     {3, 9, 5},   {5, 8, 3},
+                                 {6, 7, 8},    {7, 17, 6},    {13, 5, 1},  {4, 30, 17},
+                                 {10, 2, 513}, {50, 200, 70}, {17, 520, 5}};
 
 TEST(InnerLoops, SumProductsInTheStatedOrder) {
   for (const auto& [outputs, terms, positions] : kSizes) {
@@ -58,7 +59,8 @@ TEST(InnerLoops, SumProductsInTheStatedOrder) {
         }
     for (const Kernels& kernels : available_kernels()) {
       std::vector<float> out = c.out;
-      kernels.add_products(c.plan, positions, c.matrix.data(), outputs, c.in.data(), out.data());
+      kernels.add_products(c.plan, {0, positions}, c.matrix.data(), outputs, c.in.data(),
+                           out.data());
       EXPECT_EQ(0, std::memcmp(out.data(), expected.data(), out.size() * sizeof(float)))
           << kernels.instruction_set << " " << outputs << " x " << terms << " x " << positions;
     }
@@ -84,10 +86,54 @@ TEST(InnerLoops, SumCorrelationsInTheStatedOrder) {
         }
     for (const Kernels& kernels : available_kernels()) {
       std::vector<double> sums(outputs * terms, 0.5);
-      kernels.add_correlations(c.plan, positions, c.out.data(), outputs, c.in.data(), sums.data());
+      kernels.add_correlations(c.plan, {0, positions}, {0, outputs}, c.out.data(), c.in.data(),
+                               sums.data());
       EXPECT_EQ(sums, expected) << kernels.instruction_set << " " << outputs << " x " << terms
                                 << " x " << positions;
     }
+  }
+}
+
+TEST(InnerLoops, SumSquaresOfEachLanesSum) {
+  for (const auto& [outputs, terms, positions] : kSizes) {
+    const Case c = random_case(outputs, terms, positions, 4);
+    std::vector<double> expected(outputs * terms, 0.5);
+    for (std::size_t m = 0; m < outputs; ++m)
+      for (std::size_t k = 0; k < terms; ++k)
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+          double sum = 0.0;
+          for (std::size_t p = 0; p < positions; ++p)
+            sum += static_cast<double>(c.out[c.plan.output[p] + m * c.plan.output_stride + lane]) *
+                   static_cast<double>(c.in[c.plan.input[p] + c.plan.terms[k] + lane]);
+          expected[m * terms + k] += sum * sum;
+        }
+    for (const Kernels& kernels : available_kernels()) {
+      std::vector<double> sums(outputs * terms, 0.5);
+      kernels.add_squared_correlations(c.plan, {0, positions}, {0, outputs}, c.out.data(),
+                                       c.in.data(), sums.data());
+      // Products are at most 1: each float sum is off by fewer than `positions` roundings of
+      // 6e-8 times its largest partial sum, which stays below 4 sqrt(positions).
+      const double bound = 16 * 2 * 16.0 * 6e-8 * static_cast<double>(positions * positions);
+      for (std::size_t i = 0; i < sums.size(); ++i)
+        ASSERT_NEAR(sums[i], expected[i], bound) << kernels.instruction_set << " " << outputs;
+    }
+  }
+}
+
+// Threads share positions or outputs: the same bytes wherever the border lies.
+TEST(InnerLoops, GiveTheSameInParts) {
+  const Case c = random_case(50, 300, 70, 5);
+  for (const Kernels& kernels : available_kernels()) {
+    std::vector<float> whole = c.out, parts = c.out;
+    kernels.add_products(c.plan, {0, 70}, c.matrix.data(), 50, c.in.data(), whole.data());
+    for (const Range part : {Range{0, 3}, Range{3, 44}, Range{44, 70}})
+      kernels.add_products(c.plan, part, c.matrix.data(), 50, c.in.data(), parts.data());
+    EXPECT_EQ(0, std::memcmp(whole.data(), parts.data(), whole.size() * sizeof(float)));
+    std::vector<double> all(50 * 300, 0.0), shared(50 * 300, 0.0);
+    kernels.add_correlations(c.plan, {0, 70}, {0, 50}, c.out.data(), c.in.data(), all.data());
+    for (const Range part : {Range{0, 1}, Range{1, 26}, Range{26, 50}})
+      kernels.add_correlations(c.plan, {0, 70}, part, c.out.data(), c.in.data(), shared.data());
+    EXPECT_EQ(all, shared) << kernels.instruction_set;
   }
 }
 
@@ -95,7 +141,7 @@ TEST(InnerLoops, TouchNoPositionBehindThoseAskedFor) {
   const Case c = random_case(3, 4, 9, 3);
   for (const Kernels& kernels : available_kernels()) {
     std::vector<float> out = c.out;
-    kernels.add_products(c.plan, 5, c.matrix.data(), 3, c.in.data(), out.data());
+    kernels.add_products(c.plan, {0, 5}, c.matrix.data(), 3, c.in.data(), out.data());
     for (std::size_t m = 0; m < 3; ++m)
       for (std::size_t p = 5; p < 9; ++p)
         for (std::size_t lane = 0; lane < kLanes; ++lane) {
@@ -119,6 +165,22 @@ TEST(PortableExp, IsTheExponential) {
   }
   EXPECT_EQ(portable_exp(0.0), 1.0);
   EXPECT_EQ(portable_exp(-1e300), 0.0);
+}
+
+TEST(PortableLog, IsTheLogarithm) {
+  EXPECT_EQ(portable_log1p(0.0), 0.0);
+  for (double x = 1e-18; x < 1e6; x *= 1.003)
+    ASSERT_NEAR(portable_log1p(x) / std::log1p(x), 1.0, 1e-15) << x;
+}
+
+TEST(CrossEntropy, IsMinusTheLogarithmOfTheLabelsProbability) {
+  const std::vector<float> z{0.5f, -1.25f, 2.0f, 0.0f};
+  double sum = 0.0;
+  for (const float v : z) sum += std::exp(static_cast<double>(v));
+  for (std::size_t label = 0; label < z.size(); ++label)
+    EXPECT_NEAR(cross_entropy(z, label), std::log(sum) - static_cast<double>(z[label]), 1e-14);
+  // Where the network is sure, log(1 + x) keeps x.
+  EXPECT_NEAR(cross_entropy({50.0f, 0.0f}, 0) / std::exp(-50.0), 1.0, 1e-14);
 }
 
 TEST(SoftmaxSecondDerivative, IsThatOfTheCrossEntropy) {

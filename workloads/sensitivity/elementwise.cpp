@@ -65,11 +65,26 @@ void quantize(std::size_t count, float scale, int minimum, int maximum, const fl
   }
 }
 
-void scale_channels(std::size_t blocks, const Node& scale, const float* in, float* out) {
-  const std::size_t channel = scale.shape.height * scale.shape.width * kLanes;
-  for (std::size_t b = 0; b < blocks; ++b)
-    for (std::size_t c = 0; c < scale.shape.channels; ++c, in += channel, out += channel)
-      for (std::size_t i = 0; i < channel; ++i) out[i] = scale.factor[c] * in[i] + scale.offset[c];
+void scale_channels(std::size_t blocks, const Shape& shape, const float* factor,
+                    const float* offset, const float* in, float* out) {
+  const std::size_t channel = shape.height * shape.width * kLanes;
+  for (std::size_t plane = 0; plane < blocks * shape.channels; ++plane) {
+    const float f = factor[plane % shape.channels];
+    const float added = offset != nullptr ? offset[plane % shape.channels] : 0.0f;
+    for (std::size_t i = 0; i < channel; ++i) out[i] = f * in[i] + added;
+    in += channel;
+    out += channel;
+  }
+}
+
+void add_scaled_channels(std::size_t blocks, const Shape& shape, const float* factor,
+                         const float* in, float* out) {
+  const std::size_t channel = shape.height * shape.width * kLanes;
+  for (std::size_t plane = 0; plane < blocks * shape.channels; ++plane) {
+    add_scaled(channel, factor[plane % shape.channels], in, out);
+    in += channel;
+    out += channel;
+  }
 }
 
 void set_scaled(std::size_t count, float factor, const float* in, float* out) {
@@ -80,18 +95,33 @@ void add_scaled(std::size_t count, float factor, const float* in, float* out) {
   for (std::size_t i = 0; i < count; ++i) out[i] += factor * in[i];
 }
 
-void multiply(std::size_t blocks, const Shape& out_shape, const Shape& a_shape, const float* a,
-              const Shape& b_shape, const float* b, float* out) {
-  const std::size_t channel = out_shape.height * out_shape.width * kLanes;
+void add_multiplied(std::size_t blocks, const Shape& shape, const Shape& a_shape, const float* a,
+                    const Shape& b_shape, const float* b, float* out) {
+  const std::size_t channel = shape.height * shape.width * kLanes;
   const std::size_t a_channel = a_shape.height * a_shape.width * kLanes;
   const std::size_t b_channel = b_shape.height * b_shape.width * kLanes;
-  for (std::size_t plane = 0; plane < blocks * out_shape.channels; ++plane) {
+  for (std::size_t plane = 0; plane < blocks * shape.channels; ++plane) {
     // A spread operand is one group of lanes for the whole channel.
     for (std::size_t i = 0; i < channel; ++i)
-      out[i] = a[a_channel == kLanes ? i % kLanes : i] * b[b_channel == kLanes ? i % kLanes : i];
+      out[i] += a[a_channel == kLanes ? i % kLanes : i] * b[b_channel == kLanes ? i % kLanes : i];
     a += a_channel;
     b += b_channel;
     out += channel;
+  }
+}
+
+void add_product(std::size_t blocks, const Shape& a_shape, const float* a, const Shape& b_shape,
+                 Derivative b_power, const float* b, const Shape& out_shape, float* out) {
+  const std::size_t channel = a_shape.height * a_shape.width * kLanes;
+  const std::size_t b_channel = b_shape.height * b_shape.width * kLanes;
+  const std::size_t out_channel = out_shape.height * out_shape.width * kLanes;
+  for (std::size_t plane = 0; plane < blocks * a_shape.channels; ++plane) {
+    for (std::size_t i = 0; i < channel; ++i)
+      out[out_channel == kLanes ? i % kLanes : i] +=
+          a[i] * power(b_power, b[b_channel == kLanes ? i % kLanes : i]);
+    a += channel;
+    b += b_channel;
+    out += out_channel;
   }
 }
 

@@ -14,12 +14,16 @@ enum class Activations { Quantized, Unquantized };
 /// Which values are still there after the forward pass.
 enum class Keep { Logits, ForBackward };
 
+/// Where the values of a forward pass lie.
+ValueBuffers forward_buffers(const Network& network, bool quantize, bool for_backward);
+
 /// Forward pass over batches of images.
 class ForwardPass {
  public:
-  /// `network` must outlive it.
+  /// `network` must outlive it; its weights may change between runs. Results do not depend on
+  /// `threads`.
   ForwardPass(const Network& network, std::size_t most_blocks, Activations activations, Keep keep,
-              const Kernels& kernels = available_kernels().back());
+              unsigned threads, const Kernels& kernels = available_kernels().back());
   /// Images side by side, each `network.input.size()` elements; the lanes behind the last image get
   /// zeros. element(i): element i of all images, counted through.
   template <class Element>
@@ -37,22 +41,33 @@ class ForwardPass {
   /// What the backward pass needs of value `index`: the input of Matrix, LeakyRelu, MaxPool and
   /// Multiply, the output of Relu, Clip, Sigmoid and Tanh.
   const LaneValues& value(std::size_t index) const { return values_[index]; }
+  /// The same from block `block` on.
+  const float* at(std::size_t index, std::size_t block) const {
+    return values_[index].data() + block * network_.shape_of(index).size() * kLanes;
+  }
   const LaneValues& logits() const { return values_[network_.nodes.size()]; }
   /// The arithmetic of node `node`, a matrix layer.
-  MatrixArithmetic& matrix(std::size_t node) { return matrices_[matrix_of_node_[node]]; }
+  const MatrixArithmetic& matrix(std::size_t node) const {
+    return matrices_[matrix_of_node_[node]];
+  }
+  /// Memory that any layer may use between runs.
+  MatrixArithmetic::Scratch& scratch() { return scratch_; }
 
  private:
-  void step(std::size_t node, std::size_t blocks);
+  void step(std::size_t node, Range blocks);
 
   const Network& network_;
   const bool quantize_;
+  const unsigned threads_;
   ValueBuffers values_;
   std::vector<MatrixArithmetic> matrices_;
   std::vector<std::size_t> matrix_of_node_;
+  MatrixArithmetic::Scratch scratch_;
 };
 
-/// Blocks of 16 images per batch, so that a batch's values take about 16 MB; at least 1. A number
-/// that follows from network and image count alone, since the order of sums depends on it.
+/// Blocks of 16 images per batch: as many as lie in the last cache, or up to 4 where those that the
+/// backward pass keeps take at most 256 MB; at least 1. A number that follows from network and
+/// image count alone, since the order of sums depends on it.
 std::size_t blocks_per_batch(const Network& network, std::size_t images);
 
 }  // namespace uswim::workloads::layer_arithmetic

@@ -2,6 +2,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "workloads/sensitivity/parallel.h"
+
 namespace uswim::workloads::layer_arithmetic {
 
 /// Where the operands of a layer's products lie, as offsets in floats. Output m at position p has
@@ -13,20 +15,24 @@ struct ProductPlan {
   std::size_t output_stride = 0;    ///< from output m to output m + 1
 };
 
-/// The two inner loops, for one instruction set. Every version gives the same bytes: each sum runs
-/// in an order that the plan alone decides, and no product is fused with its addition
-/// (-ffp-contract=off).
+/// The inner loops, for one instruction set. Every version gives the same bytes: each sum runs in
+/// an order that the plan alone decides, and no product is fused with its addition
+/// (-ffp-contract=off). So results do not depend on how positions or outputs are divided among
+/// threads either.
 struct Kernels {
   const char* instruction_set;
   /// out[output[p] + m * output_stride] += sum over k of matrix[m][k] * in[input[p] + terms[k]],
-  /// for each lane and the first `positions` p; `matrix` is outputs x terms, row-major. k ascends.
-  void (*add_products)(const ProductPlan& plan, std::size_t positions, const float* matrix,
+  /// for each lane and the positions p; `matrix` is outputs x terms, row-major. k ascends.
+  void (*add_products)(const ProductPlan& plan, Range positions, const float* matrix,
                        std::size_t outputs, const float* in, float* out);
-  /// sums[m][k] += sum over lanes and the first `positions` p of
-  /// out[output[p] + m * output_stride] * in[input[p] + terms[k]]: in float over the positions of
-  /// one chunk of 512, then over lanes, then in double.
-  void (*add_correlations)(const ProductPlan& plan, std::size_t positions, const float* out,
-                           std::size_t outputs, const float* in, double* sums);
+  /// sums[m][k] += sum over lanes and positions p of
+  /// out[output[p] + m * output_stride] * in[input[p] + terms[k]], for the outputs m: in float over
+  /// the positions of one chunk of 512, then over lanes, then in double.
+  void (*add_correlations)(const ProductPlan& plan, Range positions, Range outputs,
+                           const float* out, const float* in, double* sums);
+  /// sums[m][k] += sum over lanes of the square of the sum over positions, in float.
+  void (*add_squared_correlations)(const ProductPlan& plan, Range positions, Range outputs,
+                                   const float* out, const float* in, double* sums);
 };
 
 /// All that this machine can run: the baseline first, the fastest last.

@@ -11,6 +11,7 @@ MatrixArithmetic::MatrixArithmetic(const MatrixLayer& layer, const Shape& input,
       input_(input),
       output_(output),
       kernels_(kernels),
+      most_blocks_(most_blocks),
       padded_height_(input.height + layer.window.pad_top + layer.window.pad_bottom),
       padded_width_(input.width + layer.window.pad_left + layer.window.pad_right),
       has_border_(padded_height_ != input.height || padded_width_ != input.width) {
@@ -21,11 +22,11 @@ MatrixArithmetic::MatrixArithmetic(const MatrixLayer& layer, const Shape& input,
       for (std::size_t kx = 0; kx < w.kernel_width; ++kx)
         plan_.terms.push_back(
             c * plane + (ky * w.dilation_height * padded_width_ + kx * w.dilation_width) * kLanes);
-  plan_.output_stride = output.height * output.width * kLanes;
+  plan_.output_stride = positions() * kLanes;
   for (std::size_t b = 0; b < most_blocks; ++b)
     for (std::size_t y = 0; y < output.height; ++y)
       for (std::size_t x = 0; x < output.width; ++x) {
-        plan_.input.push_back(b * input.channels * plane +
+        plan_.input.push_back(b * padded_block() +
                               (y * w.stride_height * padded_width_ + x * w.stride_width) * kLanes);
         plan_.output.push_back(b * output.size() * kLanes + (y * output.width + x) * kLanes);
       }
@@ -33,83 +34,107 @@ MatrixArithmetic::MatrixArithmetic(const MatrixLayer& layer, const Shape& input,
   back_.output = plan_.input;
   back_.output_stride = plane;
   for (std::size_t o = 0; o < output.channels; ++o) back_.terms.push_back(o * plan_.output_stride);
-  if (has_border_) padded_.assign(most_blocks * input.channels * plane, 0.0f);
 }
 
-/// Calls function(in the value, in the padded value) with the offset of each row of each channel.
+std::size_t MatrixArithmetic::padded_block() const {
+  return input_.channels * padded_height_ * padded_width_ * kLanes;
+}
+
+std::size_t MatrixArithmetic::scratch_size() const { return most_blocks_ * padded_block(); }
+
+/// Calls function(offset in the value, offset in the padded value) for each row of each channel.
 template <class Function>
-void MatrixArithmetic::for_each_row(std::size_t blocks, Function&& function) const {
+void MatrixArithmetic::for_each_row(Range blocks, Function&& function) const {
   const Window& w = layer_.window;
-  for (std::size_t plane = 0; plane < blocks * input_.channels; ++plane)
+  for (std::size_t plane = blocks.begin * input_.channels; plane < blocks.end * input_.channels;
+       ++plane)
     for (std::size_t y = 0; y < input_.height; ++y)
       function((plane * input_.height + y) * input_.width * kLanes,
                ((plane * padded_height_ + w.pad_top + y) * padded_width_ + w.pad_left) * kLanes);
 }
 
-void MatrixArithmetic::forward(std::size_t blocks, const LaneValues& in, LaneValues& out) {
-  const std::size_t row = input_.width * kLanes;
+void MatrixArithmetic::copy_windows(Derivative order, Range blocks, const LaneValues& in,
+                                    Scratch& prepared) const {
   if (has_border_)
-    for_each_row(blocks, [&](std::size_t from, std::size_t to) {
-      std::copy_n(in.data() + from, row, padded_.data() + to);
-    });
-  const std::size_t positions = output_.height * output_.width;
-  float* bias = out.data();
-  for (std::size_t b = 0; b < blocks; ++b)
-    for (std::size_t o = 0; o < layer_.outputs; ++o, bias += plan_.output_stride)
-      std::fill_n(bias, plan_.output_stride, layer_.bias[o]);
-  kernels_.add_products(plan_, blocks * positions, layer_.weight.data(), layer_.outputs,
-                        has_border_ ? padded_.data() : in.data(), out.data());
-}
-
-void MatrixArithmetic::add_weight_sensitivity(std::size_t blocks, const LaneValues& in,
-                                              const LaneValues& s_out, double* sums) {
-  squared_.resize(plan_.input.size() / (output_.height * output_.width) * input_.channels *
-                  padded_height_ * padded_width_ * kLanes);
+    std::fill(prepared.begin() + static_cast<std::ptrdiff_t>(blocks.begin * padded_block()),
+              prepared.begin() + static_cast<std::ptrdiff_t>(blocks.end * padded_block()), 0.0f);
   const std::size_t row = input_.width * kLanes;
   for_each_row(blocks, [&](std::size_t from, std::size_t to) {
     const float* x = in.data() + from;
-    float* square = squared_.data() + to;
-    for (std::size_t i = 0; i < row; ++i) square[i] = x[i] * x[i];
+    float* y = prepared.data() + to;
+    if (order == Derivative::First)
+      std::copy_n(x, row, y);
+    else
+      for (std::size_t i = 0; i < row; ++i) y[i] = x[i] * x[i];
   });
-  kernels_.add_correlations(plan_, blocks * output_.height * output_.width, s_out.data(),
-                            layer_.outputs, squared_.data(), sums);
+}
+
+void MatrixArithmetic::forward(Range blocks, const LaneValues& in, LaneValues& out,
+                               Scratch& scratch) const {
+  float* bias = out.data() + blocks.begin * output_.size() * kLanes;
+  for (std::size_t b = blocks.begin; b < blocks.end; ++b)
+    for (std::size_t o = 0; o < layer_.outputs; ++o, bias += plan_.output_stride)
+      std::fill_n(bias, plan_.output_stride, layer_.bias[o]);
+  add_products(blocks, layer_.weight.data(), in, out, scratch);
+}
+
+void MatrixArithmetic::add_products(Range blocks, const float* matrix, const LaneValues& in,
+                                    LaneValues& out, Scratch& scratch) const {
+  if (has_border_) copy_windows(Derivative::First, blocks, in, scratch);
+  kernels_.add_products(plan_, {blocks.begin * positions(), blocks.end * positions()}, matrix,
+                        layer_.outputs, has_border_ ? scratch.data() : in.data(), out.data());
+}
+
+void MatrixArithmetic::add_weight_sums(std::size_t blocks, Range outputs, const Scratch& prepared,
+                                       const LaneValues& s_out, double* sums) const {
+  kernels_.add_correlations(plan_, {0, blocks * positions()}, outputs, s_out.data(),
+                            prepared.data(), sums);
+}
+
+void MatrixArithmetic::add_squared_weight_sums(std::size_t blocks, Range outputs,
+                                               const Scratch& prepared, const LaneValues& s_out,
+                                               double* squares) const {
+  for (std::size_t b = 0; b < blocks; ++b)
+    kernels_.add_squared_correlations(plan_, {b * positions(), (b + 1) * positions()}, outputs,
+                                      s_out.data(), prepared.data(), squares);
+}
+
+std::vector<float> MatrixArithmetic::transposed(Derivative order, const float* matrix) const {
+  const std::size_t taps = layer_.window.kernel_height * layer_.window.kernel_width;
+  std::vector<float> result(layer_.outputs * layer_.rows);
+  for (std::size_t o = 0; o < layer_.outputs; ++o)
+    for (std::size_t r = 0; r < layer_.rows; ++r) {
+      const std::size_t channel = r / taps, tap = r % taps;
+      result[(tap * input_.channels + channel) * layer_.outputs + o] =
+          power(order, matrix[o * layer_.rows + r]);
+    }
+  return result;
 }
 
 // One tap of the window after the other: at one tap no two positions meet at the same input
 // element, so the order of the sums does not depend on the tiles of add_products.
-void MatrixArithmetic::add_input_sensitivity(std::size_t blocks, const LaneValues& s_out,
-                                             LaneValues& s_in) {
-  if (squared_weight_.empty()) square_weights();
+void MatrixArithmetic::add_input_sums(Range blocks, const std::vector<float>& transposed,
+                                      const LaneValues& s_out, LaneValues& s_in,
+                                      Scratch& scratch) const {
   float* to = s_in.data();
   if (has_border_) {
-    padded_back_.assign(padded_.size(), 0.0f);
-    to = padded_back_.data();
+    to = scratch.data();
+    std::fill(to + blocks.begin * padded_block(), to + blocks.end * padded_block(), 0.0f);
   }
   const std::size_t taps = layer_.window.kernel_height * layer_.window.kernel_width;
   const std::size_t matrix = input_.channels * layer_.outputs;
   for (std::size_t tap = 0; tap < taps; ++tap)
     // The first channel's terms are the offsets of the taps.
-    kernels_.add_products(back_, blocks * output_.height * output_.width,
-                          squared_weight_.data() + tap * matrix, input_.channels, s_out.data(),
+    kernels_.add_products(back_, {blocks.begin * positions(), blocks.end * positions()},
+                          transposed.data() + tap * matrix, input_.channels, s_out.data(),
                           to + plan_.terms[tap]);
   if (!has_border_) return;
   const std::size_t row = input_.width * kLanes;
   for_each_row(blocks, [&](std::size_t in_value, std::size_t in_padded) {
     float* s = s_in.data() + in_value;
-    const float* back = padded_back_.data() + in_padded;
+    const float* back = scratch.data() + in_padded;
     for (std::size_t i = 0; i < row; ++i) s[i] += back[i];
   });
-}
-
-void MatrixArithmetic::square_weights() {
-  const std::size_t taps = layer_.window.kernel_height * layer_.window.kernel_width;
-  squared_weight_.resize(layer_.weight.size());
-  for (std::size_t o = 0; o < layer_.outputs; ++o)
-    for (std::size_t r = 0; r < layer_.rows; ++r) {
-      const float w = layer_.weight[o * layer_.rows + r];
-      const std::size_t channel = r / taps, tap = r % taps;
-      squared_weight_[(tap * input_.channels + channel) * layer_.outputs + o] = w * w;
-    }
 }
 
 }  // namespace uswim::workloads::layer_arithmetic

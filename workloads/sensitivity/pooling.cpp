@@ -75,56 +75,97 @@ float window_size(const Node& pool, const Shape& input, std::size_t y, std::size
 
 }  // namespace
 
-void max_pool(std::size_t blocks, const Node& pool, const Shape& input, const LaneValues& in,
-              LaneValues& out) {
+void max_pool(std::size_t blocks, const Node& pool, const Shape& input, const float* in,
+              float* out) {
   for_each_window(blocks, input, pool.shape,
                   [&](std::size_t channel, std::size_t to, std::size_t y, std::size_t x) {
                     Quad largest[kQuads];
-                    find_largest(pool.window, input, in.data() + channel, y, x, largest);
-                    for (std::size_t q = 0; q < kQuads; ++q)
-                      store(largest[q], out.data() + to + 4 * q);
+                    find_largest(pool.window, input, in + channel, y, x, largest);
+                    for (std::size_t q = 0; q < kQuads; ++q) store(largest[q], out + to + 4 * q);
                   });
 }
 
-void add_max_pool_sensitivity(std::size_t blocks, const Node& pool, const Shape& input,
-                              const LaneValues& in, const LaneValues& s_out, LaneValues& s_in) {
-  // The largest elements are searched again instead of read from the pool's output, which a ReLU
-  // behind it may have overwritten.
+// The largest elements are searched again instead of read from the pool's output, which a ReLU
+// behind it may have overwritten.
+void take_at_largest(std::size_t blocks, const Node& pool, const Shape& input, const float* in,
+                     const float* values, float* out) {
+  for_each_window(blocks, input, pool.shape,
+                  [&](std::size_t channel, std::size_t to, std::size_t y, std::size_t x) {
+                    Quad largest[kQuads], taken[kQuads] = {}, missing[kQuads];
+                    find_largest(pool.window, input, in + channel, y, x, largest);
+                    for (Quad& quad : missing) quad = Quad{} + 1.0f;
+                    for_each_tap(pool.window, input, y, x, [&](std::size_t element) {
+                      for (std::size_t q = 0; q < kQuads; ++q) {
+                        const Quad zero{};
+                        Quad v, value;
+                        load(v, in + channel + element * kLanes + 4 * q);
+                        load(value, values + channel + element * kLanes + 4 * q);
+                        // Only the first of equal ones is taken.
+                        taken[q] += v == largest[q] ? missing[q] * value : zero;
+                        missing[q] = v == largest[q] ? zero : missing[q];
+                      }
+                    });
+                    for (std::size_t q = 0; q < kQuads; ++q) store(taken[q], out + to + 4 * q);
+                  });
+}
+
+void add_at_largest(std::size_t blocks, const Node& pool, const Shape& input, const float* in,
+                    const float* s_out, float* s_in) {
   for_each_window(
       blocks, input, pool.shape,
       [&](std::size_t channel, std::size_t to, std::size_t y, std::size_t x) {
         Quad largest[kQuads], rest[kQuads];
-        find_largest(pool.window, input, in.data() + channel, y, x, largest);
-        for (std::size_t q = 0; q < kQuads; ++q) load(rest[q], s_out.data() + to + 4 * q);
+        find_largest(pool.window, input, in + channel, y, x, largest);
+        for (std::size_t q = 0; q < kQuads; ++q) load(rest[q], s_out + to + 4 * q);
         for_each_tap(pool.window, input, y, x, [&](std::size_t element) {
           const std::size_t offset = channel + element * kLanes;
           for (std::size_t q = 0; q < kQuads; ++q) {
             const Quad zero{};
             Quad v, s;
-            load(v, in.data() + offset + 4 * q);
-            load(s, s_in.data() + offset + 4 * q);
-            store(s + (v == largest[q] ? rest[q] : zero), s_in.data() + offset + 4 * q);
+            load(v, in + offset + 4 * q);
+            load(s, s_in + offset + 4 * q);
+            store(s + (v == largest[q] ? rest[q] : zero), s_in + offset + 4 * q);
             rest[q] = v == largest[q] ? zero : rest[q];  // only the first of equal ones gets it
           }
         });
       });
 }
 
-void average_pool(std::size_t blocks, const Node& pool, const Shape& input, const LaneValues& in,
-                  LaneValues& out) {
+void average_pool(std::size_t blocks, const Node& pool, const Shape& input, const float* in,
+                  float* out) {
   for_each_window(blocks, input, pool.shape,
                   [&](std::size_t channel, std::size_t to, std::size_t y, std::size_t x) {
                     Quad sum[kQuads] = {};
                     for_each_tap(pool.window, input, y, x, [&](std::size_t element) {
                       for (std::size_t q = 0; q < kQuads; ++q) {
                         Quad v;
-                        load(v, in.data() + channel + element * kLanes + 4 * q);
+                        load(v, in + channel + element * kLanes + 4 * q);
                         sum[q] += v;
                       }
                     });
                     const float size = window_size(pool, input, y, x);
-                    for (std::size_t q = 0; q < kQuads; ++q)
-                      store(sum[q] / size, out.data() + to + 4 * q);
+                    for (std::size_t q = 0; q < kQuads; ++q) store(sum[q] / size, out + to + 4 * q);
+                  });
+}
+
+void add_average_pool(std::size_t blocks, const Node& pool, const Shape& input, Derivative order,
+                      const float* s_out, float* s_in) {
+  for_each_window(blocks, input, pool.shape,
+                  [&](std::size_t channel, std::size_t to, std::size_t y, std::size_t x) {
+                    const float size = power(order, window_size(pool, input, y, x));
+                    Quad part[kQuads];
+                    for (std::size_t q = 0; q < kQuads; ++q) {
+                      load(part[q], s_out + to + 4 * q);
+                      part[q] /= size;
+                    }
+                    for_each_tap(pool.window, input, y, x, [&](std::size_t element) {
+                      float* to_element = s_in + channel + element * kLanes;
+                      for (std::size_t q = 0; q < kQuads; ++q) {
+                        Quad s;
+                        load(s, to_element + 4 * q);
+                        store(s + part[q], to_element + 4 * q);
+                      }
+                    });
                   });
 }
 

@@ -21,4 +21,13 @@ void transpose(std::size_t blocks, const Shape& input, const std::array<std::siz
 /// Puts a border of zeros as wide as the window's pads around each channel.
 void pad(std::size_t blocks, const Shape& input, const Window& window, const float* in, float* out);
 
+// The way back: what an element was moved to is added to it.
+
+void add_elements(std::size_t blocks, std::size_t count, const float* in, Part from, float* out,
+                  Part to);
+void add_transposed(std::size_t blocks, const Shape& input, const std::array<std::size_t, 3>& axes,
+                    const float* s_out, float* s_in);
+void add_without_border(std::size_t blocks, const Shape& input, const Window& window,
+                        const float* s_out, float* s_in);
+
 }  // namespace uswim::workloads::layer_arithmetic

@@ -4,6 +4,37 @@
 #include <cmath>
 
 namespace uswim::workloads {
+namespace {
+
+// Smaller ones would end as denormal numbers, which are slow, and add nothing to a mean over
+// images.
+constexpr double kNegligible = 1e-30;
+float rounded(double v) { return std::abs(v) < kNegligible ? 0.0f : static_cast<float>(v); }
+
+struct Softmax {
+  std::vector<double> power;  ///< exp(logit - largest logit)
+  double total = 0.0;
+};
+Softmax softmax_of(const std::vector<float>& logits) {
+  Softmax result;
+  const double largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  for (const float z : logits) {
+    result.power.push_back(portable_exp(static_cast<double>(z) - largest));
+    result.total += result.power.back();
+  }
+  return result;
+}
+
+/// log((1 + z) / (1 - z)) for |z| <= 1/5; the first term left out is below 1e-17.
+double log_of_quotient(double z) {
+  constexpr int kTerms = 11;
+  const double square = z * z;
+  double sum = 0.0;
+  for (int k = kTerms; k-- > 0;) sum = sum * square + 1.0 / (2 * k + 1);
+  return 2.0 * z * sum;
+}
+
+}  // namespace
 
 double portable_exp(double x) {
   constexpr double kLogTwoHigh =
@@ -19,26 +50,63 @@ double portable_exp(double x) {
   return std::ldexp(sum, static_cast<int>(k));
 }
 
+double portable_log1p(double x) {
+  constexpr double kLogTwo = 0x1.62e42fefa39efp-1;
+  if (x < 0.4) return log_of_quotient(x / (2.0 + x));
+  int exponent = 0;
+  double m = std::frexp(1.0 + x, &exponent);  // in [1/2, 1)
+  if (m < 0.70710678118654752) {
+    m *= 2.0;
+    --exponent;
+  }
+  return exponent * kLogTwo + log_of_quotient((m - 1.0) / (m + 1.0));
+}
+
+double cross_entropy(const std::vector<float>& logits, std::size_t label) {
+  const auto largest = std::max_element(logits.begin(), logits.end());
+  double others = 0.0;
+  for (auto z = logits.begin(); z != logits.end(); ++z)
+    if (z != largest)
+      others += portable_exp(static_cast<double>(*z) - static_cast<double>(*largest));
+  return portable_log1p(others) +
+         (static_cast<double>(*largest) - static_cast<double>(logits[label]));
+}
+
+void cross_entropy_gradient(const std::vector<float>& logits, std::size_t label,
+                            std::vector<float>& gradient) {
+  const Softmax softmax = softmax_of(logits);
+  double others =
+      0.0;  // 1 - p is their sum: a difference would lose all digits where p is nearly 1
+  for (std::size_t c = 0; c < logits.size(); ++c) {
+    gradient[c] = rounded(softmax.power[c] / softmax.total);
+    if (c != label) others += softmax.power[c];
+  }
+  gradient[label] = rounded(-others / softmax.total);
+}
+
+void cross_entropy_hessian_product(const std::vector<float>& logits,
+                                   const std::vector<float>& tangent, std::vector<float>& product) {
+  const Softmax softmax = softmax_of(logits);
+  double mean = 0.0;
+  for (std::size_t c = 0; c < logits.size(); ++c)
+    mean += softmax.power[c] / softmax.total * static_cast<double>(tangent[c]);
+  for (std::size_t c = 0; c < logits.size(); ++c)
+    product[c] =
+        rounded(softmax.power[c] / softmax.total * (static_cast<double>(tangent[c]) - mean));
+}
+
 void cross_entropy_second_derivative(const std::vector<float>& logits,
                                      std::vector<float>& derivative) {
-  // Smaller ones would end as denormal numbers, which are slow, and add nothing to a mean over
-  // images.
-  constexpr double kNegligible = 1e-30;
   const std::size_t classes = logits.size();
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  std::vector<double> power(classes), before(classes);
-  double total = 0.0;
-  for (std::size_t c = 0; c < classes; ++c) {
-    before[c] = total;
-    power[c] = portable_exp(static_cast<double>(logits[c]) - largest);
-    total += power[c];
-  }
+  const Softmax softmax = softmax_of(logits);
+  std::vector<double> before(classes);
+  for (std::size_t c = 1; c < classes; ++c) before[c] = before[c - 1] + softmax.power[c - 1];
   // 1 - p is the sum of the others: a difference would lose all digits where p is nearly 1.
   double behind = 0.0;
   for (std::size_t c = classes; c-- > 0;) {
-    const double second = power[c] / total * ((before[c] + behind) / total);
-    derivative[c] = second < kNegligible ? 0.0f : static_cast<float>(second);
-    behind += power[c];
+    derivative[c] =
+        rounded(softmax.power[c] / softmax.total * ((before[c] + behind) / softmax.total));
+    behind += softmax.power[c];
   }
 }
 

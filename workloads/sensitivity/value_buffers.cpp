@@ -1,13 +1,14 @@
 #include "workloads/sensitivity/value_buffers.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace uswim::workloads::layer_arithmetic {
 
 ValueBuffers::ValueBuffers(const Network& network, const std::vector<Lifetime>& lifetimes,
                            const std::vector<std::size_t>& same_as)
-    : slot_(lifetimes.size(), 0) {
+    : slot_(lifetimes.size(), 0), elements_{0} {
   const std::size_t values = lifetimes.size();
   std::vector<std::size_t> owner(values);
   std::vector<Lifetime> life = lifetimes;
@@ -19,10 +20,11 @@ ValueBuffers::ValueBuffers(const Network& network, const std::vector<Lifetime>& 
   }
   std::vector<std::size_t> order;
   for (std::size_t v = 0; v < values; ++v)
-    if (owner[v] == v) order.push_back(v);
+    if (owner[v] == v && life[v].first <= life[v].last) order.push_back(v);
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return life[a].first < life[b].first; });
-  std::vector<std::size_t> free_after;  // of each slot: the step of its last use
+  // Slot 0 is empty. Of each slot the step of its last use.
+  std::vector<std::size_t> free_after{std::numeric_limits<std::size_t>::max()};
   for (const std::size_t v : order) {
     const std::size_t size = network.shape_of(v).size();
     // The free buffer nearest in size, so that large ones stay for large values.
@@ -48,10 +50,6 @@ void ValueBuffers::allocate(std::size_t blocks) {
   storage_.clear();
   for (const std::size_t elements : elements_)
     storage_.emplace_back(blocks * elements * kLanes, 0.0f);
-}
-
-void ValueBuffers::clear() {
-  for (LaneValues& values : storage_) std::fill(values.begin(), values.end(), 0.0f);
 }
 
 std::size_t ValueBuffers::elements() const {

@@ -11,7 +11,8 @@ namespace uswim::workloads::layer_arithmetic {
 /// one value is written after the other was read for the last time.
 class ValueBuffers {
  public:
-  /// When a value is needed, in steps of the pass that uses the buffers; `last` >= `first`.
+  /// When a value is needed, in steps of the pass that uses the buffers. With `last` < `first` it
+  /// is never needed and has no buffer.
   struct Lifetime {
     std::size_t first = 0, last = 0;
   };
@@ -21,7 +22,6 @@ class ValueBuffers {
                const std::vector<std::size_t>& same_as);
   /// For batches of `blocks` blocks of 16 images; zeros.
   void allocate(std::size_t blocks);
-  void clear();
   LaneValues& operator[](std::size_t value) { return storage_[slot_[value]]; }
   const LaneValues& operator[](std::size_t value) const { return storage_[slot_[value]]; }
   /// Numbers per image in all buffers.
