@@ -77,6 +77,55 @@ SelectionConfig read_selection(ConfigReader in) {
   return c;
 }
 
+/// Further keys of the section `programming`, which `pulses` came from.
+StartConfig read_start(ConfigReader in, const programmer::WriteVerifyConfig& pulses) {
+  using programmer::PulseModelKind;
+  StartConfig c;
+  in.word("start", c.start, kChipStarts,
+          {"what the chip holds: nothing, or the weights of an earlier programming, whose devices "
+           "are moved to the new levels; then write-verify begins with a read, and devices inside "
+           "the window get no pulse"});
+  in.path("previous_network", c.previous_network,
+          {"with programmed: ONNX file of the earlier network, its layers of the same size; where "
+           "left out the same network"});
+  in.word("previous_state", c.previous_state, kPreviousStates,
+          {"with programmed: whether the earlier weights were all write-verified, or none"});
+  in.boolean("skip_unchanged", c.skip_unchanged,
+             {"with programmed: devices whose level stays the same are neither written nor read"});
+  const bool programmed = c.start == ChipStart::Programmed;
+  in.check(programmed || c.previous_network.empty(), "previous_network",
+           "needs 'start: programmed'");
+  in.check(programmed || !c.skip_unchanged, "skip_unchanged", "needs 'start: programmed'");
+  in.check(!programmed || pulses.pulse_model != PulseModelKind::Statistical, "start",
+           "pulse_model 'statistical' has a fixed number of cycles, wherever a device starts");
+  in.check(!programmed || pulses.pulse_model != PulseModelKind::Incremental ||
+               pulses.start == programmer::StartState::Erased,
+           "start", "'programmed' begins with a read: 'incremental.start' cannot be 'open_loop'");
+  return c;
+}
+
+/// tile.write.pulse_energy: conductance, which tile, device and pulse model have part in.
+void apply_pulse_energy(ConfigReader& in, Config& c) {
+  if (c.tile.write.pulse_energy != tiles::PulseEnergy::Conductance) return;
+  using programmer::PulseModelKind;
+  in.check(c.device.highest_level.has_value(), "device",
+           "'tile.write.pulse_energy: conductance' needs 'lowest_level' and 'highest_level'");
+  in.check(c.programming.pulse_model != PulseModelKind::Statistical, "programming",
+           "pulse_model 'statistical' has no conductance at a pulse; set "
+           "'tile.write.pulse_energy: fixed'");
+  if (!c.device.highest_level) return;
+  c.programming.power = {c.tile.set.voltage, c.tile.reset.voltage, *c.device.lowest_level,
+                         *c.device.highest_level};
+  const auto limit = [&](tiles::PulseConfig& pulse, const programmer::PulseRamp& ramp) {
+    double volts = pulse.voltage.in_si();
+    if (c.programming.pulse_model == PulseModelKind::Ispp)
+      volts = std::max(volts, ramp.stop.in_si());
+    pulse.largest_power = support::Power::from_si(volts * volts * c.device.highest_level->in_si());
+  };
+  limit(c.tile.set, c.programming.ispp.set);
+  limit(c.tile.reset, c.programming.ispp.reset);
+}
+
 }  // namespace
 
 Config read_config(ConfigReader in) {
@@ -86,8 +135,13 @@ Config read_config(ConfigReader in) {
            {"Monte Carlo instances; the papers' figures use 3,000"});
   c.workload = read_workload(in.section("workload", {"network and data"}));
   c.device = programmer::read_device(in.section("device", {"the memory cell"}));
-  c.programming = programmer::read_write_verify(in.section("programming", {"write-verify"}));
+  auto programming = in.section("programming", {"write-verify"});
+  c.programming = programmer::read_write_verify(programming);
+  c.start = read_start(programming, c.programming);
   c.selection = read_selection(in.section("selection", {"which weights are write-verified"}));
+  in.check(c.start.start == ChipStart::Erased || c.selection.iterative.policies.empty(),
+           "selection",
+           "'iterative' verifies later by erasing devices: it needs 'programming.start: erased'");
   auto mapping =
       in.section("mapping", {"where the rows of a layer stand; the network computes the same"});
   mapping.word("row_order", c.mapping.row_order, kRowOrders,
@@ -100,7 +154,9 @@ Config read_config(ConfigReader in) {
   mapping.number(
       "budget", c.mapping.budget, support::left_open(0, 1),
       {"with balanced: part of the time of verifying everything for which rows are placed"});
-  c.tile = tiles::read_tile(in.section("tile", {"one crossbar array with its periphery"}));
+  c.tile = tiles::read_tile(in.section("tile", {"one crossbar array with its periphery"}),
+                            programmer::data_of(c.device).figures);
+  apply_pulse_energy(in, c);
   c.chip = sc_models::read_chip(in.section("chip", {"what surrounds the tiles"}));
 
   const support::Power row_power = sc_models::largest_row_power(c.tile);

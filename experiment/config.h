@@ -56,6 +56,22 @@ struct SelectionConfig {
   IterativeConfig iterative;
 };
 
+/// What the chip holds when it is programmed.
+enum class ChipStart { Erased, Programmed };
+inline constexpr std::array<std::pair<std::string_view, ChipStart>, 2> kChipStarts{
+    {{"erased", ChipStart::Erased}, {"programmed", ChipStart::Programmed}}};
+/// How the earlier weights were written.
+enum class PreviousState { Verified, OpenLoop };
+inline constexpr std::array<std::pair<std::string_view, PreviousState>, 2> kPreviousStates{
+    {{"verified", PreviousState::Verified}, {"open_loop", PreviousState::OpenLoop}}};
+
+struct StartConfig {
+  ChipStart start = ChipStart::Erased;
+  std::filesystem::path previous_network;  ///< empty: the same network
+  PreviousState previous_state = PreviousState::Verified;
+  bool skip_unchanged = false;  ///< devices whose level stays the same are left alone
+};
+
 /// Where rows stand on the arrays.
 enum class RowOrder { Natural, Balanced };
 inline constexpr std::array<std::pair<std::string_view, RowOrder>, 2> kRowOrders{
@@ -82,6 +98,7 @@ struct Config {
   WorkloadConfig workload;
   programmer::DeviceConfig device;
   programmer::WriteVerifyConfig programming;
+  StartConfig start;
   SelectionConfig selection;
   MappingOptions mapping;
   tiles::TileConfig tile;

@@ -110,6 +110,11 @@ class Worker : private IterativeChip {
       measured_images_ = executor_.prepare(
           experiment.workload.test, 0,
           std::min(experiment.config.selection.iterative.images, experiment.workload.test.count));
+    const StartConfig& start = experiment.config.start;
+    if (experiment.previous_mapping != nullptr)
+      system_.start_from({experiment.previous_mapping,
+                          start.previous_state == PreviousState::Verified, start.skip_unchanged},
+                         experiment.device);
   }
 
   void run_chip(std::uint32_t chip) {
@@ -206,6 +211,8 @@ class Worker : private IterativeChip {
       result.write_cycles = report.write_cycles;
       result.all_write_cycles = all_cycles;
       result.not_converged = report.not_converged;
+      for (const sc_models::TileReport& t : report.tiles)
+        result.most_pulses = std::max<std::uint64_t>(result.most_pulses, t.work.most_pulses);
       result.time_ps = report.time.in_picoseconds();
       result.load_time_ps = report.load_time.in_picoseconds();
       result.energy_J = in_joules(report.energy);

@@ -34,6 +34,7 @@ struct ChipResult {
   std::uint64_t write_cycles = 0;      ///< of write-verify
   std::uint64_t all_write_cycles = 0;  ///< what write-verify of every weight of this chip takes
   std::uint64_t not_converged = 0;
+  std::uint64_t most_pulses = 0;  ///< of the device with most of them
   std::int64_t time_ps = 0;
   std::int64_t load_time_ps = 0;
   std::array<double, sc_models::kComponents> energy_J{};
@@ -120,6 +121,7 @@ struct Experiment {
   programmer::RowTiming timing;
   const programmer::SelectionMask* imported_mask;  ///< may be null
   std::vector<Evaluation> evaluations;
+  const tiles::Mapping* previous_mapping = nullptr;  ///< with programming.start: programmed
   std::uint64_t enough_correct = 0;  ///< right images that end the iterative algorithm
   std::size_t dumped_devices = 0;    ///< devices.csv among the files, with at most as many
 };

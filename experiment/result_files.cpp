@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "experiment/comparison.h"
 #include "experiment/iterative_results.h"
@@ -25,11 +26,36 @@ std::string device_name(const Config& config) {
   return {};
 }
 
-std::string curve_csv(const Config& config, const RunResult& result) {
+template <class T>
+void cell_or_empty(CsvTable& csv, const std::optional<T>& value) {
+  if (value)
+    csv.cell(*value);
+  else
+    csv.cell("");
+}
+
+/// What one programming takes of the life of the device that it pulses most.
+struct Endurance {
+  std::optional<double> life_used;            ///< fraction; nothing where no life is rated
+  std::optional<std::uint64_t> programmings;  ///< that fit, were the device the same every time
+};
+
+Endurance endurance(double rated_cycles, std::uint64_t most_pulses) {
+  Endurance e;
+  if (rated_cycles <= 0.0) return e;
+  e.life_used = static_cast<double>(most_pulses) / rated_cycles;
+  if (most_pulses > 0)
+    e.programmings =
+        static_cast<std::uint64_t>(std::floor(rated_cycles / static_cast<double>(most_pulses)));
+  return e;
+}
+
+std::string curve_csv(const Config& config, double devices, const RunResult& result) {
   CsvTable csv({"policy", "device", "fraction", "chips", "nwc_mean", "nwc_sd",
                 "programming_time_s_mean", "programming_energy_J_mean", "write_pulses_mean",
                 "verify_reads_mean", "not_converged_mean", "accuracy_mean", "accuracy_sd",
-                "peak_power_W_mean", "average_power_W_mean"});
+                "peak_power_W_mean", "average_power_W_mean", "pulses_per_device_mean",
+                "pulses_per_device_max", "rated_life_used", "programmings_to_rated_life"});
   const std::string device = device_name(config);
   for (const CurvePoint& p : result.curve) {
     csv.cell(p.policy).cell(device).cell(p.fraction).cell(std::uint64_t{p.chips});
@@ -38,6 +64,10 @@ std::string curve_csv(const Config& config, const RunResult& result) {
           p.verify_reads_mean, p.not_converged_mean, p.accuracy_mean, p.accuracy_sd,
           p.peak_power_W_mean, p.average_power_W_mean})
       csv.cell(v);
+    csv.cell(p.write_pulses_mean / devices).cell(p.most_pulses);
+    const Endurance e = endurance(config.device.rated_cycles, p.most_pulses);
+    cell_or_empty(csv, e.life_used);
+    cell_or_empty(csv, e.programmings);
     csv.end_row();
   }
   return csv.bytes();
@@ -97,10 +127,7 @@ std::string equal_cost_csv(const RunResult& result) {
   for (const EqualCost& e : compare_at_equal_cost(
            result.curve, result.verify_all, {0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0})) {
     csv.cell(e.policy).cell(kCurrencyNames[static_cast<std::size_t>(e.currency)]).cell(e.cost);
-    if (e.accuracy)
-      csv.cell(*e.accuracy);
-    else
-      csv.cell("");
+    cell_or_empty(csv, e.accuracy);
     csv.end_row();
   }
   return csv.bytes();
@@ -194,6 +221,15 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
                       {"energy_breakdown_J", parts},
                       {"peak_power_W", result.verify_all.peak_power_W_mean},
                       {"average_power_W", result.verify_all.average_power_W_mean}};
+  const double rated = loaded.config.device.rated_cycles;
+  const Endurance life = endurance(rated, result.verify_all.most_pulses);
+  j["endurance"] = {
+      {"rated_cycles", rated > 0.0 ? Json(rated) : Json(nullptr)},
+      {"pulses_per_device_mean",
+       result.verify_all.write_pulses_mean / static_cast<double>(mapping.devices())},
+      {"pulses_per_device_max", result.verify_all.most_pulses},
+      {"rated_life_used", life.life_used ? Json(*life.life_used) : Json(nullptr)},
+      {"programmings_to_rated_life", life.programmings ? Json(*life.programmings) : Json(nullptr)}};
 
   const InferenceResult& i = result.monte_carlo.inference;
   const Json per_image = breakdown(i.energy_J, static_cast<double>(i.images));
@@ -246,7 +282,8 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
                    const Experiment& experiment, const RunResult& result,
                    const std::filesystem::path& output) {
   directory.write("config.yaml", loaded.document.resolved_yaml(std::filesystem::absolute(output)));
-  directory.write("curve.csv", curve_csv(loaded.config, result));
+  directory.write("curve.csv",
+                  curve_csv(loaded.config, static_cast<double>(mapping.devices()), result));
   directory.write("programming.csv", programming_csv(mapping, experiment, result));
   directory.write("chips.csv", chips_csv(experiment, result));
   directory.write("equal_cost.csv", equal_cost_csv(result));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <optional>
 
 #include "experiment/result_files.h"
 #include "programmer/selection/placement.h"
@@ -39,6 +40,7 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
   for (std::uint32_t e = 0; e < experiment.evaluations.size(); ++e) {
     support::RunningStatistics nwc, time, energy, pulses, reads, not_converged, accuracy, peak,
         average;
+    std::uint64_t most_pulses = 0;
     for (const ChipResult& r : chips) {
       if (r.evaluation != e) continue;
       double total = 0.0;
@@ -47,6 +49,7 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
       time.add(static_cast<double>(r.time_ps) * 1e-12);
       energy.add(total);
       pulses.add(static_cast<double>(r.write_pulses));
+      most_pulses = std::max(most_pulses, r.most_pulses);
       reads.add(static_cast<double>(r.verify_reads));
       not_converged.add(static_cast<double>(r.not_converged));
       peak.add(r.peak_power_W);
@@ -56,7 +59,8 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
     points.push_back({experiment.evaluations[e].policy, experiment.evaluations[e].fraction,
                       static_cast<unsigned>(nwc.count()), nwc.mean(), nwc.standard_deviation(),
                       time.mean(), energy.mean(), pulses.mean(), reads.mean(), not_converged.mean(),
-                      accuracy.mean(), accuracy.standard_deviation(), peak.mean(), average.mean()});
+                      accuracy.mean(), accuracy.standard_deviation(), peak.mean(), average.mean(),
+                      most_pulses});
   }
   return points;
 }
@@ -127,13 +131,16 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   const programmer::DeviceStatistics statistics(
       device, *programmer::make_pulse_model(config.programming, device), config.seed);
   const programmer::RowTiming timing = row_timing(config);
-  const tiles::Mapping mapping =
-      config.mapping.row_order == RowOrder::Natural
-          ? natural
-          : map_workload(
-                workload, config,
-                programmer::balanced_placement(natural, facts, statistics, timing,
-                                               config.mapping.extra_arrays, config.mapping.budget));
+  std::vector<tiles::LayerPlacement> placements;
+  if (config.mapping.row_order == RowOrder::Balanced)
+    placements = programmer::balanced_placement(natural, facts, statistics, timing,
+                                                config.mapping.extra_arrays, config.mapping.budget);
+  const tiles::Mapping mapping = map_workload(workload, config, placements);
+  std::optional<tiles::Mapping> previous;
+  if (config.start.start == ChipStart::Programmed)
+    previous = config.start.previous_network.empty()
+                   ? mapping
+                   : map_workload(load_previous(config, workload), config, placements);
   const Experiment experiment{
       config,
       workload,
@@ -144,6 +151,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       timing,
       imported.empty() ? nullptr : &imported,
       evaluations(config.selection, imported_fraction),
+      previous ? &*previous : nullptr,
       enough_correct(ideal_correct(workload, measured), measured, config.accuracy_drop),
       options.dump.empty() ? 0 : options.dump_limit};
   result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress);

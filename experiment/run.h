@@ -20,6 +20,7 @@ struct CurvePoint {
   double write_pulses_mean = 0, verify_reads_mean = 0, not_converged_mean = 0;
   double accuracy_mean = 0, accuracy_sd = 0;
   double peak_power_W_mean = 0, average_power_W_mean = 0;
+  std::uint64_t most_pulses = 0;  ///< of one device, the largest over the chips
 };
 
 /// The cheapest evaluated point of a policy whose mean accuracy is within config.accuracy_drop of

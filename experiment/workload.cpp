@@ -16,11 +16,34 @@ namespace uswim::experiment {
 
 using support::FileError;
 
-Workload load_workload(const WorkloadConfig& config) {
+namespace {
+
+Workload load_network(const std::filesystem::path& file, unsigned weight_bits) {
   Workload w;
-  w.network = workloads::import_onnx(config.network);
+  w.network = workloads::import_onnx(file);
   for (const workloads::MatrixLayer& layer : w.network.layers)
-    w.weights.push_back(workloads::quantize_weights(layer, config.weight_bits));
+    w.weights.push_back(workloads::quantize_weights(layer, weight_bits));
+  return w;
+}
+
+}  // namespace
+
+Workload load_previous(const Config& config, const Workload& workload) {
+  Workload w = load_network(config.start.previous_network, config.workload.weight_bits);
+  const auto& layers = w.network.layers;
+  const auto& wanted = workload.network.layers;
+  bool equal = layers.size() == wanted.size();
+  for (std::size_t l = 0; equal && l < layers.size(); ++l)
+    equal = layers[l].outputs == wanted[l].outputs && layers[l].rows == wanted[l].rows;
+  if (!equal)
+    throw workloads::NetworkError(config.start.previous_network.string() +
+                                  ": the earlier network's layers do not have the sizes of those "
+                                  "of the network to be programmed");
+  return w;
+}
+
+Workload load_workload(const WorkloadConfig& config) {
+  Workload w = load_network(config.network, config.weight_bits);
   w.activation_maximum = workloads::activation_maxima(w.network);
   w.test = workloads::read_idx(config.test.images, config.test.labels, w.network.classes());
   if (!(w.test.shape == w.network.input))

@@ -27,6 +27,10 @@ struct Workload {
 /// Throws workloads::NetworkError or support::FileError.
 Workload load_workload(const WorkloadConfig& config);
 
+/// The network that the chip held before (programming.previous_network); no images. Throws
+/// workloads::NetworkError where its layers have other sizes than those of `workload`.
+Workload load_previous(const Config& config, const Workload& workload);
+
 /// Second derivative of every weight over the sensitivity images, from the cache where the same
 /// network and images were seen before. `cache` is a directory; empty: no cache.
 std::vector<float> load_second_derivative(const Workload& workload, const DatasetConfig& images,

@@ -68,6 +68,11 @@ AcceleratorSystem::AcceleratorSystem(const ChipConfig& chip, const tiles::TileCo
 
 AcceleratorSystem::~AcceleratorSystem() = default;
 
+void AcceleratorSystem::start_from(const programmer::EarlierProgramming& earlier,
+                                   const programmer::DeviceModel& device) {
+  for (auto& programmer : programmers_) programmer->start_from(earlier, device);
+}
+
 void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip) {
   for (auto& programmer : programmers_) programmer->new_chip(seed, chip);
 }

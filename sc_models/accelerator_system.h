@@ -51,6 +51,9 @@ class AcceleratorSystem {
                     const programmer::PulseModel& pulses, const Program& program);
   ~AcceleratorSystem();
 
+  /// What the next chips hold before they are programmed.
+  void start_from(const programmer::EarlierProgramming& earlier,
+                  const programmer::DeviceModel& device);
   /// Another chip: its own errors everywhere.
   void new_chip(std::uint64_t seed, std::uint32_t chip);
   /// Kept for every later programming; not owned.

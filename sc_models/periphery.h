@@ -32,6 +32,7 @@ class WriteDriverBank : public TileBlock {
       : TileBlock(name, tile, energy),
         set_(config.set),
         reset_(config.reset),
+        by_conductance_(config.write.pulse_energy == tiles::PulseEnergy::Conductance),
         set_time_(config.set.width.rounded_up_to(chip.period())),
         reset_time_(config.reset.width.rounded_up_to(chip.period())),
         row_setup_(config.write.row_setup.rounded_up_to(chip.period())) {}
@@ -47,13 +48,23 @@ class WriteDriverBank : public TileBlock {
     return std::max({set_.power() * w.fullest_set, reset_.power() * w.fullest_reset,
                      std::max(set_.power(), reset_.power()) * w.fullest_mixed});
   }
-  void pulse(std::uint64_t set, std::uint64_t reset) {
-    spend(Component::WriteSet, set_.energy, set);
-    spend(Component::WriteReset, reset_.energy, reset);
+  /// The pulses of a row.
+  void pulse(const programmer::RowWork& w) {
+    if (by_conductance_) {
+      const auto energy = [](const tiles::PulseConfig& pulse, double power_W) {
+        return support::Power::from_si(power_W) * pulse.width;
+      };
+      spend(Component::WriteSet, energy(set_, w.set_power_W), 1);
+      spend(Component::WriteReset, energy(reset_, w.reset_power_W), 1);
+      return;
+    }
+    spend(Component::WriteSet, set_.energy, w.set_pulses);
+    spend(Component::WriteReset, reset_.energy, w.reset_pulses);
   }
 
  private:
   tiles::PulseConfig set_, reset_;
+  bool by_conductance_;
   support::Duration set_time_, reset_time_, row_setup_;
 };
 

@@ -70,12 +70,13 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
   for (std::size_t c = 0; c < levels_.size(); ++c)
     levels_[c] = data[c * bits / 8] >> (c * bits % 8) & ((1u << bits) - 1);
   std::memcpy(mask_.data(), data + levels_.size() * bits / 8, mask_.size() * 8);
+  programmer_.leave_untouched(command.row, mask_.data());
 
   const RowWork w =
       programmer_.program_row(command.row, levels_.data(), mask_.data(), command.operation);
   const Duration time = write_drivers_.row_setup() + write_drivers_.time(w) +
                         verify_time(w.verify_rounds, w.serial_conversions);
-  write_drivers_.pulse(w.set_pulses, w.reset_pulses);
+  write_drivers_.pulse(w);
   const std::uint64_t reads = verify_.reads;
   dacs_.drive(reads * w.verify_rounds);  // one row is read at a time
   array_.verify(w.verify_reads);
@@ -100,6 +101,9 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
   sum.serial_conversions += w.serial_conversions;
   sum.write_cycles += w.write_cycles;
   sum.not_converged += w.not_converged;
+  sum.most_pulses = std::max(sum.most_pulses, w.most_pulses);
+  sum.set_power_W += w.set_power_W;
+  sum.reset_power_W += w.reset_power_W;
   programming_.rows += 1;
   programming_.busy += time;
   command.work = w;

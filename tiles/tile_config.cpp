@@ -1,20 +1,45 @@
 #include "tiles/tile_config.h"
 
+#include <fmt/format.h>
+
 namespace uswim::tiles {
 namespace {
 
 constexpr const char* kNvsimWrite = "NVSim/NVMExplorer RRAM cell: 2 V, 10 ns, 0.6 pJ";
 
-void read_pulse(support::ConfigReader in, PulseConfig& pulse) {
+/// `device`: whose figures are the defaults and the range; null: the tile's own.
+void read_pulse(support::ConfigReader in, PulseConfig& pulse, PulseEnergy model,
+                const DevicePulse* device) {
+  if (device != nullptr) {
+    pulse.width = device->width;
+    pulse.voltage = device->voltage;
+    pulse.energy = device->energy.value_or(support::Energy());
+    in.check(device->energy || in.has("energy") || model == PulseEnergy::Conductance, "",
+             "the device's file states no energy of a pulse: set 'energy', or 'pulse_energy: "
+             "conductance'");
+  }
   in.duration("width", pulse.width, {"width of one pulse", kNvsimWrite});
-  in.energy("energy", pulse.energy, {"energy of one pulse, per pulsed device", kNvsimWrite});
+  in.energy("energy", pulse.energy,
+            {"energy of one pulse, per pulsed device; with pulse_energy: fixed", kNvsimWrite});
+  in.voltage("voltage", pulse.voltage,
+             {"amplitude at the device, with pulse_energy: conductance; the pulses of "
+              "programming.pulse_model: ispp have those of their ramps",
+              kNvsimWrite});
+  if (device == nullptr) return;
+  in.check(pulse.width >= device->shortest && pulse.width <= device->longest, "width",
+           fmt::format("lies outside the valid range of the device, {:g} to {:g} ns",
+                       device->shortest.in_seconds() * 1e9, device->longest.in_seconds() * 1e9));
+  in.check(pulse.voltage >= device->lowest_voltage && pulse.voltage <= device->highest_voltage,
+           "voltage",
+           fmt::format("lies outside the valid range of the device, {:g} to {:g} V",
+                       device->lowest_voltage.in_si(), device->highest_voltage.in_si()));
 }
 
 bool is_power_of_two(unsigned v) { return v != 0 && (v & (v - 1)) == 0; }
 
 }  // namespace
 
-TileConfig read_tile(support::ConfigReader in) {
+TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
   TileConfig c;
   in.whole("rows", c.rows, support::closed(1, 1024), {"rows of an array", "ISAAC, NeuroSim: 128"});
   in.whole("columns", c.columns, support::closed(2, 1024),
@@ -23,8 +48,27 @@ TileConfig read_tile(support::ConfigReader in) {
   auto write = in.section(
       "write", {"write drivers; the devices of a row are pulsed together, SET and RESET one "
                 "after the other, unless set otherwise here"});
-  read_pulse(write.section("set", {"pulse that raises the conductance"}), c.set);
-  read_pulse(write.section("reset", {"pulse that lowers the conductance"}), c.reset);
+  write.boolean("from_device", c.write.from_device,
+                {"defaults of set, reset, verify.read_time and verify.read_energy are those of the "
+                 "device's file (configs/devices); what is set here must lie in the range that it "
+                 "states"});
+  write.word("pulse_energy", c.write.pulse_energy, kPulseEnergies,
+             {"fixed: `energy` for every pulse; conductance: V^2 G t with the mean of the device's "
+              "conductance before and after that pulse, between device.lowest_level and "
+              "device.highest_level",
+              "unconfirmed"});
+  const bool has_pulses = device.set && device.reset;
+  write.check(!c.write.from_device || has_pulses, "from_device",
+              "the device's file states no write pulses");
+  const bool from_device = c.write.from_device && has_pulses;
+  read_pulse(write.section("set", {"pulse that raises the conductance"}), c.set,
+             c.write.pulse_energy, from_device ? &*device.set : nullptr);
+  read_pulse(write.section("reset", {"pulse that lowers the conductance"}), c.reset,
+             c.write.pulse_energy, from_device ? &*device.reset : nullptr);
+  if (from_device) {
+    c.verify_read_time = device.read_time.value_or(c.verify_read_time);
+    c.verify_read_energy = device.read_energy.value_or(c.verify_read_energy);
+  }
   write.whole(
       "drivers", c.write.drivers, support::closed(0, 1024),
       {"devices of a row that can be pulsed at once: the columns are served in groups of as "

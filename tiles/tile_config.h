@@ -1,5 +1,7 @@
 #pragma once
 #include <array>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -11,9 +13,14 @@ namespace uswim::tiles {
 /// A write pulse of one polarity.
 struct PulseConfig {
   support::Duration width = support::Duration::nanoseconds(10);
-  support::Energy energy = support::picojoules(0.6);  ///< per pulsed device
-  /// While it lasts, per pulsed device; 0 for a pulse without duration.
+  support::Energy energy =
+      support::picojoules(0.6);                    ///< per pulsed device, with PulseEnergy::Fixed
+  support::Voltage voltage = support::volts(2.0);  ///< with PulseEnergy::Conductance
+  /// With PulseEnergy::Conductance: of a device at the full scale. Not a key of its own.
+  std::optional<support::Power> largest_power = {};
+  /// While it lasts, per pulsed device, at most; 0 for a pulse without duration.
   support::Power power() const {
+    if (largest_power) return *largest_power;
     const double seconds = width.in_seconds();
     return support::Power::from_si(seconds > 0.0 ? energy.in_si() / seconds : 0.0);
   }
@@ -33,7 +40,28 @@ enum class WritePhases { Separate, Mixed };
 inline constexpr std::array<std::pair<std::string_view, WritePhases>, 2> kWritePhases{
     {{"separate", WritePhases::Separate}, {"mixed", WritePhases::Mixed}}};
 
+/// What a pulse's energy is: a figure, or V^2 G t with the device's own conductance at that pulse.
+enum class PulseEnergy { Fixed, Conductance };
+inline constexpr std::array<std::pair<std::string_view, PulseEnergy>, 2> kPulseEnergies{
+    {{"fixed", PulseEnergy::Fixed}, {"conductance", PulseEnergy::Conductance}}};
+
+/// Write pulse of a device as its file states it, with the range in which the file holds.
+struct DevicePulse {
+  support::Voltage voltage, lowest_voltage, highest_voltage;
+  support::Duration width, shortest, longest;
+  std::optional<support::Energy> energy;
+};
+
+/// What a device's file says of writing and reading it. Without it the tile has its own defaults.
+struct DeviceFigures {
+  std::optional<DevicePulse> set, reset;
+  std::optional<support::Duration> read_time;
+  std::optional<support::Energy> read_energy;
+};
+
 struct WriteConfig {
+  bool from_device = false;  ///< defaults and valid range of the pulses are those of DeviceFigures
+  PulseEnergy pulse_energy = PulseEnergy::Fixed;
   unsigned drivers = 0;  ///< devices of a row pulsed at once; 0: the whole row
   WritePhases phases = WritePhases::Separate;
   support::Duration row_setup;  ///< once per row
@@ -74,6 +102,6 @@ struct TileConfig {
   AdcConfig adc;
   support::Energy shift_add_energy = support::picojoules(0.021);  ///< per converted column
 };
-TileConfig read_tile(support::ConfigReader in);
+TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device = {});
 
 }  // namespace uswim::tiles

@@ -9,6 +9,34 @@
 namespace uswim::programmer {
 namespace {
 
+tiles::DevicePulse read_pulse(support::ConfigReader in) {
+  tiles::DevicePulse p;
+  in.voltage("voltage", p.voltage, {"amplitude"});
+  in.check(in.has("voltage") && in.has("width"), "", "needs 'voltage' and 'width'");
+  p.lowest_voltage = p.highest_voltage = p.voltage;
+  in.voltage("lowest_voltage", p.lowest_voltage, {"valid range; without it the amplitude alone"});
+  in.voltage("highest_voltage", p.highest_voltage, {"valid range"});
+  in.duration("width", p.width, {"width"});
+  p.shortest = p.longest = p.width;
+  in.duration("shortest", p.shortest, {"valid range; without it the width alone"});
+  in.duration("longest", p.longest, {"valid range"});
+  if (in.has("energy")) {
+    p.energy.emplace();
+    in.energy("energy", *p.energy, {"of one pulse, per device"});
+  }
+  return p;
+}
+
+void read_figures(support::ConfigReader& in, tiles::DeviceFigures& f) {
+  if (in.has("set")) f.set = read_pulse(in.section("set", {"pulse that raises the conductance"}));
+  if (in.has("reset"))
+    f.reset = read_pulse(in.section("reset", {"pulse that lowers the conductance"}));
+  in.check(f.set.has_value() == f.reset.has_value(), "", "needs both 'set' and 'reset', or none");
+  if (in.has("read_time"))
+    in.duration("read_time", f.read_time.emplace(), {"settling and sensing of one read"});
+  if (in.has("read_energy")) in.energy("read_energy", f.read_energy.emplace(), {"per device read"});
+}
+
 DeviceData read(support::ConfigDocument document) {
   support::ConfigReader in = document.root();
   DeviceData d;
@@ -21,9 +49,14 @@ DeviceData read(support::ConfigDocument document) {
   if (in.has("level_ratio")) {
     in.number("level_ratio", d.level_ratio, support::positive(),
               {"error of the middle levels over that of the outer levels"});
-  } else {
+  }
+  if (in.has("lowest") || in.has("highest") || !in.has("level_ratio")) {
     in.conductance("lowest", d.lowest, {"lower end of the valid range"});
     in.conductance("highest", d.highest, {"upper end of the valid range"});
+    in.check(d.lowest < d.highest, "highest", "must lie above 'lowest'");
+  }
+  read_figures(in, d.figures);
+  if (!in.has("level_ratio")) {
     in.numbers("conductance_uS", d.conductance_uS, support::at_least(0), {"where sigma_uS holds"});
     in.numbers("sigma_uS", d.sigma_uS, support::at_least(0),
                {"standard deviation of a written conductance"});

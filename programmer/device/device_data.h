@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "support/config_reader.h"
+#include "tiles/tile_config.h"
 
 namespace uswim::programmer {
 
@@ -14,8 +15,22 @@ namespace uswim::programmer {
 /// study: the two middle of four levels have `s` times the error of the two outer ones: base =
 /// sigma / sqrt(0.4 s^2
 /// + 0.6) outside, s * base in the middle (the subscript is s).
-enum class DevicePreset { R1, F2, F3, R4, F6, RramNeurram, RramMilo, PcmJoshi, PcmHermes };
-inline constexpr std::array<std::pair<std::string_view, DevicePreset>, 9> kDevicePresets{
+enum class DevicePreset {
+  R1,
+  F2,
+  F3,
+  R4,
+  F6,
+  RramNeurram,
+  RramMilo,
+  RramIsaac,
+  RramNvsim,
+  PcmJoshi,
+  PcmHermes,
+  FefetNeurosim,
+  FefetNvmexplorer
+};
+inline constexpr std::array<std::pair<std::string_view, DevicePreset>, 13> kDevicePresets{
     {{"R1", DevicePreset::R1},
      {"F2", DevicePreset::F2},
      {"F3", DevicePreset::F3},
@@ -23,14 +38,19 @@ inline constexpr std::array<std::pair<std::string_view, DevicePreset>, 9> kDevic
      {"F6", DevicePreset::F6},
      {"rram_neurram", DevicePreset::RramNeurram},
      {"rram_milo", DevicePreset::RramMilo},
+     {"rram_isaac", DevicePreset::RramIsaac},
+     {"rram_nvsim", DevicePreset::RramNvsim},
      {"pcm_joshi", DevicePreset::PcmJoshi},
-     {"pcm_hermes", DevicePreset::PcmHermes}}};
+     {"pcm_hermes", DevicePreset::PcmHermes},
+     {"fefet_neurosim", DevicePreset::FefetNeurosim},
+     {"fefet_nvmexplorer", DevicePreset::FefetNvmexplorer}}};
 
 /// What a device file says: either a ratio of errors, scaled by device.sigma, or a measured table.
 struct DeviceData {
   double level_ratio = 1.0;  ///< middle levels' error over the outer levels'; without a table
-  support::Conductance lowest, highest;          ///< valid range of the table
+  support::Conductance lowest, highest;  ///< valid range of the conductance; both 0: not stated
   std::vector<double> conductance_uS, sigma_uS;  ///< ascending, from lowest to highest
+  tiles::DeviceFigures figures;  ///< of writing and reading, as far as the file states them
 
   bool is_table() const { return !conductance_uS.empty(); }
   /// Standard deviation in uS at a conductance within the valid range, linear between the points.

@@ -5,19 +5,20 @@
 #include <cmath>
 
 namespace uswim::programmer {
-namespace {
 
 const DeviceData& data_of(const DeviceConfig& config) {
   return config.file_data ? *config.file_data : device_data(config.preset);
 }
 
-/// Keys that only a table has; the ends of its range where they are left out.
+namespace {
+
+/// The ends of the valid range where they are left out; without such a range any.
 void read_levels(support::ConfigReader& in, DeviceConfig& c, const DeviceData& data) {
   support::Conductance low = data.lowest, high = data.highest;
   in.conductance(
       "lowest_level", low,
-      {"with a preset or file of measured errors: conductance of the lowest level, within "
-       "the valid range; where left out its lower end",
+      {"conductance of the lowest level, within the valid range of the preset or file; where left "
+       "out its lower end",
        "the device's file"});
   in.conductance(
       "highest_level", high,
@@ -30,8 +31,9 @@ void read_levels(support::ConfigReader& in, DeviceConfig& c, const DeviceData& d
   const std::string range =
       fmt::format("lies outside the valid range of the device, {:g} to {:g} uS",
                   data.lowest.in_si() * 1e6, data.highest.in_si() * 1e6);
-  in.check(is_valid(low), "lowest_level", range);
-  in.check(is_valid(high), "highest_level", range);
+  const bool has_range = data.highest.in_si() > 0.0;
+  in.check(!has_range || is_valid(low), "lowest_level", range);
+  in.check(!has_range || is_valid(high), "highest_level", range);
   in.check(low.in_si() < high.in_si(), "highest_level", "must lie above 'lowest_level'");
   c.lowest_level = low;
   c.highest_level = high;
@@ -55,7 +57,8 @@ DeviceConfig read_device(support::ConfigReader in) {
   const bool is_table = data_of(c).is_table();
   in.whole("bits", c.bits, support::closed(1, 4),
            {"bits per device, K", "2: ISAAC, NeuroSim; the papers' code uses 1"});
-  if (is_table || in.describing()) read_levels(in, c, data_of(c));
+  if (data_of(c).highest.in_si() > 0.0 || in.has("lowest_level") || in.has("highest_level"))
+    read_levels(in, c, data_of(c));
   if (is_table) {
     // A table states errors in absolute units and for every level.
     for (const char* key : {"sigma", "sigma_unit", "level_of"})
@@ -96,6 +99,10 @@ DeviceConfig read_device(support::ConfigReader in) {
       {"standard deviation of what a device's conductance still moves after its last pulse and "
        "verify read, fraction of the full scale",
        "unconfirmed: none"});
+  in.number("rated_cycles", c.rated_cycles, support::at_least(0),
+            {"write pulses that a device is rated for, against which those of programming are "
+             "counted; 0: not known",
+             "unconfirmed: not known"});
   return c;
 }
 

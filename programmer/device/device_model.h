@@ -27,7 +27,7 @@ struct DeviceConfig {
   DevicePreset preset = DevicePreset::R4;
   std::filesystem::path file;
   std::optional<DeviceData> file_data;  ///< of `file`, which then stands in for the preset
-  /// With a table: conductances of the lowest and the highest level; the table's ends where absent.
+  /// Conductances of the lowest and the highest level; the ends of the file's range where absent.
   std::optional<support::Conductance> lowest_level, highest_level;
   unsigned bits = 2;
   double sigma = 0.1;
@@ -37,9 +37,12 @@ struct DeviceConfig {
   double stuck_low = 0.0;         ///< fraction of the devices that stay at conductance 0
   double stuck_high = 0.0;        ///< fraction that stays at the full scale
   double device_to_device = 0.0;  ///< sd of a device's own pulse step relative to the mean one
+  double rated_cycles = 0.0;      ///< write pulses that a device is rated for; 0: not known
   double relaxation_sigma = 0.0;  ///< sd of the drift after the last pulse, fraction of full scale
 };
 DeviceConfig read_device(support::ConfigReader in);
+/// What the preset's or the own file says.
+const DeviceData& data_of(const DeviceConfig& config);
 
 /// One NVM device with 2^bits levels. Conductances are fractions of the full scale: level l is l /
 /// (2^bits - 1). An open-loop write leaves `conductance = target + sigma(level) * z`, z standard

@@ -21,16 +21,21 @@ void read_ramp(support::ConfigReader in, PulseRamp& ramp) {
            "step", "makes a ramp of more than 1000 pulses");
 }
 
-std::vector<float> changes(const PulseRamp& ramp, const IsppConfig& config) {
+std::vector<double> amplitudes_V(const PulseRamp& ramp, const IsppConfig& config) {
   const double start = ramp.start.in_si(), step = ramp.step.in_si(), stop = ramp.stop.in_si();
   // The tolerance keeps 1.2 + 21 * 0.1 from being a pulse short of 3.3.
   const auto below_stop = static_cast<unsigned>(std::ceil((stop - start) / step - 1e-9));
+  std::vector<double> volts;
+  for (unsigned k = 0; k < below_stop + config.pulses_at_end; ++k)
+    volts.push_back(k < below_stop ? start + k * step : stop);
+  return volts;
+}
+
+std::vector<float> changes(const PulseRamp& ramp, const IsppConfig& config) {
   std::vector<float> c;
-  for (unsigned k = 0; k < below_stop + config.pulses_at_end; ++k) {
-    const double amplitude = k < below_stop ? start + k * step : stop;
+  for (const double amplitude : amplitudes_V(ramp, config))
     c.push_back(
         static_cast<float>(config.gain * std::max(0.0, amplitude - config.threshold.in_si())));
-  }
   return c;
 }
 
@@ -62,6 +67,8 @@ IsppConfig read_ispp(support::ConfigReader in) {
 IsppRule::IsppRule(const IsppConfig& config)
     : set_(changes(config.set, config)),
       reset_(changes(config.reset, config)),
+      set_V_(amplitudes_V(config.set, config)),
+      reset_V_(amplitudes_V(config.reset, config)),
       iterations_(static_cast<int>(config.direction_iterations)),
       noise_(static_cast<float>(config.noise)) {}
 

@@ -53,6 +53,10 @@ class IsppRule {
     }
     return state.iteration <= iterations_ && state.pulse < static_cast<int>(ramp(up).size());
   }
+  /// Amplitude of the pulse that was prepared.
+  double amplitude_V(const IsppState& state) const {
+    return (state.up ? set_V_ : reset_V_)[static_cast<std::size_t>(state.pulse)];
+  }
   /// The conductance after the pulse that was prepared.
   float after_pulse(IsppState& state, float g, float factor, float z) const {
     const float mean = ramp(state.up)[static_cast<std::size_t>(state.pulse++)] * factor;
@@ -63,6 +67,7 @@ class IsppRule {
 
  private:
   std::vector<float> set_, reset_;
+  std::vector<double> set_V_, reset_V_;
   int iterations_;
   float noise_;
 };

@@ -33,8 +33,7 @@ class IsppModel : public PulseModel {
       support::normal_blocks({seed, chip, Stream::VerifyReadNoise}, index.data(), n, 0,
                              noise.data(), n);
     if (constants_.device_to_device > 0.0f)
-      support::normal_blocks({seed, chip, Stream::DeviceStep}, index.data(), n, 0, own_step.data(),
-                             n);
+      support::normal_blocks(device_step_key(seed, chip), index.data(), n, 0, own_step.data(), n);
     std::vector<OpenDevice> open;
     index.clear();
     for (std::size_t i = 0; i < n; ++i) {
@@ -43,6 +42,7 @@ class IsppModel : public PulseModel {
       const FirstRound round = first_round(targets[i], z[i], stuck, constants_);
       out.open_loop[i] = round.open_loop;
       if (round.open_loop_set) mark(out.open_loop_set, i);
+      if (round.open_loop_reset) mark(out.open_loop_reset, i);
       out.verified[i] = round.start;
       const float read = round.start + constants_.read_noise * noise[i];
       if (is_inside(read, targets[i].target, constants_.tolerance)) continue;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "programmer/write_verify/ispp_model.h"
+#include "programmer/write_verify/pulse_power.h"
 #include "programmer/write_verify/pulse_rules.h"
 #include "programmer/write_verify/record.h"
 
@@ -188,8 +189,7 @@ class PulsedModel : public PulseModel {
     std::vector<float> own_step;
     if (constants_.device_to_device > 0.0f) {
       own_step.resize(n * support::kNormalsPerBlock);
-      support::normal_blocks({seed, chip, Stream::DeviceStep}, index.data(), n, 0, own_step.data(),
-                             n);
+      support::normal_blocks(device_step_key(seed, chip), index.data(), n, 0, own_step.data(), n);
     }
 
     OpenDevices open(n);
@@ -316,6 +316,7 @@ class StatisticalModel : public PulseModel {
 
 std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
                                              const DeviceModel& device) {
+  if (config.power) return make_powered_model(config, device);
   if (config.pulse_model == PulseModelKind::Statistical)
     return std::make_unique<StatisticalModel>(config, device);
   if (config.pulse_model == PulseModelKind::Ispp) return make_ispp_model(config, device);
@@ -338,8 +339,7 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
         constants);
     float factor = 1.0f;
     if (constants.device_to_device > 0.0f)
-      factor =
-          step_factor(constants, support::normal({seed, chip, Stream::DeviceStep}, first + i, 0));
+      factor = step_factor(constants, support::normal(device_step_key(seed, chip), first + i, 0));
     out.open_loop[i] = start.open_loop;
     if (start.open_loop_set) mark(out.open_loop_set, i);
     if (start.open_loop_reset) mark(out.open_loop_reset, i);
@@ -377,7 +377,7 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
     out.verified[i] = g;
     out.cycles[i] = static_cast<std::uint16_t>(cycles);
     if (constants.relaxation_sigma > 0.0f)
-      relax(out, i, constants, stuck,
+      relax(out, i, targets[i], constants, stuck,
             support::normal({seed, chip, Stream::Relaxation}, first + i, 0));
   }
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -27,6 +28,13 @@ enum class StartState { Erased, OpenLoop };
 inline constexpr std::array<std::pair<std::string_view, StartState>, 2> kStartStates{
     {{"erased", StartState::Erased}, {"open_loop", StartState::OpenLoop}}};
 
+/// What the power of a pulse follows from, where it is wanted: V^2 G with the mean of the device's
+/// conductance before and after the pulse, which is taken to move evenly in between.
+struct PulsePowerConfig {
+  support::Voltage set, reset;  ///< amplitudes; the pulses of `ispp` have those of its ramps
+  support::Conductance lowest, highest;  ///< at 0 and at the full scale
+};
+
 struct WriteVerifyConfig {
   PulseModelKind pulse_model = PulseModelKind::Incremental;
   double tolerance = 0.06;    ///< half width of the accepted window, fraction of the full scale
@@ -35,8 +43,9 @@ struct WriteVerifyConfig {
   double step = 0.05;        ///< mean change by one pulse, fraction of the full scale
   double step_noise = 0.03;  ///< standard deviation of that change
   IsppConfig ispp;
-  double verified_sigma = 0.03;  ///< statistical: error after write-verify
-  unsigned cycles = 10;          ///< statistical: write cycles of every verified device
+  double verified_sigma = 0.03;           ///< statistical: error after write-verify
+  unsigned cycles = 10;                   ///< statistical: write cycles of every verified device
+  std::optional<PulsePowerConfig> power;  ///< not a key of its own: from tile and device
 };
 WriteVerifyConfig read_write_verify(support::ConfigReader in);
 
@@ -60,6 +69,9 @@ struct DeviceOutcomes {
   std::vector<std::uint64_t> open_loop_set, open_loop_reset;
   /// Pulses of write-verify per round: [round][word].
   std::vector<std::uint64_t> set, reset;
+  /// Power of each device's pulses, summed over them; empty unless WriteVerifyConfig::power is set.
+  std::vector<float> open_loop_power_W, set_power_W, reset_power_W;
+  std::vector<float> erase_power_W;  ///< of a RESET pulse that would take back the open-loop pulse
   std::size_t words() const { return (devices + 63) / 64; }
 };
 
@@ -68,8 +80,14 @@ struct DeviceTarget {
   bool present = true;
   float target = 0.0f;  ///< fraction of the full scale; 0 is the erased level
   float level_factor =
-      1.0f;  ///< DeviceModel::level_factor: its error relative to the nominal sigma
+      1.0f;                 ///< DeviceModel::level_factor: its error relative to the nominal sigma
+  bool programmed = false;  ///< holds `start` of an earlier programming; otherwise it is erased
+  float start = 0.0f;       ///< fraction of the full scale
 };
+
+/// Added to a chip's number: what was written there before. Such a programming has draws of its own
+/// on the same devices, which are stuck or slow in both.
+inline constexpr std::uint32_t kEarlierProgramming = 1u << 31;
 
 /// How write pulses move a device. Random draws are keyed by (seed, chip, stream, device, cycle):
 /// the outcome of a device is the same whatever is written beside it, before it or on which

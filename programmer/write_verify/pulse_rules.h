@@ -45,11 +45,16 @@ enum class Stuck : std::uint8_t { No, Low, High };
 inline Stuck stuck_state(const PulseConstants& c, std::uint64_t seed, std::uint32_t chip,
                          std::uint64_t device) {
   if (c.stuck_low <= 0.0 && c.stuck_high <= 0.0) return Stuck::No;
-  const std::uint64_t word =
-      support::uniform_word({seed, chip, support::Stream::StuckDevice}, device);
+  const std::uint64_t word = support::uniform_word(
+      {seed, chip & ~kEarlierProgramming, support::Stream::StuckDevice}, device);
   const double u = static_cast<double>(word >> 11) * 0x1p-53;
   if (u < c.stuck_low) return Stuck::Low;
   return u < c.stuck_low + c.stuck_high ? Stuck::High : Stuck::No;
+}
+
+/// Of a device's own step, which is the same in every programming.
+inline support::StreamKey device_step_key(std::uint64_t seed, std::uint32_t chip) {
+  return {seed, chip & ~kEarlierProgramming, support::Stream::DeviceStep};
 }
 
 /// A device's own step relative to the mean one, from its draw of Stream::DeviceStep. A pulse
@@ -81,6 +86,7 @@ struct IncrementalRule {
 
 /// What happens to a device in round 0, with its programming error `z` (standard normal).
 struct FirstRound {
+  float before;     ///< conductance before any pulse
   float open_loop;  ///< conductance after the open-loop write
   float start;      ///< conductance at the first verify read
   int cycles;       ///< write pulses before that read
@@ -94,11 +100,20 @@ inline FirstRound first_round(const DeviceTarget& t, float z, Stuck stuck,
   FirstRound r{};
   r.open_loop = stuck == Stuck::No ? t.target + c.nominal_sigma * t.level_factor * z
                                    : (stuck == Stuck::High ? 1.0f : 0.0f);
+  if (t.programmed) {
+    // Write-verify begins with a read of what is there; devices inside the window get no pulse.
+    r.before = r.start = stuck == Stuck::No ? t.start : r.open_loop;
+    r.open_loop_set = t.target > r.before;
+    r.open_loop_reset = !r.open_loop_set;
+    return r;
+  }
+  if (stuck != Stuck::No) r.before = r.open_loop;
   if (c.kind == PulseModelKind::Incremental || c.kind == PulseModelKind::Ispp) {
     // The erased level needs no open-loop pulse: the array starts there, with that level's spread.
     r.open_loop_set = !erased_level;
+    if (stuck == Stuck::No) r.before = c.nominal_sigma * c.outer_factor * z;
     if (c.start == StartState::Erased && !erased_level) {
-      r.start = stuck == Stuck::No ? c.nominal_sigma * c.outer_factor * z : r.open_loop;
+      r.start = r.before;
       return r;
     }
     r.start = r.open_loop;

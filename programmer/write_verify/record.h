@@ -39,10 +39,12 @@ inline void mark_pulse(DeviceOutcomes& out, bool up, std::size_t round, std::siz
 
 /// After the last pulse a device that is not stuck still moves. Write-verify does not see it: what
 /// was converged stays so, and the move is the same whether the device was verified or not.
-inline void relax(DeviceOutcomes& out, std::size_t device, const PulseConstants& c, Stuck stuck,
-                  float z) {
+/// A device that was programmed before and now gets no pulse has had its move.
+inline void relax(DeviceOutcomes& out, std::size_t device, const DeviceTarget& target,
+                  const PulseConstants& c, Stuck stuck, float z) {
   if (stuck != Stuck::No) return;
   out.open_loop[device] += c.relaxation_sigma * z;
+  if (target.programmed && out.cycles[device] == 0) return;
   out.verified[device] += c.relaxation_sigma * z;
 }
 
@@ -58,7 +60,8 @@ inline void relax_all(DeviceOutcomes& out, const std::vector<DeviceTarget>& targ
   support::normal_blocks({seed, chip, support::Stream::Relaxation}, index.data(), n, 0, z.data(),
                          n);
   for (std::size_t i = 0; i < n; ++i)
-    if (targets[i].present) relax(out, i, c, stuck_state(c, seed, chip, first + i), z[i]);
+    if (targets[i].present)
+      relax(out, i, targets[i], c, stuck_state(c, seed, chip, first + i), z[i]);
 }
 
 }  // namespace uswim::programmer

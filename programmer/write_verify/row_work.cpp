@@ -76,6 +76,55 @@ RoundBits round_bits(const RowView& row, std::size_t round, std::size_t w) {
   return b;
 }
 
+/// Column by column, so that the sums have one order.
+void add_power(const RowView& row, RowWork& work) {
+  const DeviceOutcomes& o = row.outcomes;
+  const bool later = row.operation == RowOperation::Verify;
+  for (std::size_t w = 0; w < row.words; ++w) {
+    const std::size_t at = row.word + w;
+    for (unsigned bit = 0; bit < 64; ++bit) {
+      const std::size_t device = at * 64 + bit;
+      const auto open_loop = static_cast<double>(o.open_loop_power_W[device]);
+      if (row.mask[w] >> bit & 1) {
+        work.set_power_W += static_cast<double>(o.set_power_W[device]);
+        work.reset_power_W += static_cast<double>(o.reset_power_W[device]);
+        if (!later) continue;
+        // As in round_bits(): the first pulse has been given, or the device is to be erased.
+        if (o.set[at] >> bit & 1)
+          work.set_power_W -= open_loop;
+        else if (o.reset[at] >> bit & 1)
+          work.reset_power_W -= open_loop;
+        else
+          work.reset_power_W += static_cast<double>(o.erase_power_W[device]);
+      } else if (!later) {
+        const bool up = o.open_loop_set[at] >> bit & 1;
+        (up ? work.set_power_W : work.reset_power_W) += open_loop;
+      }
+    }
+  }
+}
+
+/// Pulses of the device with most of them.
+std::uint32_t most_pulses(const RowView& row) {
+  const DeviceOutcomes& o = row.outcomes;
+  const bool later = row.operation == RowOperation::Verify;
+  std::uint32_t most = 0;
+  for (std::size_t w = 0; w < row.words; ++w) {
+    const std::size_t at = row.word + w;
+    const std::uint64_t open_loop = o.open_loop_set[at] | o.open_loop_reset[at];
+    const std::uint64_t first = o.set[at] | o.reset[at];
+    if (!later && (open_loop & ~row.mask[w]) != 0) most = std::max(most, 1u);
+    for (std::uint64_t left = row.mask[w]; left != 0; left &= left - 1) {
+      const auto bit = static_cast<unsigned>(__builtin_ctzll(left));
+      std::uint32_t pulses = o.cycles[at * 64 + bit];
+      // As in round_bits(): one less where the first has been given, one more to erase.
+      if (later && (open_loop >> bit & 1)) pulses += first >> bit & 1 ? -1u : 1u;
+      most = std::max(most, pulses);
+    }
+  }
+  return most;
+}
+
 }  // namespace
 
 void RowWork::add(const RoundWork& round) {
@@ -152,6 +201,8 @@ RowWork row_work(const RowView& row) {
       work.write_cycles += o.cycles[device];
       work.not_converged += o.converged[device] == 0;
     }
+  work.most_pulses = most_pulses(row);
+  if (!o.set_power_W.empty()) add_power(row, work);
   return work;
 }
 

@@ -40,6 +40,9 @@ struct RowWork {
   std::uint32_t serial_conversions = 0;
   std::uint32_t write_cycles = 0;   ///< pulses of write-verify, open-loop pulses not counted
   std::uint32_t not_converged = 0;  ///< verified devices given up at max_cycles
+  std::uint32_t most_pulses = 0;    ///< of the device with most of them
+  double set_power_W = 0.0;         ///< summed over the pulses; 0 unless DeviceOutcomes has it
+  double reset_power_W = 0.0;
   void add(const RoundWork& round);
 };
 

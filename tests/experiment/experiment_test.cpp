@@ -131,7 +131,8 @@ TEST(Run, WritesTheKeysThatScriptsRelyOn) {
             "policy,device,fraction,chips,nwc_mean,nwc_sd,programming_time_s_mean,programming_"
             "energy_J_mean,"
             "write_pulses_mean,verify_reads_mean,not_converged_mean,accuracy_mean,accuracy_sd,"
-            "peak_power_W_mean,average_power_W_mean");
+            "peak_power_W_mean,average_power_W_mean,pulses_per_device_mean,pulses_per_device_max,"
+            "rated_life_used,programmings_to_rated_life");
   const auto j = nlohmann::json::parse(files.at("summary.json"));
   EXPECT_EQ(j["weights"], 105918);
   EXPECT_EQ(j["devices"], 423672);

@@ -236,6 +236,37 @@ TEST(ProgrammingEnergy, IsTheSumOfItsPartsAndFollowsTheCounts) {
   EXPECT_EQ(r.verify_reads, reads);
 }
 
+// V^2 G t summed over the devices: what write-verify drew where selected, else the open-loop pulse.
+TEST(ProgrammingEnergy, ByConductanceIsThatOfThePulsesOfEveryDevice) {
+  tiles::TileConfig tile;
+  tile.write.pulse_energy = tiles::PulseEnergy::Conductance;
+  tile.set.width = Duration::nanoseconds(15);
+  tile.reset.width =
+      Duration::picoseconds(20500);  // the pulse itself, not the clock cycles it takes
+  tile.reset.voltage = support::volts(3.0);
+  SmallSystem s(300, 40, PulseModelKind::Incremental, tile);
+  const SelectionMask mask = s.every_nth(3);
+  const ProgrammingReport r = s.system->program(mask);
+  double set_W = 0, reset_W = 0;
+  for (std::size_t a = 0; a < s.mapping->arrays().size(); ++a) {
+    const programmer::DeviceOutcomes& o = s.system->outcomes(a);
+    for (std::size_t row = 0; row < s.mapping->arrays()[a].rows; ++row)
+      for (std::size_t c = 0; c < s.mapping->columns(a); ++c) {
+        const std::size_t device = row * s.mapping->pitch() + c;
+        const bool selected = mask[s.mapping->weight_of(a, row, c)] != 0;
+        set_W += selected ? o.set_power_W[device] : o.open_loop_power_W[device];  // SET, if any
+        reset_W += selected ? o.reset_power_W[device] : 0.0f;
+      }
+  }
+  const double set_J = set_W * 15e-9, reset_J = reset_W * 20.5e-9;
+  EXPECT_GT(reset_J, 0.0);
+  EXPECT_NEAR(support::in_joules(r.energy.of(Component::WriteSet)), set_J, 1e-10 * set_J);
+  EXPECT_NEAR(support::in_joules(r.energy.of(Component::WriteReset)), reset_J, 1e-10 * reset_J);
+  support::Energy sum;
+  for (const support::Energy e : r.energy.parts()) sum += e;
+  EXPECT_EQ(r.energy.total(), sum);
+}
+
 TEST(Mask, OfNoneIsTheOpenLoopWriteAndOfAllVerifiesEverything) {
   SmallSystem s(60, 10, PulseModelKind::Incremental);
   const ProgrammingReport none = s.system->program(SelectionMask(600, 0));

@@ -54,6 +54,9 @@ struct SmallSystem {
     device = std::make_unique<programmer::DeviceModel>(d);
     programmer::WriteVerifyConfig w;
     w.pulse_model = kind;
+    if (tile.write.pulse_energy == tiles::PulseEnergy::Conductance)
+      w.power = {tile.set.voltage, tile.reset.voltage, support::Conductance::from_si(1e-6),
+                 support::Conductance::from_si(40e-6)};
     pulses = programmer::make_pulse_model(w, *device);
     system = std::make_unique<AcceleratorSystem>(chip, tile, *mapping, *device, *pulses, *program);
     system->new_chip(1, 0);

@@ -1,0 +1,134 @@
+#include "programmer/write_verify/pulse_power.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "programmer/write_verify/pulse_rules.h"
+
+namespace uswim::programmer {
+namespace {
+
+using support::kNormalsPerBlock;
+using support::Stream;
+
+/// A device whose pulses after round 0 are being gone through.
+struct PulsedDevice {
+  std::size_t place;
+  float conductance, target, sigma, factor;
+  bool stuck;
+  int left;  ///< pulses
+  IsppState state;
+};
+
+class PoweredModel : public PulseModel {
+ public:
+  PoweredModel(const WriteVerifyConfig& config, const DeviceModel& device)
+      : constants_(pulse_constants(config, device)), rule_(config.ispp), power_(*config.power) {
+    if (config.pulse_model == PulseModelKind::Statistical)
+      throw std::invalid_argument("the statistical model has no conductance at a pulse");
+    WriteVerifyConfig without = config;
+    without.power.reset();
+    model_ = make_pulse_model(without, device);
+  }
+
+  void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+             std::uint32_t chip, DeviceOutcomes& out) const override {
+    model_->write(targets, first, seed, chip, out);
+    const std::size_t n = targets.size();
+    for (std::vector<float>* power :
+         {&out.open_loop_power_W, &out.set_power_W, &out.reset_power_W, &out.erase_power_W})
+      power->assign(n, 0.0f);
+
+    std::vector<std::uint64_t> index(n);
+    for (std::size_t i = 0; i < n; ++i) index[i] = first + i;
+    std::vector<float> z(n * kNormalsPerBlock), own_step(z.size());
+    support::normal_blocks({seed, chip, Stream::ProgrammingError}, index.data(), n, 0, z.data(), n);
+    if (constants_.device_to_device > 0.0f)
+      support::normal_blocks(device_step_key(seed, chip), index.data(), n, 0, own_step.data(), n);
+    index.clear();
+    std::vector<PulsedDevice> open;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!targets[i].present) continue;
+      const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
+      const FirstRound r = first_round(targets[i], z[i], stuck, constants_);
+      if (r.open_loop_set || r.open_loop_reset) {
+        out.open_loop_power_W[i] = power(amplitude_V(r.open_loop_set), r.before, r.open_loop);
+        out.erase_power_W[i] = power(amplitude_V(false), r.open_loop, r.before);
+      }
+      if (r.verify_set || r.verify_reset)
+        (r.verify_set ? out.set_power_W : out.reset_power_W)[i] =
+            power(amplitude_V(r.verify_set), r.before, r.start);
+      if (out.cycles[i] == r.cycles) continue;
+      index.push_back(first + i);
+      open.push_back({i,
+                      r.start,
+                      targets[i].target,
+                      constants_.nominal_sigma * targets[i].level_factor,
+                      step_factor(constants_, own_step[i]),
+                      stuck != Stuck::No,
+                      out.cycles[i] - r.cycles,
+                      {}});
+    }
+
+    for (std::uint32_t block = 0; !open.empty(); ++block) {
+      const std::size_t m = open.size();
+      support::normal_blocks({seed, chip, Stream::WriteCycle}, index.data(), m, block, z.data(), m);
+      // Draw 0 belongs to round 0, which has been dealt with.
+      for (std::size_t j = block == 0 ? 1 : 0; j < kNormalsPerBlock; ++j)
+        for (std::size_t k = 0; k < m; ++k)
+          if (open[k].left > 0) pulse(open[k], z[j * m + k], block * kNormalsPerBlock + j, out);
+      std::size_t kept = 0;
+      for (std::size_t k = 0; k < m; ++k) {
+        if (open[k].left == 0) continue;
+        index[kept] = index[k];
+        open[kept++] = open[k];
+      }
+      open.resize(kept);
+      index.resize(kept);
+    }
+  }
+
+ private:
+  double amplitude_V(bool up) const { return (up ? power_.set : power_.reset).in_si(); }
+
+  float power(double amplitude_V, float before, float after) const {
+    const double part = 0.5 * (static_cast<double>(before) + static_cast<double>(after));
+    const double lowest = power_.lowest.in_si();
+    const double conductance_S = std::max(0.0, lowest + part * (power_.highest.in_si() - lowest));
+    return static_cast<float>(amplitude_V * amplitude_V * conductance_S);
+  }
+
+  void pulse(PulsedDevice& d, float z, std::size_t round, DeviceOutcomes& out) const {
+    const bool up = out.set[round * out.words() + d.place / 64] >> (d.place % 64) & 1;
+    const float before = d.conductance;
+    float after;
+    double volts = amplitude_V(up);
+    if (constants_.kind == PulseModelKind::Ispp) {
+      rule_.prepare(d.state, up);
+      volts = rule_.amplitude_V(d.state);
+      after = rule_.after_pulse(d.state, before, d.factor, z);
+    } else if (constants_.kind == PulseModelKind::Redraw) {
+      after = RedrawRule{}.after_pulse(before, d.target, d.sigma, 0.0f, up, z, constants_);
+    } else {
+      after = IncrementalRule{}.after_pulse(before, d.target, d.sigma, constants_.step * d.factor,
+                                            up, z, constants_);
+    }
+    if (!d.stuck) d.conductance = after;
+    (up ? out.set_power_W : out.reset_power_W)[d.place] += power(volts, before, d.conductance);
+    --d.left;
+  }
+
+  PulseConstants constants_;
+  IsppRule rule_;
+  PulsePowerConfig power_;
+  std::unique_ptr<PulseModel> model_;
+};
+
+}  // namespace
+
+std::unique_ptr<PulseModel> make_powered_model(const WriteVerifyConfig& config,
+                                               const DeviceModel& device) {
+  return std::make_unique<PoweredModel>(config, device);
+}
+
+}  // namespace uswim::programmer

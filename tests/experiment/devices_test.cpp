@@ -1,0 +1,166 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "experiment/run.h"
+
+/// What devices bring into a whole experiment: their own pulses, their past, their life.
+namespace uswim::experiment {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+const std::string kConfig = USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml";
+
+std::string read(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// A run of LeNet that takes a second.
+class SmallRun : public testing::Test {
+ protected:
+  SmallRun() { fs::create_directories(path_); }
+  ~SmallRun() override { fs::remove_all(path_); }
+  RunResult run(std::vector<std::string> more) {
+    std::vector<std::string> overrides{"chips=1",
+                                       "accuracy.images=200",
+                                       "accuracy.hardware.chips=0",
+                                       "inference.images=1",
+                                       "selection.policies=[uswim]",
+                                       "selection.fractions=[0, 0.3, 1]"};
+    overrides.insert(overrides.end(), more.begin(), more.end());
+    return run_experiment(
+        load_config(kConfig, overrides),
+        {1, path_ / "out", {}, [](const std::string&, std::size_t, std::size_t) {}});
+  }
+  std::string file(const std::string& name) const { return read(path_ / "out" / name); }
+
+ private:
+  fs::path path_ = fs::temp_directory_path() / ("uswim_devices_test_" + std::to_string(::getpid()));
+};
+
+std::string fault_of(const std::vector<std::string>& overrides) {
+  try {
+    load_config(kConfig, overrides);
+  } catch (const support::ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_F(SmallRun, OfAChipThatHoldsTheVerifiedNetworkWritesNothing) {
+  const RunResult erased = run({});
+  const RunResult again = run({"programming.start=programmed"});
+  const CurvePoint& all = again.curve.back();
+  EXPECT_EQ(all.write_pulses_mean, 0.0);
+  EXPECT_EQ(all.verify_reads_mean, 423672.0);  // every device once
+  EXPECT_EQ(all.not_converged_mean, 0.0);
+  EXPECT_LT(all.time_s_mean, erased.curve.back().time_s_mean);
+  EXPECT_LT(all.energy_J_mean, erased.curve.back().energy_J_mean);
+  // Nothing verified: every device is rewritten once, its error drawn anew.
+  EXPECT_EQ(again.curve.front().write_pulses_mean, 423672.0);
+  const RunResult skipped =
+      run({"programming.start=programmed", "programming.skip_unchanged=true"});
+  for (const CurvePoint& p : skipped.curve) {
+    EXPECT_EQ(p.write_pulses_mean, 0.0);
+    EXPECT_EQ(p.verify_reads_mean, 0.0);
+    EXPECT_EQ(p.accuracy_mean, all.accuracy_mean);
+  }
+}
+
+TEST_F(SmallRun, OfAnOpenLoopChipVerifiesFromThere) {
+  const RunResult result =
+      run({"programming.start=programmed", "programming.previous_state=open_loop"});
+  const CurvePoint& all = result.curve.back();
+  EXPECT_GT(all.write_pulses_mean, 0.0);
+  EXPECT_EQ(all.not_converged_mean, 0.0);
+  EXPECT_GT(all.accuracy_mean, result.ideal_accuracy - 0.02);
+}
+
+TEST_F(SmallRun, CountsTheLifeThatItTakes) {
+  const RunResult result = run({"device.rated_cycles=1000"});
+  const CurvePoint& all = result.curve.back();
+  EXPECT_EQ(result.curve.front().most_pulses, 1u);
+  EXPECT_GE(all.most_pulses, 10u);
+  const auto j = nlohmann::json::parse(file("summary.json"))["endurance"];
+  EXPECT_EQ(j["pulses_per_device_max"], all.most_pulses);
+  EXPECT_DOUBLE_EQ(j["rated_life_used"], static_cast<double>(all.most_pulses) / 1000);
+  EXPECT_EQ(j["programmings_to_rated_life"], 1000 / all.most_pulses);
+  EXPECT_DOUBLE_EQ(j["pulses_per_device_mean"], all.write_pulses_mean / 423672);
+}
+
+TEST_F(SmallRun, SumsUpEnergyByConductance) {
+  const std::vector<std::string> levels{"device.lowest_level=1 uS", "device.highest_level=40 uS"};
+  const RunResult fixed = run(levels);
+  const RunResult result = run({levels[0], levels[1], "tile.write.pulse_energy=conductance"});
+  const auto j = nlohmann::json::parse(file("summary.json"))["programming"];
+  double sum = 0;
+  for (const auto& part : j["energy_breakdown_J"]) sum += part.get<double>();
+  EXPECT_DOUBLE_EQ(sum, j["energy_J"].get<double>());
+  for (std::size_t i = 0; i < result.curve.size(); ++i) {
+    EXPECT_EQ(result.curve[i].accuracy_mean, fixed.curve[i].accuracy_mean);
+    EXPECT_EQ(result.curve[i].time_s_mean, fixed.curve[i].time_s_mean);
+  }
+  // Between the pulses' energies at the lowest and at twice the highest level.
+  const double pulses = result.curve.back().write_pulses_mean;
+  const double written = j["energy_breakdown_J"]["write_set"].get<double>() +
+                         j["energy_breakdown_J"]["write_reset"].get<double>();
+  EXPECT_GT(written, pulses * 4 * 1e-6 * 10e-9);
+  EXPECT_LT(written, pulses * 4 * 80e-6 * 10e-9);
+}
+
+TEST(DevicePulses, BecomeTheTilesWhereAsked) {
+  const Config c =
+      load_config(kConfig, {"device.preset=rram_isaac", "tile.write.from_device=true"}).config;
+  EXPECT_EQ(c.tile.set.width.in_picoseconds(), 40000);
+  EXPECT_NEAR(support::in_picojoules(c.tile.reset.energy), 7.27, 1e-9);
+  EXPECT_EQ(c.tile.verify_read_time.in_picoseconds(), 1000);
+  const Config own = load_config(kConfig, {"device.preset=rram_isaac"}).config;
+  EXPECT_EQ(own.tile.set.width.in_picoseconds(), 10000);
+}
+
+TEST(DevicePulses, HoldInTheirRangeOnly) {
+  EXPECT_THAT(fault_of({"tile.write.from_device=true"}), HasSubstr("states no write pulses"));
+  EXPECT_THAT(
+      fault_of({"device.preset=fefet_neurosim", "tile.write.from_device=true",
+                "tile.write.set.width=60 ns"}),
+      HasSubstr("tile.write.set.width: lies outside the valid range of the device, 50 to 50 "
+                "ns"));
+  EXPECT_THAT(
+      fault_of({"device.preset=fefet_neurosim", "tile.write.from_device=true",
+                "tile.write.reset.voltage=5 V"}),
+      HasSubstr("tile.write.reset.voltage: lies outside the valid range of the device, 4 to "
+                "4 V"));
+}
+
+TEST(PulseEnergy, ByConductanceNeedsAConductanceAtEveryPulse) {
+  EXPECT_THAT(fault_of({"tile.write.pulse_energy=conductance"}), HasSubstr("highest_level"));
+  EXPECT_THAT(fault_of({"tile.write.pulse_energy=conductance", "device.preset=rram_nvsim",
+                        "programming.pulse_model=statistical"}),
+              HasSubstr("no conductance at a pulse"));
+  // 128 devices at 2 V and 10 uS draw 5.12 mW.
+  EXPECT_THAT(fault_of({"tile.write.pulse_energy=conductance", "device.preset=rram_nvsim",
+                        "chip.power_budget=5 mW"}),
+              HasSubstr("0.00512 W that one full row can draw"));
+}
+
+TEST(PreviousNetwork, NeedsAProgrammedStart) {
+  EXPECT_THAT(fault_of({"programming.skip_unchanged=true"}), HasSubstr("start: programmed"));
+  EXPECT_THAT(fault_of({"programming.previous_network=x.onnx"}), HasSubstr("start: programmed"));
+  EXPECT_THAT(fault_of({"programming.start=programmed", "programming.incremental.start=open_loop"}),
+              HasSubstr("begins with a read"));
+  EXPECT_THAT(fault_of({"programming.start=programmed", "programming.pulse_model=statistical"}),
+              HasSubstr("fixed number of cycles"));
+}
+
+}  // namespace
+}  // namespace uswim::experiment

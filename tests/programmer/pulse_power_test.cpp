@@ -1,0 +1,213 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "programmer/write_verify/pulse_model.h"
+#include "programmer/write_verify/pulse_rules.h"
+#include "programmer/write_verify/row_work.h"
+
+/// V^2 G of write pulses, for energy by the actual conductance.
+namespace uswim::programmer {
+namespace {
+
+using support::Stream;
+
+constexpr double kLowest_S = 1e-6, kHighest_S = 40e-6;
+
+WriteVerifyConfig powered(PulseModelKind kind, double volts = 2.0) {
+  WriteVerifyConfig c;
+  c.pulse_model = kind;
+  c.power = {support::volts(volts), support::volts(volts + 0.5),
+             support::Conductance::from_si(kLowest_S), support::Conductance::from_si(kHighest_S)};
+  return c;
+}
+
+DeviceModel device(double sigma, double read_noise = 0.0, double stuck = 0.0,
+                   double device_to_device = 0.0) {
+  DeviceConfig d;
+  d.preset = DevicePreset::R1;
+  d.sigma = sigma;
+  d.read_noise = read_noise;
+  d.stuck_low = d.stuck_high = stuck;
+  d.device_to_device = device_to_device;
+  return DeviceModel(d);
+}
+
+double conductance_S(double part) { return kLowest_S + part * (kHighest_S - kLowest_S); }
+
+// Exact steps from 0: pulse k of K goes from (k - 1) step to k step, so the powers add up to
+// V^2 (K G_low + (G_high - G_low) step K^2 / 2).
+TEST(PulsePower, OfExactStepsIsTheirClosedSum) {
+  WriteVerifyConfig c = powered(PulseModelKind::Incremental);
+  c.step_noise = 0.0;
+  DeviceOutcomes o;
+  const std::vector<DeviceTarget> t(1, {true, 2.0f / 3, 1.0f});
+  make_pulse_model(c, device(0.0))->write(t, 0, 1, 0, o);
+  const double k = std::ceil((2.0 / 3 - c.tolerance) / c.step);
+  EXPECT_EQ(o.cycles[0], k);
+  const double want = 4.0 * (k * kLowest_S + (kHighest_S - kLowest_S) * c.step * k * k / 2);
+  EXPECT_NEAR(o.set_power_W[0], want, 1e-6 * want);
+  EXPECT_EQ(o.reset_power_W[0], 0.0f);
+  // The open-loop pulse goes from the erased level to the target at once.
+  const double open_loop = 4.0 * conductance_S(1.0 / 3);
+  EXPECT_NEAR(o.open_loop_power_W[0], open_loop, 1e-6 * open_loop);
+}
+
+// NeuRRAM: 1.75 V for 1 us at 10 uS takes 31 pJ (the parameter sheet's figure).
+TEST(PulsePower, OfANeurramPulseIsThePublishedOne) {
+  WriteVerifyConfig c = powered(PulseModelKind::Redraw, 1.75);
+  c.power->lowest = support::Conductance();
+  DeviceOutcomes o;
+  std::vector<DeviceTarget> t(1, {true, 0.25f, 1.0f});
+  t[0].programmed = true;
+  t[0].start = 0.24999f;  // SET, and 10 uS all the way
+  make_pulse_model(c, device(0.0))->write(t, 0, 1, 0, o);
+  EXPECT_NEAR(o.open_loop_power_W[0] * 1e-6, 30.6e-12, 0.05e-12);
+}
+
+/// The same by one plain loop per device, one draw at a time, which decides from reads of its own
+/// when a device is done instead of following recorded pulses.
+void plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, const DeviceTarget& t,
+                  std::uint64_t index, double& set, double& reset) {
+  const PulseConstants c = pulse_constants(config, model);
+  const IsppRule ispp(config.ispp);
+  const auto draw = [&](Stream stream, std::uint32_t n) {
+    return support::normal({7, 3, stream}, index, n);
+  };
+  const Stuck stuck = stuck_state(c, 7, 3, index);
+  const FirstRound first = first_round(t, draw(Stream::ProgrammingError, 0), stuck, c);
+  const float factor = step_factor(c, c.device_to_device > 0 ? draw(Stream::DeviceStep, 0) : 0.0f);
+  const auto book = [&](bool up, double volts, float before, float after) {
+    const double g = std::max(0.0, conductance_S(0.5 * (double{before} + double{after})));
+    (up ? set : reset) += volts * volts * g;
+  };
+  const double set_V = config.power->set.in_si(), reset_V = config.power->reset.in_si();
+  if (first.verify_set || first.verify_reset)
+    book(first.verify_set, first.verify_set ? set_V : reset_V, first.before, first.start);
+  float g = first.start;
+  int cycles = first.cycles;
+  IsppState ramps;
+  for (std::uint32_t round = 0;; ++round) {
+    const float read =
+        g + (c.read_noise > 0 ? c.read_noise * draw(Stream::VerifyReadNoise, round) : 0.0f);
+    if (is_inside(read, t.target, c.tolerance) || cycles >= c.max_cycles) return;
+    const bool up = read < t.target;
+    const float z = draw(Stream::WriteCycle, round + 1), before = g;
+    double volts = up ? set_V : reset_V;
+    float after;
+    if (c.kind == PulseModelKind::Ispp) {
+      if (!ispp.prepare(ramps, up)) return;
+      volts = std::min(3.3, 1.2 + 0.1 * ramps.pulse);
+      after = ispp.after_pulse(ramps, g, factor, z);
+    } else if (c.kind == PulseModelKind::Redraw) {
+      after = t.target + c.nominal_sigma * t.level_factor * z;
+    } else {
+      after = g + ((up ? c.step * factor : -(c.step * factor)) + c.step_noise * z);
+    }
+    if (stuck == Stuck::No) g = after;
+    ++cycles;
+    book(up, volts, before, g);
+  }
+}
+
+struct PowerCase {
+  PulseModelKind kind;
+  StartState start;
+  bool programmed;
+};
+class PulsePowers : public testing::TestWithParam<PowerCase> {};
+
+TEST_P(PulsePowers, AreTheSumsOverThePlainLoopsPulses) {
+  WriteVerifyConfig c = powered(GetParam().kind);
+  c.start = GetParam().start;
+  c.max_cycles = 40;
+  c.ispp.noise = 0.2;
+  const DeviceModel model = device(0.2, 0.02, 0.05, 0.3);
+  std::vector<DeviceTarget> t(500);
+  for (std::size_t i = 0; i < t.size(); ++i) {
+    t[i] = {i % 9 != 4, static_cast<float>(i % 4) / 3.0f, i % 3 == 0 ? 0.5f : 1.4f};
+    t[i].programmed = GetParam().programmed;
+    t[i].start = static_cast<float>(i % 5) / 4.0f;
+  }
+  DeviceOutcomes o, without;
+  make_pulse_model(c, model)->write(t, 1000, 7, 3, o);
+  double total = 0;
+  for (std::size_t i = 0; i < t.size(); ++i) {
+    double set = 0, reset = 0;
+    if (t[i].present) plain_powers(c, model, t[i], 1000 + i, set, reset);
+    // Sums of at most 40 single-precision numbers.
+    EXPECT_NEAR(o.set_power_W[i], set, 1e-5 * set) << i;
+    EXPECT_NEAR(o.reset_power_W[i], reset, 1e-5 * reset) << i;
+    total += set + reset;
+  }
+  EXPECT_GT(total, 0.0);
+  c.power.reset();
+  make_pulse_model(c, model)->write(t, 1000, 7, 3, without);
+  EXPECT_EQ(o.verified, without.verified);
+  EXPECT_EQ(o.set, without.set);
+  EXPECT_TRUE(without.set_power_W.empty());
+}
+INSTANTIATE_TEST_SUITE_P(
+    Models, PulsePowers,
+    testing::Values(PowerCase{PulseModelKind::Redraw, StartState::Erased, false},
+                    PowerCase{PulseModelKind::Incremental, StartState::Erased, false},
+                    PowerCase{PulseModelKind::Incremental, StartState::OpenLoop, false},
+                    PowerCase{PulseModelKind::Ispp, StartState::Erased, false},
+                    PowerCase{PulseModelKind::Redraw, StartState::Erased, true},
+                    PowerCase{PulseModelKind::Incremental, StartState::Erased, true}));
+
+TEST(PulsePower, OfARowFollowsItsMask) {
+  DeviceOutcomes o;
+  std::vector<DeviceTarget> t(128, {true, 1.0f / 3, 1.0f});
+  make_pulse_model(powered(PulseModelKind::Incremental), device(0.1))->write(t, 0, 1, 0, o);
+  const std::uint64_t mask[2] = {0x00ff00ff00ff00ffull, 0x1ull};
+  const RowWork w = row_work({o, 0, 2, mask, {}});
+  double set = 0, reset = 0;
+  for (std::size_t i = 0; i < 128; ++i) {
+    const bool selected = mask[i / 64] >> (i % 64) & 1;
+    set += selected ? o.set_power_W[i] : o.open_loop_power_W[i];  // targets above 0: SET alone
+    reset += selected ? o.reset_power_W[i] : 0.0f;
+  }
+  EXPECT_DOUBLE_EQ(w.set_power_W, set);
+  EXPECT_DOUBLE_EQ(w.reset_power_W, reset);
+}
+
+// Open loop first, then write-verify of the selected devices: where they start erased, a RESET
+// pulse takes each back through the conductances of its open-loop pulse.
+TEST(PulsePower, OfALaterVerifyCountsTheErasingPulse) {
+  for (const auto start : {StartState::Erased, StartState::OpenLoop}) {
+    WriteVerifyConfig c = powered(PulseModelKind::Incremental);
+    c.start = start;
+    DeviceOutcomes o;
+    make_pulse_model(c, device(0.1))
+        ->write(std::vector<DeviceTarget>(64, {true, 1.0f / 3, 1.0f}), 0, 1, 0, o);
+    const std::uint64_t mask = 0x00ff00ff00ff00ffull;
+    const RowWork w = row_work({o, 0, 1, &mask, {}, 0, RowOperation::Verify});
+    double set = 0, reset = 0;
+    std::uint32_t most = 0;
+    for (std::size_t i = 0; i < 64; ++i) {
+      if (!(mask >> i & 1)) continue;
+      set += o.set_power_W[i];
+      reset += o.reset_power_W[i];
+      if (start == StartState::OpenLoop)
+        set -= o.open_loop_power_W[i];  // at 2 V; erasing takes 2.5 V
+      else
+        reset += o.open_loop_power_W[i] * (2.5 * 2.5 / 4);
+      most = std::max<std::uint32_t>(most, o.cycles[i] + (start == StartState::Erased ? 1u : 0u) -
+                                               (start == StartState::OpenLoop ? 1u : 0u));
+    }
+    EXPECT_NEAR(w.set_power_W, set, 1e-6 * set);
+    EXPECT_NEAR(w.reset_power_W, reset, 1e-6 * reset);
+    EXPECT_EQ(w.most_pulses, most);
+  }
+}
+
+TEST(PulsePower, IsRefusedWhereNoPulseHasAConductance) {
+  EXPECT_THROW(make_pulse_model(powered(PulseModelKind::Statistical), device(0.1)),
+               std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace uswim::programmer
