@@ -33,7 +33,8 @@ Workload load_previous(const Config& config, const Workload& workload);
 
 /// Second derivative of every weight over the sensitivity images, from the cache where the same
 /// network and images were seen before. `cache` is a directory; empty: no cache.
-std::vector<float> load_second_derivative(const Workload& workload, const DatasetConfig& images,
+std::vector<float> load_second_derivative(const Workload& workload,
+                                          const workloads::DataSource& images,
                                           const std::filesystem::path& cache,
                                           const Progress& progress);
 
