@@ -10,6 +10,7 @@
 #include "experiment/result_files.h"
 #include "programmer/selection/placement.h"
 #include "support/results.h"
+#include "uswim_version.h"
 #include "workloads/engine/effective_weights.h"
 #include "workloads/engine/executor.h"
 
@@ -77,6 +78,20 @@ programmer::RowTiming row_timing(const Config& config) {
                       (compares ? seconds(verify.compare_time) : 0.0);
   return {seconds(config.tile.set.width), read * verify.reads,
           compares ? 0.0 : conversion * verify.reads, config.tile.adc.columns_per_adc};
+}
+
+/// Of everything that a chip's results depend on.
+std::string checkpoint_key(const LoadedConfig& loaded, const Experiment& e) {
+  const auto of = [](const auto& values) {
+    return support::content_hash(values.data(), values.size() * sizeof values[0]);
+  };
+  std::string key =
+      fmt::format("{} {} {} {} {} {} {}", loaded.hash, e.workload.network.content_hash,
+                  e.workload.test.content_hash, of(e.facts.second_derivative), of(e.facts.imported),
+                  e.dumped_devices, sizeof(ChipResult));
+  if (e.imported_mask != nullptr) key += of(*e.imported_mask);
+  for (const auto& [name, version] : versions()) key += fmt::format(" {} {}", name, version);
+  return support::content_hash(key);
 }
 
 /// One entry per policy in the order of the curve.
@@ -154,7 +169,9 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       previous ? &*previous : nullptr,
       enough_correct(ideal_correct(workload, measured), measured, config.accuracy_drop),
       options.dump.empty() ? 0 : options.dump_limit};
-  result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress);
+  Checkpoint checkpoint(Checkpoint::file_of(options.output), checkpoint_key(loaded, experiment),
+                        options.resume);
+  result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress, checkpoint);
   result.monte_carlo_s = seconds_since(chips_begin);
 
   result.curve = curve(experiment, result.monte_carlo.chips);
@@ -167,6 +184,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   if (!options.dump.empty())
     support::write_file_atomically(options.dump, result.monte_carlo.files.at("devices.csv"));
   directory.commit();
+  checkpoint.remove();
   return result;
 }
 
