@@ -6,10 +6,11 @@ import struct
 import numpy as np
 
 
-def read_cifar10(folder, part):
+def read_cifar10(folder, part, limit=None):
     names = [f"data_batch_{i}.bin" for i in range(1, 6)] if part == "train" else ["test_batch.bin"]
     records = np.concatenate([np.fromfile(folder / name, np.uint8).reshape(-1, 3073)
                               for name in names])
+    records = records[:limit]
     return records[:, 1:].reshape(-1, 3, 32, 32).copy(), records[:, 0].astype(np.int64)
 
 

@@ -91,9 +91,7 @@ class Training:
         self.checkpoint = arguments.out / "checkpoint.pt"
         parts = []
         for part in ("train", "test"):
-            images, labels = reader(arguments.data, part)
-            if arguments.smoke:
-                images, labels = images[:SMOKE_IMAGES], labels[:SMOKE_IMAGES]
+            images, labels = reader(arguments.data, part, SMOKE_IMAGES if arguments.smoke else None)
             parts.append(Images(images, labels, padding, mean, std, device))
         self.train, self.test = parts
         torch.manual_seed(arguments.seed)
