@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <ctime>
 #include <map>
 #include <optional>
 #include <stdexcept>
-#include <tuple>
 
 #include "experiment/chip_messages.h"
 #include "experiment/chip_picture.h"
