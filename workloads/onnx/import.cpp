@@ -67,7 +67,7 @@ Network import_bytes(const std::vector<std::uint8_t>& bytes) {
   if (bytes.empty()) throw NetworkError("the file is empty, expected an ONNX model");
   const ::onnx::ModelProto model = parse(bytes);
   const std::int64_t opset = read_opset(model);
-  const GraphIndex graph(model.graph());
+  const GraphIndex graph(model.graph(), opset);
   check_operators(graph);
   return NetworkBuilder(graph, opset).build();
 }
