@@ -60,53 +60,12 @@ TEST(RefusedFiles, AreCutLeNets) {
     ASSERT_NE(fault_of_bytes(bytes.substr(0, length)), "") << length;
 }
 
-/// What every importer's result must fulfil, or later code reads outside of its arrays.
-void expect_consistent(const Network& network) {
-  ASSERT_FALSE(network.nodes.empty());
-  for (std::size_t i = 0; i < network.nodes.size(); ++i) {
-    const Node& n = network.nodes[i];
-    for (const std::size_t input : n.inputs) ASSERT_LE(input, i);
-    ASSERT_GT(n.shape.size(), 0u);
-    ASSERT_LE(n.shape.size(), std::size_t{1} << 24);
-    if (n.operation == Operation::Quantize) {
-      ASSERT_GT(n.scale, 0.0f);
-      ASSERT_TRUE(n.maximum >= 1 && n.maximum <= 255 && n.minimum <= 0 && n.minimum >= -128);
-    }
-    if (n.operation != Operation::Matrix) continue;
-    ASSERT_LT(n.layer, network.layers.size());
-    const MatrixLayer& layer = network.layers[n.layer];
-    ASSERT_EQ(layer.weight.size(), layer.outputs * layer.rows);
-    ASSERT_EQ(layer.bias.size(), layer.outputs);
-    ASSERT_EQ(n.shape.channels, layer.outputs);
-    ASSERT_EQ(layer.rows, network.shape_of(n.input()).channels * layer.window.kernel_height *
-                              layer.window.kernel_width);
-    for (const float w : layer.weight) ASSERT_TRUE(std::isfinite(w));
-  }
-}
-
 TEST(DamagedFiles, AreRefusedOrGiveASoundNetwork) {
   const std::string bytes = small_model().bytes();
   std::mt19937 random(2024);
   std::size_t refused = 0;
   for (int round = 0; round < 2000; ++round) {
-    std::string damaged = bytes;
-    const std::size_t changes = 1 + random() % 4;
-    for (std::size_t c = 0; c < changes; ++c) {
-      const std::size_t at = random() % damaged.size();
-      switch (random() % 4) {
-        case 0:
-          damaged[at] = static_cast<char>(damaged[at] ^ 1 << random() % 8);
-          break;
-        case 1:
-          damaged[at] = static_cast<char>(random());
-          break;
-        case 2:
-          damaged.erase(at, 1 + random() % 3);
-          break;
-        default:
-          damaged.insert(at, 1, static_cast<char>(random()));
-      }
-    }
+    const std::string damaged = damaged_bytes(bytes, random);
     const TemporaryFile file(damaged, ".onnx");
     try {
       expect_consistent(import_onnx(file.path()));

@@ -20,7 +20,7 @@ std::optional<::onnx::TensorProto> fold_constant(const ::onnx::NodeProto& node, 
 
 /// Folded constants and imported parameters of one file may have this many elements each: a small
 /// file that multiplies its constants is refused before it exhausts memory.
-inline constexpr std::size_t kMaximumParameters = std::size_t{1} << 26;
+inline constexpr std::size_t kMaximumParameters = std::size_t{1} << 25;
 
 /// `axis` counted from the front; negative ones count from the back. Refuses others.
 std::size_t normal_axis(const ::onnx::NodeProto& node, std::int64_t axis, std::size_t rank);
