@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "apps/calibrate.h"
+#include "apps/network_table.h"
 #include "apps/terminal.h"
 #include "experiment/config.h"
 #include "experiment/run.h"
@@ -160,6 +161,7 @@ int parse_and_run(int argc, char** argv) {
   sensitivity_command->callback([&] { export_sensitivity(config, output, !no_cache); });
 
   apps::add_calibrate(app);
+  apps::add_network(app);
 
   CLI::App* config_command = app.add_subcommand("config", "look at configurations");
   config_command->require_subcommand(1);

@@ -47,11 +47,42 @@ workloads::Normalization read_normalization(ConfigReader in) {
   return n;
 }
 
+void read_quantization(ConfigReader in, WorkloadConfig& workload) {
+  workloads::QuantizationConfig& c = workload.quantization;
+  in.word("weight_scales", c.weight_scales, workloads::kWeightScales,
+          {"per_tensor: one scale per layer; per_channel: one per output, multiplied back by the "
+           "digital part"});
+  in.word("weight_clip", c.weight_clip, workloads::kClipRules,
+          {"largest code of a weight: maximum, percentile, or least squared error",
+           "paper: the layer's maximum"});
+  in.number("weight_percentile", c.weight_percentile, support::left_open(0, 100),
+            {"with 'weight_clip: percentile': part of the magnitudes that is not clipped, percent",
+             "unconfirmed"});
+  in.word("activation_clip", c.activation_clip, workloads::kClipRules,
+          {"largest code of a layer's input over the calibration images", "unconfirmed"});
+  in.number("activation_percentile", c.activation_percentile, support::left_open(0, 100),
+            {"with 'activation_clip: percentile', percent", "unconfirmed"});
+  in.whole("calibration_images", workload.calibration_images, support::closed(1, 100000),
+           {"the first images of 'sensitivity' that the ranges of activations are taken from",
+            "unconfirmed"});
+}
+
 WorkloadConfig read_workload(ConfigReader in) {
   WorkloadConfig c;
-  in.required_path("network", c.network, {"ONNX file of a quantised classifier"});
+  in.required_path("network", c.network, {"ONNX file of a classifier, quantised or not"});
   in.whole("weight_bits", c.weight_bits, support::closed(1, 8),
            {"bits of a weight's magnitude; the sign is a differential pair", "paper: 4 for LeNet"});
+  in.whole("activation_bits", c.quantization.activation_bits, support::closed(2, 8),
+           {"bits of a layer's input where the network brings no quantiser; with negative inputs "
+            "the sign is among them",
+            "unconfirmed"});
+  in.boolean("fold_batch_norm", c.fold_batch_norm,
+             {"multiply batch norm into the weights where it directly follows a layer; else it is "
+              "digital"});
+  read_quantization(
+      in.section("quantization", {"of networks that were trained in float; a network's own "
+                                  "quantisers stay as they are"}),
+      c);
   c.normalization = read_normalization(
       in.section("normalization", {"of the pixels, as in the network's training; left out: none"}));
   read_data(in.section("test", {"images for the accuracy"}), c.test);

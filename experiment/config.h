@@ -16,12 +16,16 @@
 #include "tiles/tile_config.h"
 #include "workloads/data/dataset.h"
 #include "workloads/network/normalization.h"
+#include "workloads/quantization/post_training.h"
 
 namespace uswim::experiment {
 
 struct WorkloadConfig {
   std::filesystem::path network;
   unsigned weight_bits = 4;
+  bool fold_batch_norm = true;
+  workloads::QuantizationConfig quantization;
+  std::size_t calibration_images = 256;  ///< of the sensitivity set, the first ones
   workloads::Normalization normalization;
   workloads::DataSource test;         ///< for the accuracy
   workloads::DataSource sensitivity;  ///< for the second derivative: training images

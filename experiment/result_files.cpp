@@ -10,6 +10,7 @@
 #include "experiment/comparison.h"
 #include "experiment/curve_plot.h"
 #include "experiment/iterative_results.h"
+#include "experiment/network_table.h"
 #include "uswim_version.h"
 
 namespace uswim::experiment {
@@ -291,6 +292,7 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("equal_cost.csv", equal_cost_csv(result));
   directory.write("inference.csv", inference_csv(result));
   directory.write("mapping.csv", mapping_csv(mapping));
+  directory.write("network.csv", network_csv(network_table(workload.network, mapping)));
   if (!result.iterative.empty())
     directory.write("iterative.csv", iterative_csv(experiment, result.monte_carlo));
   for (const auto& [name, contents] : result.monte_carlo.files)

@@ -6,9 +6,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 #include "support/results.h"
 #include "workloads/engine/effective_weights.h"
+#include "workloads/network/batch_norm.h"
 #include "workloads/onnx/import.h"
 #include "workloads/sensitivity/sensitivity.h"
 
@@ -29,18 +31,28 @@ workloads::Dataset load_images(const workloads::Network& network,
   return data;
 }
 
-Workload load_network(const std::filesystem::path& file, unsigned weight_bits) {
+/// Weights as codes, activations as the network has them.
+Workload with_codes(workloads::Network network, const WorkloadConfig& config) {
+  workloads::QuantizedNetwork quantized =
+      workloads::quantize_weights(std::move(network), config.weight_bits, config.quantization);
   Workload w;
-  w.network = workloads::import_onnx(file);
-  for (const workloads::MatrixLayer& layer : w.network.layers)
-    w.weights.push_back(workloads::quantize_weights(layer, weight_bits));
+  w.network = std::move(quantized.network);
+  w.weights = std::move(quantized.weights);
   return w;
 }
 
 }  // namespace
 
+workloads::Network load_network(const WorkloadConfig& config) {
+  workloads::Network network = workloads::import_onnx(config.network);
+  workloads::normalize_input(network, config.normalization);
+  return config.fold_batch_norm ? workloads::fold_batch_norm(std::move(network)) : network;
+}
+
 Workload load_previous(const Config& config, const Workload& workload) {
-  Workload w = load_network(config.start.previous_network, config.workload.weight_bits);
+  WorkloadConfig earlier = config.workload;
+  earlier.network = config.start.previous_network;
+  Workload w = with_codes(load_network(earlier), earlier);
   const auto& layers = w.network.layers;
   const auto& wanted = workload.network.layers;
   bool equal = layers.size() == wanted.size();
@@ -54,8 +66,13 @@ Workload load_previous(const Config& config, const Workload& workload) {
 }
 
 Workload load_workload(const WorkloadConfig& config) {
-  Workload w = load_network(config.network, config.weight_bits);
-  workloads::normalize_input(w.network, config.normalization);
+  workloads::Network network = load_network(config);
+  if (workloads::needs_quantizers(network)) {
+    const workloads::Dataset images = load_images(network, config.sensitivity);
+    network = workloads::quantize_activations(std::move(network), config.quantization, images,
+                                              config.calibration_images);
+  }
+  Workload w = with_codes(std::move(network), config);
   w.activation_maximum = workloads::activation_maxima(w.network);
   w.test = load_images(w.network, config.test);
   return w;

@@ -17,6 +17,9 @@ namespace uswim::experiment {
 /// Told how far a stage is; `total` is 0 where it is not known.
 using Progress = std::function<void(const std::string& stage, std::size_t done, std::size_t total)>;
 
+/// The network as imported, its input normalised, batch norm folded where that is wanted.
+workloads::Network load_network(const WorkloadConfig& config);
+
 /// A network that is ready to be programmed, with its test images.
 struct Workload {
   workloads::Network network;
@@ -24,7 +27,8 @@ struct Workload {
   std::vector<int> activation_maximum;
   workloads::Dataset test;
 };
-/// Throws workloads::NetworkError or support::FileError.
+/// Quantises what the network leaves in float. Throws workloads::NetworkError or
+/// support::FileError.
 Workload load_workload(const WorkloadConfig& config);
 
 /// The network that the chip held before (programming.previous_network); no images. Throws
