@@ -66,6 +66,9 @@ SelectionConfig read_selection(ConfigReader in) {
            {"how weights are ranked; each runs at every fraction"});
   in.numbers("fractions", c.fractions, support::closed(0, 1),
              {"fractions of the weights that are write-verified"});
+  in.whole("verified_slices", c.verified_slices, support::closed(0, 8),
+           {"of a selected weight only as many slices, the most significant ones, are "
+            "write-verified, the others written open loop; 0: all"});
   in.path("scores", c.scores,
           {"for policy 'imported': .npy of float32, one score per weight, larger first"});
   in.path("mask", c.mask,
@@ -217,7 +220,11 @@ Config read_config(ConfigReader in) {
                  {"timeline.json, power.csv, cycles_histogram.csv and selected_devices.csv of chip "
                   "0: the first policy at the largest fraction below 1"});
 
-  const unsigned per_weight = 2 * ((c.workload.weight_bits + c.device.bits - 1) / c.device.bits);
+  const unsigned slices = (c.workload.weight_bits + c.device.bits - 1) / c.device.bits;
+  in.check(c.selection.verified_slices <= slices, "selection",
+           fmt::format("'verified_slices' is {}, but a weight has {}", c.selection.verified_slices,
+                       slices));
+  const unsigned per_weight = 2 * slices;
   in.check(
       c.tile.columns >= per_weight, "tile",
       "'columns' must hold at least the " + std::to_string(per_weight) + " devices of one weight");

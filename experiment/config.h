@@ -46,6 +46,7 @@ struct SelectionConfig {
       programmer::SelectionPolicy::Uswim, programmer::SelectionPolicy::Swim,
       programmer::SelectionPolicy::Magnitude, programmer::SelectionPolicy::Random};
   std::vector<double> fractions{0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0};
+  unsigned verified_slices = 0;  ///< most significant ones that write-verify takes on; 0: all
   std::filesystem::path scores;  ///< .npy, one number per weight; for policy `imported`
   std::filesystem::path
       mask;  ///< .npy, one entry per weight; a mask of its own beside the policies
