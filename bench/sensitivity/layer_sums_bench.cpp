@@ -34,8 +34,8 @@ double peak_gflops() {
           "vmulps %%ymm0, %%ymm1, %%ymm3\n vaddps %%ymm3, %%ymm13, %%ymm13\n"
           "vmulps %%ymm0, %%ymm1, %%ymm4\n vaddps %%ymm4, %%ymm14, %%ymm14\n"
           "vmulps %%ymm0, %%ymm1, %%ymm5\n vaddps %%ymm5, %%ymm15, %%ymm15\n" ::
-              : "xmm2", "xmm3", "xmm4", "xmm5", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
-                "xmm13", "xmm14", "xmm15");
+              : "xmm2", "xmm3", "xmm4", "xmm5", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
+                "xmm14", "xmm15");
     best = std::max(best, 8 * 16e-9 * kRounds / (cpu_seconds() - begin));
   }
   return best;
@@ -49,10 +49,11 @@ struct Case {
   Shape input, output;
   std::size_t kernel, stride;
 };
-const Case kCases[] = {
-    {"64x32x32", {64, 32, 32}, {64, 32, 32}, 3, 1}, {"128x16x16", {128, 16, 16}, {128, 16, 16}, 3, 1},
-    {"256x8x8", {256, 8, 8}, {256, 8, 8}, 3, 1},    {"512x4x4", {512, 4, 4}, {512, 4, 4}, 3, 1},
-    {"fc4096", {4096, 1, 1}, {1024, 1, 1}, 1, 1}};
+const Case kCases[] = {{"64x32x32", {64, 32, 32}, {64, 32, 32}, 3, 1},
+                       {"128x16x16", {128, 16, 16}, {128, 16, 16}, 3, 1},
+                       {"256x8x8", {256, 8, 8}, {256, 8, 8}, 3, 1},
+                       {"512x4x4", {512, 4, 4}, {512, 4, 4}, 3, 1},
+                       {"fc4096", {4096, 1, 1}, {1024, 1, 1}, 1, 1}};
 
 /// The three products of a layer over 64 images, one thread, processor time.
 void products(benchmark::State& state, const Case& c) {
@@ -87,8 +88,7 @@ void products(benchmark::State& state, const Case& c) {
     peak = std::max(peak, peak_gflops());
     std::fill(in.begin(), in.end(), 0.5f);
   }
-  const double flop =
-      2e-9 * static_cast<double>(kBlocks * kLanes * c.output.size() * layer.rows);
+  const double flop = 2e-9 * static_cast<double>(kBlocks * kLanes * c.output.size() * layer.rows);
   state.counters["forward"] = flop / best[0];
   state.counters["input_sums"] = flop / best[1];
   state.counters["weight_sums"] = flop / best[2];
