@@ -81,6 +81,10 @@ SelectionConfig read_selection(ConfigReader in) {
           {"what 1 means in 'mask': the authors' code writes 1 for weights that are not verified"});
   if (stated) c.mask_polarity = polarity;
   in.check(c.mask.empty() || stated, "mask", "an imported mask must state its 'mask_polarity'");
+  in.whole("hutchinson_probes", c.hutchinson_probes, support::closed(1, 10000),
+           {"for policy 'hutchinson': random directions per batch of images in which the second "
+            "derivative is probed",
+            "unconfirmed"});
   auto iterative = in.section(
       "iterative",
       {"the papers' algorithm: program open loop, then verify the next part of the ranking and "
@@ -214,6 +218,15 @@ Config read_config(ConfigReader in) {
                    {"of the first policy; those that selection.fractions does not have are added"});
   hardware.whole("images", c.hardware.images, support::closed(1, 1000000),
                  {"test images per evaluation"});
+
+  auto correlation = in.section("correlation", {"of `uswim correlate`: single weights are moved"});
+  correlation.whole("weights", c.correlation.weights, support::closed(2, 100000000),
+                    {"how many, drawn at random; all where there are fewer", "unconfirmed"});
+  correlation.number(
+      "perturbation", c.correlation.perturbation, support::left_open(0, 10),
+      {"size of the move up and down, part of the layer's largest weight", "unconfirmed"});
+  correlation.whole("images", c.correlation.images, support::closed(1, 1000000),
+                    {"test images, the first ones; all where there are fewer", "unconfirmed"});
 
   auto output = in.section("output", {"files beyond those that are always written"});
   output.boolean("timeline", c.timeline,
