@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "apps/calibrate.h"
+#include "apps/correlate.h"
 #include "apps/network_table.h"
 #include "apps/terminal.h"
 #include "experiment/config.h"
@@ -159,6 +160,9 @@ int parse_and_run(int argc, char** argv) {
       ->type_name("FILE.npy");
   sensitivity_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");
   sensitivity_command->callback([&] { export_sensitivity(config, output, !no_cache); });
+
+  config.add_to(*apps::add_correlate(
+      app, [&] { return config.load(); }, cache_directory()));
 
   apps::add_calibrate(app);
   apps::add_network(app);

@@ -97,6 +97,9 @@ SelectionConfig read_selection(ConfigReader in) {
            {"how weights are ranked; each runs at every fraction"});
   in.numbers("fractions", c.fractions, support::closed(0, 1),
              {"fractions of the weights that are write-verified"});
+  in.whole("verified_slices", c.verified_slices, support::closed(0, 8),
+           {"of a selected weight only as many slices, the most significant ones, are "
+            "write-verified, the others written open loop; 0: all"});
   in.path("scores", c.scores,
           {"for policy 'imported': .npy of float32, one score per weight, larger first"});
   in.path("mask", c.mask,
@@ -109,6 +112,10 @@ SelectionConfig read_selection(ConfigReader in) {
           {"what 1 means in 'mask': the authors' code writes 1 for weights that are not verified"});
   if (stated) c.mask_polarity = polarity;
   in.check(c.mask.empty() || stated, "mask", "an imported mask must state its 'mask_polarity'");
+  in.whole("hutchinson_probes", c.hutchinson_probes, support::closed(1, 10000),
+           {"for policy 'hutchinson': random directions per batch of images in which the second "
+            "derivative is probed",
+            "unconfirmed"});
   auto iterative = in.section(
       "iterative",
       {"the papers' algorithm: program open loop, then verify the next part of the ranking and "
@@ -243,12 +250,25 @@ Config read_config(ConfigReader in) {
   hardware.whole("images", c.hardware.images, support::closed(1, 1000000),
                  {"test images per evaluation"});
 
+  auto correlation = in.section("correlation", {"of `uswim correlate`: single weights are moved"});
+  correlation.whole("weights", c.correlation.weights, support::closed(2, 100000000),
+                    {"how many, drawn at random; all where there are fewer", "unconfirmed"});
+  correlation.number(
+      "perturbation", c.correlation.perturbation, support::left_open(0, 10),
+      {"size of the move up and down, part of the layer's largest weight", "unconfirmed"});
+  correlation.whole("images", c.correlation.images, support::closed(1, 1000000),
+                    {"test images, the first ones; all where there are fewer", "unconfirmed"});
+
   auto output = in.section("output", {"files beyond those that are always written"});
   output.boolean("timeline", c.timeline,
                  {"timeline.json, power.csv, cycles_histogram.csv and selected_devices.csv of chip "
                   "0: the first policy at the largest fraction below 1"});
 
-  const unsigned per_weight = 2 * ((c.workload.weight_bits + c.device.bits - 1) / c.device.bits);
+  const unsigned slices = (c.workload.weight_bits + c.device.bits - 1) / c.device.bits;
+  in.check(c.selection.verified_slices <= slices, "selection",
+           fmt::format("'verified_slices' is {}, but a weight has {}", c.selection.verified_slices,
+                       slices));
+  const unsigned per_weight = 2 * slices;
   in.check(
       c.tile.columns >= per_weight, "tile",
       "'columns' must hold at least the " + std::to_string(per_weight) + " devices of one weight");

@@ -146,6 +146,16 @@ class Worker : private IterativeChip {
   }
 
   DeviceMask mask_of(SelectionPolicy policy, double fraction, std::uint32_t chip) {
+    return verified_slices(chosen_by(policy, fraction, chip));
+  }
+
+  DeviceMask verified_slices(DeviceMask mask) {
+    if (const unsigned slices = experiment_.config.selection.verified_slices; slices > 0)
+      programmer::keep_slices(mask, experiment_.mapping, slices);
+    return mask;
+  }
+
+  DeviceMask chosen_by(SelectionPolicy policy, double fraction, std::uint32_t chip) {
     const Experiment& e = experiment_;
     switch (policy) {
       case SelectionPolicy::WorthPerCycle:
@@ -165,8 +175,8 @@ class Worker : private IterativeChip {
     const auto found = masks_.find(evaluation);
     if (found != masks_.end()) return found->second;
     return masks_
-        .emplace(evaluation, e.imported_mask ? programmer::device_mask(experiment_.mapping,
-                                                                       *experiment_.imported_mask)
+        .emplace(evaluation, e.imported_mask ? verified_slices(programmer::device_mask(
+                                                   experiment_.mapping, *experiment_.imported_mask))
                                              : mask_of(e.ranking, e.fraction, chip))
         .first->second;
   }
@@ -189,6 +199,9 @@ class Worker : private IterativeChip {
       result.time_ps = report.time.in_picoseconds();
       result.load_time_ps = report.load_time.in_picoseconds();
       result.energy_J = in_joules(report.energy);
+      result.mask_link_bytes = report.mask_link_bytes;
+      result.mask_bus_bytes = report.mask_bus_bytes;
+      result.mask_record_bytes = programmer::mask_bytes(mask, experiment_.mapping);
       result.peak_power_W = report.peak_power.in_si();
       result.average_power_W = report.average_power.in_si();
       tiles = std::move(report.tiles);

@@ -21,16 +21,18 @@ inline support::Duration to_duration(const sc_core::sc_time& t) {
 inline constexpr unsigned kCommandHeaderBytes = 8;
 
 /// What a tile is asked for, beside the payload's data. Address = tile number x kTileStride.
-///   ProgramRow (write)  data: packed levels, then the mask of the row
+///   ProgramRow (write)  data, row by row: packed levels, then the mask as a bitmap or a record
 ///   Multiply (write)    data: input codes of the block's rows, one byte each
 ///   ReadSums (read)     data: sums of the last Multiply, 8 bytes per output
 struct TileCommand : tlm::tlm_extension<TileCommand> {
   enum class Kind { ProgramRow, Multiply, ReadSums };
   Kind kind = Kind::ProgramRow;
-  std::size_t row = 0;                                                     ///< ProgramRow
+  std::size_t row = 0;   ///< ProgramRow
+  std::size_t rows = 1;  ///< ProgramRow: rows driven together, from `row` on
   programmer::RowOperation operation = programmer::RowOperation::Program;  ///< ProgramRow
   unsigned input_bits = 0;                                                 ///< Multiply
-  bool by_phases = false;  ///< ProgramRow: `phases` is wanted
+  bool mask_record = false;  ///< ProgramRow: the mask is a record of mask_encoding.h
+  bool by_phases = false;    ///< ProgramRow: `phases` is wanted
 
   // ProgramRow: filled in by the tile.
   programmer::RowWork work;

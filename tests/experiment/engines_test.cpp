@@ -111,7 +111,7 @@ TEST(BalancedPlacement, DoesNotChangeWhatTheNetworkComputes) {
     for (std::size_t r = 0; r < moved.arrays()[a].rows; ++r) {
       for (std::size_t c = 0; c < moved.columns(a); ++c)
         levels[c] = static_cast<std::uint8_t>(moved.level(a, r, c));
-      arrays.back()->program_row(r, levels.data(), none.data());
+      arrays.back()->program_rows(r, 1, levels.data(), none.data());
     }
     cells.push_back(&arrays.back()->cells());
   }
