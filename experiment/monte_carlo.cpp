@@ -97,12 +97,12 @@ class Worker : private IterativeChip {
       : experiment_(experiment),
         send_(send),
         program_{experiment.workload.network, experiment.workload.weights,
-                 experiment.workload.activation_maximum},
+                 experiment.workload.activations},
         pulses_(programmer::make_pulse_model(experiment.config.programming, experiment.device)),
         system_(experiment.config.chip, experiment.config.tile, experiment.mapping,
                 experiment.device, *pulses_, program_),
         executor_(experiment.workload.network, experiment.workload.weights),
-        engine_(experiment.workload.network, experiment.workload.activation_maximum),
+        engine_(experiment.workload.network, experiment.workload.activations),
         images_(executor_.prepare(
             experiment.workload.test, 0,
             std::min(experiment.config.accuracy_images, experiment.workload.test.count))) {

@@ -44,7 +44,7 @@ Workload load_previous(const Config& config, const Workload& workload) {
 
 Workload load_workload(const WorkloadConfig& config) {
   Workload w = load_network(config.network, config.weight_bits);
-  w.activation_maximum = workloads::activation_maxima(w.network);
+  w.activations = workloads::activation_ranges(w.network);
   w.test = workloads::read_idx(config.test.images, config.test.labels, w.network.classes());
   if (!(w.test.shape == w.network.input))
     throw FileError(fmt::format("{}: images are {} x {} x {}, the network '{}' takes {} x {} x {}",

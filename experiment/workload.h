@@ -10,6 +10,7 @@
 #include "programmer/selection/selection.h"
 #include "tiles/mapping.h"
 #include "workloads/data/dataset.h"
+#include "workloads/engine/integer_values.h"
 #include "workloads/network/network.h"
 
 namespace uswim::experiment {
@@ -21,7 +22,7 @@ using Progress = std::function<void(const std::string& stage, std::size_t done, 
 struct Workload {
   workloads::Network network;
   std::vector<workloads::QuantizedWeights> weights;
-  std::vector<int> activation_maximum;
+  std::vector<workloads::CodeRange> activations;  ///< at each layer's input
   workloads::Dataset test;
 };
 /// Throws workloads::NetworkError or support::FileError.
