@@ -68,7 +68,7 @@ class Worker : private IterativeChip {
       : experiment_(experiment),
         send_(send),
         program_{experiment.workload.network, experiment.workload.weights,
-                 experiment.workload.activation_maximum},
+                 experiment.workload.activations},
         pulses_(programmer::make_pulse_model(experiment.config.programming, experiment.device)),
         system_(experiment.config.chip, experiment.config.tile, experiment.mapping,
                 experiment.device, *pulses_, program_),

@@ -54,7 +54,7 @@ Workload load_previous(const Config& config, const Workload& workload) {
 Workload load_workload(const WorkloadConfig& config) {
   Workload w = load_network(config.network, config.weight_bits);
   workloads::normalize_input(w.network, config.normalization);
-  w.activation_maximum = workloads::activation_maxima(w.network);
+  w.activations = workloads::activation_ranges(w.network);
   w.test = load_images(w.network, config.test);
   return w;
 }

@@ -10,6 +10,7 @@
 #include "programmer/selection/selection.h"
 #include "tiles/mapping.h"
 #include "workloads/data/dataset.h"
+#include "workloads/engine/integer_values.h"
 #include "workloads/network/network.h"
 
 namespace uswim::experiment {
@@ -23,7 +24,7 @@ struct Measures;
 struct Workload {
   workloads::Network network;
   std::vector<workloads::QuantizedWeights> weights;
-  std::vector<int> activation_maximum;
+  std::vector<workloads::CodeRange> activations;  ///< at each layer's input
   workloads::Dataset test;
 };
 /// Throws workloads::NetworkError or support::FileError.
