@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "sc_models/power_arbiter.h"
+#include "support/config/scalar_text.h"
 #include "support/results.h"
 
 namespace uswim::experiment {
@@ -145,8 +148,38 @@ SelectionConfig read_selection(ConfigReader in) {
   return c;
 }
 
+/// "1 s", "2.5 h", "30 days".
+std::optional<double> read_time(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, double>, 5> kUnits{
+      {{"s", 1.0}, {"min", 60.0}, {"h", 3600.0}, {"day", 86400.0}, {"days", 86400.0}}};
+  const std::size_t space = text.find(' ');
+  if (space == std::string_view::npos) return std::nullopt;
+  const auto number = support::config::read_number(text.substr(0, space));
+  for (const auto& [unit, seconds] : kUnits)
+    if (number.value && *number.value > 0.0 && text.substr(space + 1) == unit)
+      return *number.value * seconds;
+  return std::nullopt;
+}
+
+/// The time that `text` names, with a fault at `key` unless the device's drift is stated for it.
+std::optional<double> drift_time(ConfigReader& in, std::string_view key, const std::string& text,
+                                 const programmer::DeviceConfig& device) {
+  const std::optional<double> seconds = read_time(text);
+  in.check(seconds.has_value(), key,
+           "'" + text + "' is no time (expected e.g. '1 s', '10 min', '1 h', '30 days')");
+  const programmer::DriftModel drift(device);
+  in.check(drift.drifts(), key, "needs a 'device.drift.model'");
+  if (!seconds || !drift.drifts()) return std::nullopt;
+  in.check(*seconds >= drift.first_s() && *seconds <= drift.last_s(), key,
+           fmt::format("{:g} s lies outside the time for which the device's drift is stated, {:g} "
+                       "to {:g} s",
+                       *seconds, drift.first_s(), drift.last_s()));
+  return seconds;
+}
+
 /// Further keys of the section `programming`, which `pulses` came from.
-StartConfig read_start(ConfigReader in, const programmer::WriteVerifyConfig& pulses) {
+StartConfig read_start(ConfigReader in, const programmer::WriteVerifyConfig& pulses,
+                       const programmer::DeviceConfig& device) {
   using programmer::PulseModelKind;
   StartConfig c;
   in.word("start", c.start, kChipStarts,
@@ -160,7 +193,13 @@ StartConfig read_start(ConfigReader in, const programmer::WriteVerifyConfig& pul
           {"with programmed: whether the earlier weights were all write-verified, or none"});
   in.boolean("skip_unchanged", c.skip_unchanged,
              {"with programmed: devices whose level stays the same are neither written nor read"});
+  std::string age;
+  in.text("previous_age", age,
+          {"with programmed: time since the earlier programming ('1 day'), for device.drift; where "
+           "left out the conductances are as they were left"});
+  if (!age.empty()) c.previous_age_s = drift_time(in, "previous_age", age, device);
   const bool programmed = c.start == ChipStart::Programmed;
+  in.check(programmed || age.empty(), "previous_age", "needs 'start: programmed'");
   in.check(programmed || c.previous_network.empty(), "previous_network",
            "needs 'start: programmed'");
   in.check(programmed || !c.skip_unchanged, "skip_unchanged", "needs 'start: programmed'");
@@ -205,7 +244,7 @@ Config read_config(ConfigReader in) {
   c.device = programmer::read_device(in.section("device", {"the memory cell"}));
   auto programming = in.section("programming", {"write-verify"});
   c.programming = programmer::read_write_verify(programming);
-  c.start = read_start(programming, c.programming);
+  c.start = read_start(programming, c.programming, c.device);
   c.selection = read_selection(in.section("selection", {"which weights are write-verified"}));
   in.check(c.start.start == ChipStart::Erased || c.selection.iterative.policies.empty(),
            "selection",
@@ -242,6 +281,13 @@ Config read_config(ConfigReader in) {
                  {"test images per evaluation; all of them where there are fewer"});
   accuracy.number("drop", c.accuracy_drop, support::closed(0, 1),
                   {"report what it costs to come within this of the ideal accuracy"});
+  std::vector<std::string> times;
+  accuracy.texts("times", times,
+                 {"times after programming at which the accuracy is measured again, for "
+                  "device.drift: [1 h, 1 day, 30 days]; see retention.csv"});
+  for (const std::string& text : times)
+    if (const auto seconds = drift_time(accuracy, "times", text, c.device))
+      c.accuracy_times_s.push_back(*seconds);
   auto hardware = accuracy.section(
       "hardware", {"the same with bit-serial inputs and ADCs, on few chips and images"});
   hardware.whole("chips", c.hardware.chips, support::closed(0, 100000), {"0 leaves it out"});

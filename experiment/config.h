@@ -72,7 +72,8 @@ struct StartConfig {
   ChipStart start = ChipStart::Erased;
   std::filesystem::path previous_network;  ///< empty: the same network
   PreviousState previous_state = PreviousState::Verified;
-  bool skip_unchanged = false;  ///< devices whose level stays the same are left alone
+  bool skip_unchanged = false;           ///< devices whose level stays the same are left alone
+  std::optional<double> previous_age_s;  ///< time for device.drift; nothing: as it was left
 };
 
 /// Where rows stand on the arrays.
@@ -115,6 +116,7 @@ struct Config {
   sc_models::ChipConfig chip;
   unsigned inference_images = 8;
   std::size_t accuracy_images = 10000;
+  std::vector<double> accuracy_times_s;  ///< after programming, for retention.csv
   HardwareAccuracyConfig hardware;
   CorrelationConfig correlation;
   bool timeline = false;         ///< files about one programming of chip 0

@@ -18,9 +18,9 @@ using workloads::MatrixLayer;
 using workloads::Network;
 
 /// Accuracy and mean cross entropy over the first images.
-class Evaluation {
+class FloatEvaluation {
  public:
-  Evaluation(const workloads::Dataset& data, std::size_t count, unsigned threads)
+  FloatEvaluation(const workloads::Dataset& data, std::size_t count, unsigned threads)
       : data_(data), count_(std::min(count, data.count)), options_{threads, {}} {
     images_.reserve(count_ * data.shape.size());
     for (std::size_t i = 0; i < count_ * data.shape.size(); ++i)
@@ -98,8 +98,8 @@ std::vector<PerturbedWeight> perturb_weights(const Network& network,
                                              const std::vector<float>& second_derivative,
                                              const CorrelationConfig& config, std::uint64_t seed,
                                              unsigned threads, const Progress& progress) {
-  const Evaluation evaluation(images, config.images, threads);
-  const Evaluation::Outcome start = evaluation.of(network);
+  const FloatEvaluation evaluation(images, config.images, threads);
+  const FloatEvaluation::Outcome start = evaluation.of(network);
   const std::vector<std::size_t> chosen = sample(network.weights(), config.weights, seed);
   Network moved = network;
   std::vector<PerturbedWeight> result;
@@ -119,7 +119,7 @@ std::vector<PerturbedWeight> perturb_weights(const Network& network,
       p.perturbation = config.perturbation * largest;
       for (const double side : {1.0, -1.0}) {
         w = static_cast<float>(static_cast<double>(before) + side * p.perturbation);
-        const Evaluation::Outcome outcome = evaluation.of(moved);
+        const FloatEvaluation::Outcome outcome = evaluation.of(moved);
         p.accuracy_drop += 0.5 * (start.accuracy - outcome.accuracy);
         p.loss_increase += 0.5 * (outcome.loss - start.loss);
       }

@@ -50,6 +50,14 @@ struct ChipResult {
   }
 };
 
+/// The same chip some time after it was programmed.
+struct RetentionResult {
+  std::uint32_t chip = 0;
+  std::uint32_t evaluation = 0;
+  std::uint32_t time = 0;     ///< index into Config::accuracy_times_s
+  std::uint64_t correct = 0;  ///< test images, ideal ADC
+};
+
 /// Accuracy with bit-serial inputs and ADCs beside the ideal ADC on the same chip and images.
 struct HardwareResult {
   std::uint32_t chip = 0;
@@ -104,6 +112,7 @@ struct StageSeconds {
 
 struct MonteCarloResult {
   std::vector<ChipResult> chips;                     ///< ordered by evaluation, then chip
+  std::vector<RetentionResult> retention;            ///< ordered by evaluation, time, then chip
   std::vector<HardwareResult> hardware;              ///< ordered by chip, then fraction
   std::vector<TileResult> tiles;                     ///< ordered by evaluation, then tile
   std::vector<IterativeStepResult> iterative_steps;  ///< ordered by policy, chip, step

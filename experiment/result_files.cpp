@@ -148,6 +148,28 @@ std::string transfer_csv(const Experiment& experiment, const RunResult& result) 
   return csv.bytes();
 }
 
+/// Accuracy of every point of the curve at later times, over all chips.
+std::string retention_csv(const Experiment& experiment, const RunResult& result) {
+  CsvTable csv({"policy", "device", "fraction", "time_s", "chips", "accuracy_mean", "accuracy_sd"});
+  const Config& config = experiment.config;
+  const auto images =
+      static_cast<double>(std::min(config.accuracy_images, experiment.workload.test.count));
+  const std::vector<RetentionResult>& all = result.monte_carlo.retention;
+  for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    support::RunningStatistics accuracy;
+    for (; end < all.size() && all[end].evaluation == all[begin].evaluation &&
+           all[end].time == all[begin].time;
+         ++end)
+      accuracy.add(static_cast<double>(all[end].correct) / images);
+    const Evaluation& e = experiment.evaluations[all[begin].evaluation];
+    csv.cell(e.policy).cell(device_name(config)).cell(e.fraction);
+    csv.cell(config.accuracy_times_s[all[begin].time]).cell(accuracy.count());
+    csv.cell(accuracy.mean()).cell(accuracy.standard_deviation());
+    csv.end_row();
+  }
+  return csv.bytes();
+}
+
 std::string equal_cost_csv(const RunResult& result) {
   CsvTable csv({"policy", "currency", "relative_cost", "accuracy_mean"});
   for (const EqualCost& e : compare_at_equal_cost(
@@ -313,6 +335,8 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("curve.svg", curve_svg(result.curve, result.verify_all, result.ideal_accuracy));
   directory.write("programming.csv", programming_csv(mapping, experiment, result));
   directory.write("chips.csv", chips_csv(experiment, result));
+  if (!loaded.config.accuracy_times_s.empty())
+    directory.write("retention.csv", retention_csv(experiment, result));
   directory.write("equal_cost.csv", equal_cost_csv(result));
   directory.write("transfer.csv", transfer_csv(experiment, result));
   directory.write("inference.csv", inference_csv(result));

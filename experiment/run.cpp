@@ -25,7 +25,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 /// Without device errors: how many of the first `images` test images are right.
 std::uint64_t ideal_correct(const Workload& workload, std::size_t images) {
   workloads::Executor executor(workload.network, workload.weights);
-  workloads::EffectiveWeightsEngine engine(workload.network, workload.activation_maximum);
+  workloads::EffectiveWeightsEngine engine(workload.network, workload.activations);
   for (std::size_t l = 0; l < workload.weights.size(); ++l) {
     const std::vector<float> codes(workload.weights[l].code.begin(),
                                    workload.weights[l].code.end());

@@ -71,7 +71,7 @@ Workload load_workload(const WorkloadConfig& config) {
                                               config.calibration_images);
   }
   Workload w = with_codes(std::move(network), config);
-  w.activation_maximum = workloads::activation_maxima(w.network);
+  w.activations = workloads::activation_ranges(w.network);
   w.test = load_images(w.network, config.test);
   return w;
 }

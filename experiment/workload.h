@@ -10,6 +10,7 @@
 #include "programmer/selection/selection.h"
 #include "tiles/mapping.h"
 #include "workloads/data/dataset.h"
+#include "workloads/engine/integer_values.h"
 #include "workloads/network/network.h"
 
 namespace uswim::experiment {
@@ -26,7 +27,7 @@ workloads::Network load_network(const WorkloadConfig& config);
 struct Workload {
   workloads::Network network;
   std::vector<workloads::QuantizedWeights> weights;
-  std::vector<int> activation_maximum;
+  std::vector<workloads::CodeRange> activations;  ///< at each layer's input
   workloads::Dataset test;
 };
 /// Quantises what the network leaves in float. Throws workloads::NetworkError or

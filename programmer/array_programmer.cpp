@@ -62,7 +62,7 @@ void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const Device
   earlier_targets_ = targets_of(*earlier.mapping, array_, device);
   if (earlier_targets_.size() != targets_.size())
     throw std::invalid_argument("an earlier network must fill the same arrays");
-  earlier_verified_ = earlier.verified;
+  earlier_ = earlier;
   untouched_.assign(earlier.skip_unchanged ? targets_.size() / 64 : 0, 0);
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     targets_[i].programmed = targets_[i].present;
@@ -77,7 +77,9 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
   const std::uint64_t first = mapping_.device_index(array_, 0, 0);
   if (!earlier_targets_.empty()) {
     model_.write(earlier_targets_, first, seed, chip | kEarlierProgramming, outcomes_);
-    const std::vector<float>& left = earlier_verified_ ? outcomes_.verified : outcomes_.open_loop;
+    std::vector<float>& left = earlier_.verified ? outcomes_.verified : outcomes_.open_loop;
+    if (earlier_.drift != nullptr)
+      earlier_.drift->age(earlier_.age_s, seed, chip | kEarlierProgramming, first, left);
     for (std::size_t i = 0; i < targets_.size(); ++i) targets_[i].start = left[i];
   }
   model_.write(targets_, first, seed, chip, outcomes_);

@@ -15,6 +15,8 @@ struct EarlierProgramming {
   const tiles::Mapping* mapping = nullptr;  ///< arrays of the same size; outlives the programmer
   bool verified = true;                     ///< every device write-verified; else none
   bool skip_unchanged = false;  ///< devices that keep their level are neither written nor read
+  const DriftModel* drift = nullptr;  ///< that has gone on since; null: none
+  double age_s = 0.0;
 };
 
 /// What the devices of one array do when they are written, on one chip.
@@ -53,7 +55,7 @@ class ArrayProgrammer {
   RowScheme scheme_;
   std::vector<DeviceTarget> targets_;
   std::vector<DeviceTarget> earlier_targets_;  ///< empty: the devices start erased
-  bool earlier_verified_ = true;
+  EarlierProgramming earlier_;
   std::vector<std::uint64_t> untouched_;  ///< bit set over devices; empty: none
   std::vector<std::uint8_t> target_levels_;
   DeviceOutcomes outcomes_;

@@ -42,7 +42,7 @@ void TileModule::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& 
   const bool fits = command->kind == TileCommand::Kind::ProgramRow
                         ? unpack_rows(trans.get_data_ptr(), length, *command)
                         : length == (command->kind == TileCommand::Kind::Multiply
-                                         ? inputs_.size()
+                                         ? inputs_.size() * code_bytes(command->input)
                                          : sums_.size() * sizeof(std::int64_t));
   if (!fits) {
     trans.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
@@ -54,7 +54,7 @@ void TileModule::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& 
       took = program_rows(*command);
       break;
     case TileCommand::Kind::Multiply:
-      took = multiply(trans.get_data_ptr(), command->input_bits);
+      took = multiply(trans.get_data_ptr(), command->input);
       break;
     case TileCommand::Kind::ReadSums:
       std::memcpy(trans.get_data_ptr(), sums_.data(), length);
@@ -145,16 +145,20 @@ Duration TileModule::verify_time(std::uint64_t rounds, std::uint64_t serial_conv
                                            : comparators_.time(verify_.reads * rounds));
 }
 
-Duration TileModule::multiply(const unsigned char* data, unsigned input_bits) {
+Duration TileModule::multiply(const unsigned char* data, const tiles::InputCode& code) {
   const std::size_t columns = mapping_.columns(tile_);
-  std::copy(data, data + inputs_.size(), inputs_.begin());
+  for (std::int32_t& input : inputs_) {
+    input = 0;
+    for (std::size_t byte = 0; byte < code_bytes(code); ++byte) input |= *data++ << (8 * byte);
+    if (code.is_signed && (input >> (code.bits - 1) & 1)) input -= 1 << (8 * code_bytes(code));
+  }
   std::fill(sums_.begin(), sums_.end(), 0);
-  tiles::multiply_bit_serial(programmer_.cells(), mapping_, tile_, inputs_.data(), input_bits, adc_,
+  tiles::multiply_bit_serial(programmer_.cells(), mapping_, tile_, inputs_.data(), code, adc_,
                              sums_.data());
   Duration time;
-  for (unsigned bit = 0; bit < input_bits; ++bit) {
+  for (unsigned bit = 0; bit < code.bits; ++bit) {
     std::uint64_t driven = 0;
-    for (std::int32_t code : inputs_) driven += static_cast<std::uint64_t>(code >> bit & 1);
+    for (const std::int32_t input : inputs_) driven += static_cast<std::uint64_t>(input >> bit & 1);
     dacs_.drive(driven);
     time += array_.read(1);
     time += adcs_.time(std::min<std::size_t>(columns, columns_per_adc_));

@@ -41,7 +41,7 @@ class TileModule : public sc_core::sc_module {
   support::Duration program_rows(TileCommand& command);
   /// Of the verify reads of a row or of one of its rounds.
   support::Duration verify_time(std::uint64_t rounds, std::uint64_t serial_conversions) const;
-  support::Duration multiply(const unsigned char* data, unsigned input_bits);
+  support::Duration multiply(const unsigned char* data, const tiles::InputCode& code);
 
   std::size_t tile_;
   const tiles::Mapping& mapping_;

@@ -16,6 +16,8 @@ enum class Stream : std::uint32_t {
   Relaxation = 8,          ///< drift after the last pulse, once per device and programming
   HutchinsonProbe = 9,     ///< signs of a probe of the second derivative, per weight
   CorrelationSample = 10,  ///< which weights `uswim correlate` moves, per weight
+  Drift = 11,              ///< how a device goes on after that, once per device and programming
+  InferenceReadNoise = 12,  ///< error of reading cells, per product and image
 };
 
 /// Everything but the device and the draw's number. A draw depends on its key alone: not on order,
