@@ -94,11 +94,13 @@ void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& co
                          inputs_.data() + b.first_row * kLanes, bits, adc,
                          sums_.data() + b.first_output * kLanes);
         }
-        for (std::size_t o = 0; o < matrix.outputs; ++o)
+        for (std::size_t p = 0; p < matrix.outputs; ++p) {
+          const std::size_t o = mapping_.matrix_output(layer, p);
           for (std::size_t lane = 0; lane < kLanes; ++lane)
             products
                 .values[(((block * matrix.outputs + o) * out.height + y) * out.width + x) * kLanes +
-                        lane] = sc_models::to_product(sums_[o * kLanes + lane], shift);
+                        lane] = sc_models::to_product(sums_[p * kLanes + lane], shift);
+        }
       }
 }
 

@@ -208,7 +208,8 @@ void Accelerator::start(std::uint32_t command, const sc_core::sc_time& delay) {
     status_ = reg::kStatusBusy;
     command_ = command;
     command_event_.notify(delay);
-  } else if (command == reg::kStartInference || command == reg::kStartVerify) {
+  } else if (command == reg::kStartInference || command == reg::kStartVerify ||
+             command == reg::kStartRewrite) {
     if (!(status_ & reg::kStatusProgrammed)) {
       error_ = reg::kErrorNotProgrammed;
     } else if (command == reg::kStartInference &&
@@ -229,8 +230,9 @@ void Accelerator::run_command() {
   if (command_ == reg::kStartInference)
     inference_.start(images_.data(), image_count_);
   else
-    controller_.start(command_ == reg::kStartVerify ? programmer::RowOperation::Verify
-                                                    : programmer::RowOperation::Program);
+    controller_.start(command_ == reg::kStartVerify    ? programmer::RowOperation::Verify
+                      : command_ == reg::kStartRewrite ? programmer::RowOperation::Rewrite
+                                                       : programmer::RowOperation::Program);
 }
 
 void Accelerator::finish() {

@@ -86,7 +86,7 @@ void ProgrammingController::program_tile(std::size_t tile) {
     for (std::size_t row = 0; row < mapping_.arrays()[tile].rows; ++row) {
       const auto* levels = &memory_.levels[(first_row + row) * memory_.level_bytes_per_row];
       const auto* mask = &memory_.masks[(first_row + row) * memory_.mask_bytes_per_row];
-      if (operation_ == programmer::RowOperation::Verify &&
+      if (operation_ != programmer::RowOperation::Program &&
           std::all_of(mask, mask + memory_.mask_bytes_per_row, [](auto byte) { return byte == 0; }))
         continue;
       std::copy(levels, levels + memory_.level_bytes_per_row, row_data.begin());

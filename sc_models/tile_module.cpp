@@ -72,8 +72,10 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
   std::memcpy(mask_.data(), data + levels_.size() * bits / 8, mask_.size() * 8);
   programmer_.leave_untouched(command.row, mask_.data());
 
-  const RowWork w =
-      programmer_.program_row(command.row, levels_.data(), mask_.data(), command.operation);
+  const bool rewrites = command.operation == programmer::RowOperation::Rewrite;
+  const RowWork w = rewrites ? programmer_.rewrite_row(command.row, levels_.data(), mask_.data())
+                             : programmer_.program_row(command.row, levels_.data(), mask_.data(),
+                                                       command.operation);
   const Duration time = write_drivers_.row_setup() + write_drivers_.time(w) +
                         verify_time(w.verify_rounds, w.serial_conversions);
   write_drivers_.pulse(w);
@@ -112,6 +114,10 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
   command.phases.clear();
   if (command.by_phases) {
     command.phases.push_back(write_drivers_.row_setup());
+    if (rewrites) {
+      command.phases.push_back(write_drivers_.time(w));
+      return time;
+    }
     const programmer::RowView row =
         programmer_.row_view(command.row, mask_.data(), command.operation);
     const std::size_t rounds = programmer::rounds_of(row);

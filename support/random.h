@@ -15,6 +15,7 @@ enum class Stream : std::uint32_t {
   DeviceStep = 7,       ///< deviation of a device's own step from the mean one, once per device
   Relaxation = 8,       ///< drift after the last pulse, once per device and programming
   HutchinsonProbe = 9,  ///< signs of a probe of the second derivative, per weight
+  Rewrite = 10,         ///< deviation of a later open-loop write, per device and write
 };
 
 /// Everything but the device and the draw's number. A draw depends on its key alone: not on order,

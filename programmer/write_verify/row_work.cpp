@@ -53,6 +53,38 @@ class SlotCounter {
   std::uint32_t slots_ = 0, in_slot_ = 0, fullest_ = 0;
 };
 
+/// Pulses and slots of a round.
+class PulseCounter {
+ public:
+  explicit PulseCounter(const RowScheme& scheme)
+      : mixed_(scheme.mixed_phases),
+        set_(scheme.drivers),
+        reset_(scheme.drivers),
+        either_(scheme.drivers) {}
+  void add(std::size_t word, std::uint64_t set, std::uint64_t reset, RoundWork& work) {
+    work.set_pulses += count(set);
+    work.reset_pulses += count(reset);
+    set_.add(word, set);
+    reset_.add(word, reset);
+    if (mixed_) either_.add(word, set | reset);
+  }
+  void finish(RoundWork& work) const {
+    work.set_slots = set_.slots();
+    work.reset_slots = reset_.slots();
+    work.fullest_set = set_.fullest();
+    work.fullest_reset = reset_.fullest();
+    if (!mixed_) return;
+    work.mixed_slots = set_.slots() + reset_.slots() - either_.slots();
+    work.fullest_mixed = either_.fullest();
+    work.set_slots -= work.mixed_slots;
+    work.reset_slots -= work.mixed_slots;
+  }
+
+ private:
+  bool mixed_;
+  SlotCounter set_, reset_, either_;
+};
+
 struct RoundBits {
   std::uint64_t set, reset, read;
 };
@@ -105,7 +137,7 @@ void add_power(const RowView& row, RowWork& work) {
 }
 
 /// Pulses of the device with most of them.
-std::uint32_t most_pulses(const RowView& row) {
+std::uint32_t most_pulses(const RowView& row, std::size_t rounds) {
   const DeviceOutcomes& o = row.outcomes;
   const bool later = row.operation == RowOperation::Verify;
   std::uint32_t most = 0;
@@ -116,13 +148,30 @@ std::uint32_t most_pulses(const RowView& row) {
     if (!later && (open_loop & ~row.mask[w]) != 0) most = std::max(most, 1u);
     for (std::uint64_t left = row.mask[w]; left != 0; left &= left - 1) {
       const auto bit = static_cast<unsigned>(__builtin_ctzll(left));
-      std::uint32_t pulses = o.cycles[at * 64 + bit];
+      // A row that is closed ends its devices' pulses, of which there is one a round.
+      const auto most_here = static_cast<std::uint32_t>(rounds - (first >> bit & 1 ? 0 : 1));
+      std::uint32_t pulses = std::min<std::uint32_t>(o.cycles[at * 64 + bit], most_here);
       // As in round_bits(): one less where the first has been given, one more to erase.
       if (later && (open_loop >> bit & 1)) pulses += first >> bit & 1 ? -1u : 1u;
       most = std::max(most, pulses);
     }
   }
   return most;
+}
+
+/// Without closing.
+std::size_t rounds_until_done(const RowView& row) {
+  const DeviceOutcomes& o = row.outcomes;
+  std::size_t rounds = 1;
+  for (std::size_t w = 0; w < row.words; ++w)
+    for (std::size_t r = o.rounds; r > rounds; --r) {
+      const std::size_t at = (r - 1) * o.words() + row.word + w;
+      if ((o.set[at] | o.reset[at]) & row.mask[w]) {
+        rounds = r;
+        break;
+      }
+    }
+  return rounds;
 }
 
 }  // namespace
@@ -143,49 +192,57 @@ void RowWork::add(const RoundWork& round) {
   serial_conversions += round.serial_conversions;
 }
 
-std::size_t rounds_of(const RowView& row) {
+std::uint64_t open_devices(const RowView& row, std::size_t rounds, std::size_t w) {
   const DeviceOutcomes& o = row.outcomes;
-  std::size_t rounds = 1;
-  for (std::size_t w = 0; w < row.words; ++w)
-    for (std::size_t r = o.rounds; r > rounds; --r) {
-      const std::size_t at = (r - 1) * o.words() + row.word + w;
-      if ((o.set[at] | o.reset[at]) & row.mask[w]) {
-        rounds = r;
-        break;
-      }
-    }
+  if (rounds >= o.rounds) return 0;
+  const std::size_t at = rounds * o.words() + row.word + w;  // what is open is pulsed next
+  return (o.set[at] | o.reset[at]) & row.mask[w];
+}
+
+std::size_t rounds_of(const RowView& row) {
+  std::size_t rounds = rounds_until_done(row);
+  const RowClosing& closing = row.scheme.closing;
+  if (closing.rounds > 0) rounds = std::min<std::size_t>(rounds, closing.rounds);
+  if (closing.open_part <= 0.0) return rounds;
+  std::uint32_t selected = 0;
+  for (std::size_t w = 0; w < row.words; ++w) selected += count(row.mask[w]);
+  const double enough = closing.open_part * selected;
+  for (std::size_t r = 1; r < rounds; ++r) {
+    std::uint32_t open = 0;
+    for (std::size_t w = 0; w < row.words; ++w) open += count(open_devices(row, r, w));
+    if (open <= enough) return r;
+  }
   return rounds;
 }
 
 RoundWork round_work(const RowView& row, std::size_t round) {
   const RowScheme& scheme = row.scheme;
   RoundWork work;
-  SlotCounter set(scheme.drivers), reset(scheme.drivers), either(scheme.drivers);
+  PulseCounter pulses(scheme);
   for (std::size_t w = 0; w < row.words; ++w) {
     const RoundBits bits = round_bits(row, round, w);
-    work.set_pulses += count(bits.set);
-    work.reset_pulses += count(bits.reset);
-    set.add(w, bits.set);
-    reset.add(w, bits.reset);
-    if (scheme.mixed_phases) either.add(w, bits.set | bits.reset);
+    pulses.add(w, bits.set, bits.reset, work);
     work.verify_reads += count(bits.read);
     work.serial_conversions =
         std::max(work.serial_conversions, fullest_group(bits.read, scheme.columns_per_adc));
   }
-  work.set_slots = set.slots();
-  work.reset_slots = reset.slots();
-  work.fullest_set = set.fullest();
-  work.fullest_reset = reset.fullest();
-  if (scheme.mixed_phases) {
-    work.mixed_slots = set.slots() + reset.slots() - either.slots();
-    work.fullest_mixed = either.fullest();
-    work.set_slots -= work.mixed_slots;
-    work.reset_slots -= work.mixed_slots;
-  }
+  pulses.finish(work);
   if (scheme.verify_whole_row && work.verify_reads > 0) {
     work.verify_reads = static_cast<std::uint32_t>(row.columns > 0 ? row.columns : row.words * 64);
     work.serial_conversions = std::min<std::uint32_t>(work.verify_reads, scheme.columns_per_adc);
   }
+  return work;
+}
+
+RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std::uint64_t>& reset,
+                   const RowScheme& scheme) {
+  RoundWork round;
+  PulseCounter pulses(scheme);
+  for (std::size_t w = 0; w < set.size(); ++w) pulses.add(w, set[w], reset[w], round);
+  pulses.finish(round);
+  RowWork work;
+  work.add(round);
+  work.most_pulses = round.set_pulses + round.reset_pulses > 0;
   return work;
 }
 
@@ -194,14 +251,22 @@ RowWork row_work(const RowView& row) {
   const std::size_t rounds = rounds_of(row);
   for (std::size_t r = 0; r < rounds; ++r) work.add(round_work(row, r));
   const DeviceOutcomes& o = row.outcomes;
-  for (std::size_t w = 0; w < row.words; ++w)
-    for (std::uint64_t left = row.mask[w]; left != 0; left &= left - 1) {
+  for (std::size_t w = 0; w < row.words; ++w) {
+    const std::uint64_t open = open_devices(row, rounds, w);
+    work.not_converged += count(open);
+    for (std::uint64_t left = row.mask[w] & ~open; left != 0; left &= left - 1) {
       const std::size_t device =
           (row.word + w) * 64 + static_cast<std::size_t>(__builtin_ctzll(left));
       work.write_cycles += o.cycles[device];
       work.not_converged += o.converged[device] == 0;
     }
-  work.most_pulses = most_pulses(row);
+    if (open == 0) continue;
+    for (std::size_t r = 0; r < rounds; ++r) {
+      const std::size_t at = r * o.words() + row.word + w;
+      work.write_cycles += count((o.set[at] | o.reset[at]) & open);
+    }
+  }
+  work.most_pulses = most_pulses(row, rounds);
   if (!o.set_power_W.empty()) add_power(row, work);
   return work;
 }
