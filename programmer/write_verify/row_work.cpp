@@ -148,9 +148,10 @@ std::uint32_t most_pulses(const RowView& row, std::size_t rounds) {
     if (!later && (open_loop & ~row.mask[w]) != 0) most = std::max(most, 1u);
     for (std::uint64_t left = row.mask[w]; left != 0; left &= left - 1) {
       const auto bit = static_cast<unsigned>(__builtin_ctzll(left));
+      std::uint32_t pulses = o.cycles[at * 64 + bit];
       // A row that is closed ends its devices' pulses, of which there is one a round.
-      const auto most_here = static_cast<std::uint32_t>(rounds - (first >> bit & 1 ? 0 : 1));
-      std::uint32_t pulses = std::min<std::uint32_t>(o.cycles[at * 64 + bit], most_here);
+      if (row.scheme.closing.is_used())
+        pulses = std::min(pulses, static_cast<std::uint32_t>(rounds - (first >> bit & 1 ? 0 : 1)));
       // As in round_bits(): one less where the first has been given, one more to erase.
       if (later && (open_loop >> bit & 1)) pulses += first >> bit & 1 ? -1u : 1u;
       most = std::max(most, pulses);
