@@ -13,10 +13,38 @@ using support::ConfigReader;
 
 namespace {
 
-void read_dataset(ConfigReader in, DatasetConfig& data) {
-  in.required_path("images", data.images,
-                   {"IDX file, plain or gzip; the network sees pixel / 255"});
-  in.required_path("labels", data.labels, {"IDX file, plain or gzip"});
+void read_data(ConfigReader in, workloads::DataSource& data) {
+  using workloads::DataFormat;
+  in.word("format", data.format, workloads::kDataFormats,
+          {"idx: two IDX files; cifar10: binary batches; npz: NumPy arrays; images: PNG and JPEG "
+           "files; jpk: packed JPEGs"});
+  in.required_path(
+      "images", data.images,
+      {"idx: file, plain or gzip; cifar10: a batch, or a folder for all its data_batch_N.bin; npz: "
+       ".npz, or .npy of uint8; images: folder; jpk: file. The network sees pixel / 255 unless "
+       "'workload.normalization' says otherwise"});
+  in.path("labels", data.labels,
+          {"idx: file, plain or gzip; npz: .npy or .npz of whole numbers (left out: in 'images'); "
+           "images: text file, a name and a label per line (left out: folders are the classes)"});
+  in.word("layout", data.layout, workloads::kArrayLayouts, {"npz: order of the images' axes"});
+  in.text("image_array", data.image_array, {"npz: name of the images inside an .npz file"});
+  in.text("label_array", data.label_array, {"npz: name of the labels inside an .npz file"});
+  in.whole("limit", data.limit, support::closed(1, workloads::DataSource::kUnlimited),
+           {"the first images that are taken; all where there are fewer"});
+  in.check(in.describing() || data.format != DataFormat::Idx || !data.labels.empty(), "labels",
+           "missing (format 'idx' keeps the labels in a file of their own)");
+  in.check(
+      (data.format != DataFormat::Cifar10 && data.format != DataFormat::Jpk) || data.labels.empty(),
+      "labels", "the labels of this format are in 'images'");
+}
+
+workloads::Normalization read_normalization(ConfigReader in) {
+  workloads::Normalization n;
+  in.numbers("mean", n.mean, support::closed(-1e6, 1e6),
+             {"per channel, or one for all; the network sees (pixel / 255 - mean) / std"});
+  in.numbers("std", n.deviation, support::left_open(0, 1e6), {"per channel, or one for all"});
+  in.check(n.mean.empty() == n.deviation.empty(), "", "'mean' and 'std' go together");
+  return n;
 }
 
 WorkloadConfig read_workload(ConfigReader in) {
@@ -24,9 +52,11 @@ WorkloadConfig read_workload(ConfigReader in) {
   in.required_path("network", c.network, {"ONNX file of a quantised classifier"});
   in.whole("weight_bits", c.weight_bits, support::closed(1, 8),
            {"bits of a weight's magnitude; the sign is a differential pair", "paper: 4 for LeNet"});
-  read_dataset(in.section("test", {"images for the accuracy"}), c.test);
-  read_dataset(in.section("sensitivity", {"training images for the second derivative"}),
-               c.sensitivity);
+  c.normalization = read_normalization(
+      in.section("normalization", {"of the pixels, as in the network's training; left out: none"}));
+  read_data(in.section("test", {"images for the accuracy"}), c.test);
+  read_data(in.section("sensitivity", {"training images for the second derivative"}),
+            c.sensitivity);
   return c;
 }
 

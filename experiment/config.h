@@ -15,20 +15,17 @@
 #include "sc_models/chip_config.h"
 #include "support/config_reader.h"
 #include "tiles/tile_config.h"
+#include "workloads/data/dataset.h"
+#include "workloads/network/normalization.h"
 
 namespace uswim::experiment {
-
-/// A labelled image set of two IDX files.
-struct DatasetConfig {
-  std::filesystem::path images;
-  std::filesystem::path labels;
-};
 
 struct WorkloadConfig {
   std::filesystem::path network;
   unsigned weight_bits = 4;
-  DatasetConfig test;         ///< for the accuracy
-  DatasetConfig sensitivity;  ///< for the second derivative: training images
+  workloads::Normalization normalization;
+  workloads::DataSource test;         ///< for the accuracy
+  workloads::DataSource sensitivity;  ///< for the second derivative: training images
 };
 
 /// What an imported mask means. The authors' code writes 1 for weights that are *not* verified.

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "experiment/checkpoint.h"
 #include "experiment/config.h"
 #include "experiment/iterative.h"
 #include "experiment/workload.h"
@@ -136,9 +137,10 @@ struct Experiment {
   std::size_t dumped_devices = 0;    ///< devices.csv among the files, with at most as many
 };
 
-/// Programs and evaluates config.chips chips under every mask, in `jobs` processes. The result does
-/// not depend on `jobs`.
+/// Programs and evaluates config.chips chips under every mask, in `jobs` processes; those that the
+/// checkpoint holds are taken from there, the others are appended to it. The result does not depend
+/// on `jobs` or on the checkpoint.
 MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
-                                 const Progress& progress);
+                                 const Progress& progress, Checkpoint& checkpoint);
 
 }  // namespace uswim::experiment

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "experiment/comparison.h"
+#include "experiment/curve_plot.h"
 #include "experiment/iterative_results.h"
 #include "uswim_version.h"
 
@@ -292,6 +293,7 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("config.yaml", loaded.document.resolved_yaml(std::filesystem::absolute(output)));
   directory.write("curve.csv",
                   curve_csv(loaded.config, static_cast<double>(mapping.devices()), result));
+  directory.write("curve.svg", curve_svg(result.curve, result.verify_all, result.ideal_accuracy));
   directory.write("programming.csv", programming_csv(mapping, experiment, result));
   directory.write("chips.csv", chips_csv(experiment, result));
   directory.write("equal_cost.csv", equal_cost_csv(result));

@@ -10,6 +10,7 @@
 #include "experiment/result_files.h"
 #include "programmer/selection/placement.h"
 #include "support/results.h"
+#include "uswim_version.h"
 #include "workloads/engine/effective_weights.h"
 #include "workloads/engine/executor.h"
 
@@ -121,6 +122,20 @@ tiles::Mapping place(const Config& config, const Workload& workload, const tiles
   return placed;
 }
 
+/// Of everything that a chip's results depend on.
+std::string checkpoint_key(const LoadedConfig& loaded, const Experiment& e) {
+  const auto of = [](const auto& values) {
+    return support::content_hash(values.data(), values.size() * sizeof values[0]);
+  };
+  std::string key =
+      fmt::format("{} {} {} {} {} {} {}", loaded.hash, e.workload.network.content_hash,
+                  e.workload.test.content_hash, of(e.facts.second_derivative), of(e.facts.imported),
+                  e.dumped_devices, sizeof(ChipResult));
+  if (e.imported_mask != nullptr) key += of(*e.imported_mask);
+  for (const auto& [name, version] : versions()) key += fmt::format(" {} {}", name, version);
+  return support::content_hash(key);
+}
+
 /// One entry per policy in the order of the curve.
 std::vector<CostToReach> cost_to_reach(const std::vector<CurvePoint>& curve, double accuracy) {
   std::vector<CostToReach> costs;
@@ -181,9 +196,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
                    : map_workload(load_previous(config, workload), config, mapping.placements());
   workloads::Dataset training_images;
   if (config.in_situ.iterations > 0)
-    training_images =
-        workloads::read_idx(config.workload.sensitivity.images, config.workload.sensitivity.labels,
-                            workload.network.classes());
+    training_images = load_images(workload.network, config.workload.sensitivity);
   const Experiment experiment{
       config,
       workload,
@@ -198,7 +211,9 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       config.in_situ.iterations > 0 ? &training_images : nullptr,
       enough_correct(ideal_correct(workload, measured), measured, config.accuracy_drop),
       options.dump.empty() ? 0 : options.dump_limit};
-  result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress);
+  Checkpoint checkpoint(Checkpoint::file_of(options.output), checkpoint_key(loaded, experiment),
+                        options.resume);
+  result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress, checkpoint);
   result.monte_carlo_s = seconds_since(chips_begin);
 
   result.curve = curve(experiment, result.monte_carlo.chips);
@@ -212,6 +227,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   if (!options.dump.empty())
     support::write_file_atomically(options.dump, result.monte_carlo.files.at("devices.csv"));
   directory.commit();
+  checkpoint.remove();
   return result;
 }
 

@@ -16,6 +16,17 @@ namespace uswim::experiment {
 
 using support::FileError;
 
+workloads::Dataset load_images(const workloads::Network& network,
+                               const workloads::DataSource& source) {
+  const workloads::Shape& wanted = network.input;
+  workloads::Dataset data = workloads::read_dataset(source, {network.classes(), wanted.channels});
+  if (!(data.shape == wanted))
+    throw FileError(fmt::format("{}: images are {} x {} x {}, the network takes {} x {} x {}",
+                                source.images.string(), data.shape.channels, data.shape.height,
+                                data.shape.width, wanted.channels, wanted.height, wanted.width));
+  return data;
+}
+
 namespace {
 
 Workload load_network(const std::filesystem::path& file, unsigned weight_bits) {
@@ -44,25 +55,17 @@ Workload load_previous(const Config& config, const Workload& workload) {
 
 Workload load_workload(const WorkloadConfig& config) {
   Workload w = load_network(config.network, config.weight_bits);
+  workloads::normalize_input(w.network, config.normalization);
   w.activation_maximum = workloads::activation_maxima(w.network);
-  w.test = workloads::read_idx(config.test.images, config.test.labels, w.network.classes());
-  if (!(w.test.shape == w.network.input))
-    throw FileError(fmt::format("{}: images are {} x {} x {}, the network '{}' takes {} x {} x {}",
-                                config.test.images.string(), w.test.shape.channels,
-                                w.test.shape.height, w.test.shape.width, config.network.string(),
-                                w.network.input.channels, w.network.input.height,
-                                w.network.input.width));
+  w.test = load_images(w.network, config.test);
   return w;
 }
 
-std::vector<float> load_second_derivative(const Workload& workload, const DatasetConfig& images,
+std::vector<float> load_second_derivative(const Workload& workload,
+                                          const workloads::DataSource& images,
                                           const std::filesystem::path& cache,
                                           const Progress& progress) {
-  const workloads::Dataset data =
-      workloads::read_idx(images.images, images.labels, workload.network.classes());
-  if (!(data.shape == workload.network.input))
-    throw FileError(images.images.string() +
-                    ": images do not have the size that the network takes");
+  const workloads::Dataset data = load_images(workload.network, images);
   const std::string key = support::content_hash("second_derivative 1 " +
                                                 workload.network.content_hash + data.content_hash);
   const std::filesystem::path file = cache / (key + ".npy");

@@ -31,9 +31,14 @@ Workload load_workload(const WorkloadConfig& config);
 /// workloads::NetworkError where its layers have other sizes than those of `workload`.
 Workload load_previous(const Config& config, const Workload& workload);
 
+/// Images of the size that the network takes. Throws support::FileError for others.
+workloads::Dataset load_images(const workloads::Network& network,
+                               const workloads::DataSource& source);
+
 /// Second derivative of every weight over the sensitivity images, from the cache where the same
 /// network and images were seen before. `cache` is a directory; empty: no cache.
-std::vector<float> load_second_derivative(const Workload& workload, const DatasetConfig& images,
+std::vector<float> load_second_derivative(const Workload& workload,
+                                          const workloads::DataSource& images,
                                           const std::filesystem::path& cache,
                                           const Progress& progress);
 

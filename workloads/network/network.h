@@ -108,7 +108,7 @@ struct Network {
   Shape input;
   std::vector<Node> nodes;
   std::vector<MatrixLayer> layers;
-  std::string content_hash;  ///< of the file it came from
+  std::string content_hash;  ///< of the file it came from and of what was put before it
   std::size_t weights() const;
   std::size_t classes() const { return nodes.back().shape.size(); }
   const Shape& shape_of(std::size_t value) const {
