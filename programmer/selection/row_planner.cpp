@@ -46,18 +46,47 @@ double at_most(unsigned most, unsigned n, double p) {
   return std::min(sum, 1.0);
 }
 
-/// Time of the pulses of round k >= 1. A device stands in any of `groups` groups of drivers.
-double pulse_time(const DeviceStatistics& statistics, const RowTiming& t,
-                  const std::vector<unsigned>& counts, std::size_t k, double groups) {
-  double no_set = 1.0, no_reset = 1.0, neither = 1.0;  // of a group
-  for (std::size_t kind = 0; kind < counts.size(); ++kind) {
-    if (counts[kind] == 0) continue;
-    const LevelStatistics& s = statistics.of(kind);
-    const double set = at(s.set, k, 0.0) / groups, reset = at(s.reset, k, 0.0) / groups;
-    no_set *= std::pow(1.0 - set, counts[kind]);
-    no_reset *= std::pow(1.0 - reset, counts[kind]);
-    neither *= std::pow(1.0 - std::min(1.0, set + reset), counts[kind]);
+/// Probability that a group of columns has no pulse. In one group for the whole row devices stand
+/// for themselves; in one of several any column of the row is pulsed as likely as another.
+class QuietGroup {
+ public:
+  QuietGroup(double groups, std::size_t columns)
+      : groups_(groups), columns_(static_cast<double>(columns)) {}
+  /// `n` devices, each pulsed with probability p.
+  void add(double n, double p) {
+    alone_ *= std::pow(1.0 - std::min(p, 1.0), n);
+    pulses_ += n * p;
   }
+  double probability() const {
+    if (groups_ <= 1.0) return alone_;
+    return std::pow(1.0 - std::min(1.0, pulses_ / columns_), columns_ / groups_);
+  }
+
+ private:
+  double groups_, columns_;
+  double alone_ = 1.0, pulses_ = 0.0;
+};
+
+/// Time of the pulses of round k; in round 0 `others` devices get their open-loop pulse.
+double pulse_time(const DeviceStatistics& statistics, const RowTiming& t,
+                  const std::vector<unsigned>& counts, std::size_t k, std::size_t columns,
+                  double others, bool others_reset) {
+  const double groups =
+      t.drivers == 0 ? 1.0
+                     : std::ceil(static_cast<double>(columns) / static_cast<double>(t.drivers));
+  QuietGroup set(groups, columns), reset(groups, columns), either(groups, columns);
+  set.add(others, 1.0);
+  either.add(others, 1.0);
+  if (others_reset) reset.add(others, 1.0);
+  for (std::size_t kind = 0; kind < counts.size(); ++kind) {
+    const LevelStatistics& s = statistics.of(kind);
+    const double sets = at(s.set, k, 0.0), resets = at(s.reset, k, 0.0);
+    set.add(counts[kind], sets);
+    reset.add(counts[kind], resets);
+    either.add(counts[kind], sets + resets);
+  }
+  const double no_set = set.probability(), no_reset = reset.probability(),
+               neither = either.probability();
   if (!t.mixed_phases) return groups * ((1.0 - no_set) * t.set + (1.0 - no_reset) * t.reset);
   return groups * ((no_reset - neither) * t.set + (no_set - neither) * t.reset +
                    (1.0 - no_set - no_reset + neither) * std::max(t.set, t.reset));
@@ -70,17 +99,11 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
   RowExpectation row;
   unsigned total = 0;
   for (const unsigned n : counts) total += n;
-  const double groups =
-      timing.drivers == 0
-          ? 1.0
-          : std::ceil(static_cast<double>(columns) / static_cast<double>(timing.drivers));
-  // Round 0: the open-loop pulses of all but the selected devices, in every group.
   bool resets = false;
   for (std::size_t kind = 0; kind < statistics.kinds(); ++kind)
     resets = resets || statistics.of(kind).open_loop_reset;
-  row.time = timing.setup + groups * (!resets               ? timing.set
-                                      : timing.mixed_phases ? std::max(timing.set, timing.reset)
-                                                            : timing.set + timing.reset);
+  row.time = timing.setup + pulse_time(statistics, timing, counts, 0, columns,
+                                       static_cast<double>(columns - total), resets);
   if (total == 0) return row;
   const double adcs = std::ceil(static_cast<double>(columns) / timing.columns_per_adc);
   const auto closed_with = static_cast<unsigned>(timing.closing.open_part * total);
@@ -103,7 +126,8 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
     const double serial =
         std::clamp(2.0 * still_open / adcs, 1.0, static_cast<double>(timing.columns_per_adc));
     row.time += works * (timing.read + serial * timing.conversion);
-    if (k > 0) row.time += works / any_open * pulse_time(statistics, timing, counts, k, groups);
+    if (k > 0)
+      row.time += works / any_open * pulse_time(statistics, timing, counts, k, columns, 0.0, false);
   }
   return row;
 }
