@@ -127,6 +127,24 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
     line("time: writing, measuring and masks; one shot: the same devices, known beforehand");
   }
 
+  if (!r.in_situ.empty()) {
+    line("");
+    line(fmt::format("In-situ training, {} images a batch, devices written after each: {}",
+                     config.in_situ.batch,
+                     config.in_situ.rewriting == experiment::Rewriting::All ? "all" : "changed"));
+    line(fmt::format("{:>9} {:>17} {:>10} {:>10} {:>10}   {}", "iteration", "writes per device",
+                     "time", "of writing", "energy", "accuracy, %"));
+    unsigned next = 0;  // 0, 1, 2, 4, ... and the last
+    for (const experiment::InSituSummary& s : r.in_situ) {
+      if (s.iteration < next && &s != &r.in_situ.back()) continue;
+      next = std::max(1u, 2 * s.iteration);
+      line(fmt::format("{:>9} {:>17.3f} {:>10} {:>10} {:>10}   {:6.2f} +- {:.2f}", s.iteration,
+                       s.write_cycles_per_device, with_prefix(s.writing_s + s.training_s, "s"),
+                       with_prefix(s.writing_s, "s"), with_prefix(s.energy_J, "J"),
+                       100 * s.accuracy_mean, 100 * s.accuracy_sd));
+    }
+  }
+
   if (!r.monte_carlo.hardware.empty()) {
     line("");
     line(fmt::format("The ADC's cost: bit-serial inputs, {}-bit ADC, {} images",

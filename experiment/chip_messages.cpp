@@ -39,6 +39,9 @@ void take_in(MonteCarloResult& result, const Message& message) {
     case kIterative:
       result.iterative.push_back(unpack<IterativeResult>(message));
       break;
+    case kInSitu:
+      result.in_situ.push_back(unpack<InSituResult>(message));
+      break;
     case kInference:
       result.inference = unpack<InferenceResult>(message);
       break;
@@ -73,6 +76,8 @@ void put_in_order(MonteCarloResult& result) {
             by([](const IterativeStepResult& r) { return std::tuple(r.policy, r.chip, r.step); }));
   std::sort(result.iterative.begin(), result.iterative.end(),
             by([](const IterativeResult& r) { return std::make_pair(r.policy, r.chip); }));
+  std::sort(result.in_situ.begin(), result.in_situ.end(),
+            by([](const InSituResult& r) { return std::make_pair(r.chip, r.iteration); }));
 }
 
 }  // namespace uswim::experiment

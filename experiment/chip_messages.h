@@ -20,7 +20,8 @@ enum MessageKind : std::uint32_t {
   kFile,
   kIterativeStep,
   kIterative,
-  kDone  ///< all of a chip has been sent
+  kDone,  ///< all of a chip has been sent
+  kInSitu
 };
 
 template <class T>

@@ -220,6 +220,9 @@ void apply_pulse_energy(ConfigReader& in, Config& c) {
   in.check(c.programming.pulse_model != PulseModelKind::Statistical, "programming",
            "pulse_model 'statistical' has no conductance at a pulse; set "
            "'tile.write.pulse_energy: fixed'");
+  in.check(!c.programming.closing.is_used() && c.in_situ.iterations == 0, "programming",
+           "the energy of rows that are closed, and of rewriting in place, is known for "
+           "'tile.write.pulse_energy: fixed' only");
   if (!c.device.highest_level) return;
   c.programming.power = {c.tile.set.voltage, c.tile.reset.voltage, *c.device.lowest_level,
                          *c.device.highest_level};
@@ -249,21 +252,42 @@ Config read_config(ConfigReader in) {
   in.check(c.start.start == ChipStart::Erased || c.selection.iterative.policies.empty(),
            "selection",
            "'iterative' verifies later by erasing devices: it needs 'programming.start: erased'");
-  auto mapping =
-      in.section("mapping", {"where the rows of a layer stand; the network computes the same"});
-  mapping.word("row_order", c.mapping.row_order, kRowOrders,
+  auto in_situ = in.section(
+      "in_situ", {"in-situ training on the programmed chip, a baseline beside the policies"});
+  in_situ.whole("iterations", c.in_situ.iterations, support::closed(0, 100000),
+                {"batches, each followed by a write without verify; 0: no training"});
+  in_situ.whole("batch", c.in_situ.batch, support::closed(1, 100000),
+                {"images of an iteration, from workload.sensitivity", "unconfirmed"});
+  in_situ.number("learning_rate", c.in_situ.learning_rate, support::left_open(0, 1000),
+                 {"of stochastic gradient descent, on the mean loss of a batch", "unconfirmed"});
+  in_situ.word("rewrite", c.in_situ.rewriting, kRewritings,
+               {"devices that an iteration writes: all, or those whose level has changed",
+                "unconfirmed: the papers write every weight once an iteration"});
+  in_situ.number("backward_cost", c.in_situ.backward_cost, support::closed(0, 1000),
+                 {"time and energy of back-propagation, relative to the batch's inference",
+                  "unconfirmed: two products of the forward pass's size for each of its products"});
+  auto mapping = in.section(
+      "mapping", {"where the rows and outputs of a layer stand; the network computes the "
+                  "same"});
+  mapping.word("row_order", c.mapping.row_order, kPlacingOrders,
                {"natural: in order, one array filled after the other; balanced: cut evenly, rows "
                 "with much to verify dealt "
                 "out over the arrays"});
-  mapping.whole(
-      "extra_arrays", c.mapping.extra_arrays, support::closed(0, 100000),
-      {"with balanced: arrays more than needed, given to the layers where they avoid most loss"});
+  mapping.word("column_order", c.mapping.column_order, kPlacingOrders,
+               {"natural: outputs in order, one array filled after the other; balanced: cut "
+                "evenly, and dealt out over the arrays, gathered on few of them, or left in order, "
+                "whichever avoids most loss"});
+  mapping.whole("extra_arrays", c.mapping.extra_arrays, support::closed(0, 100000),
+                {"with balanced rows: arrays more than needed, given to the layers where they "
+                 "avoid most loss"});
   mapping.number(
       "budget", c.mapping.budget, support::left_open(0, 1),
-      {"with balanced: part of the time of verifying everything for which rows are placed"});
+      {"with balanced: part of the time of verifying everything for which they are placed"});
   c.tile = tiles::read_tile(in.section("tile", {"one crossbar array with its periphery"}),
                             programmer::data_of(c.device).figures);
   apply_pulse_energy(in, c);
+  in.check(c.in_situ.iterations == 0 || c.tile.write.rows == 1, "in_situ",
+           "rewrites row by row: it needs 'tile.write.rows: 1'");
   c.chip = sc_models::read_chip(in.section("chip", {"what surrounds the tiles"}));
 
   const support::Power row_power = sc_models::largest_row_power(c.tile);

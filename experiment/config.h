@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "experiment/in_situ.h"
 #include "programmer/device/device_model.h"
 #include "programmer/selection/selection.h"
 #include "programmer/write_verify/pulse_model.h"
@@ -76,13 +77,17 @@ struct StartConfig {
   std::optional<double> previous_age_s;  ///< time for device.drift; nothing: as it was left
 };
 
-/// Where rows stand on the arrays.
-enum class RowOrder { Natural, Balanced };
-inline constexpr std::array<std::pair<std::string_view, RowOrder>, 2> kRowOrders{
-    {{"natural", RowOrder::Natural}, {"balanced", RowOrder::Balanced}}};
+inline constexpr std::array<std::pair<std::string_view, Rewriting>, 2> kRewritings{
+    {{"all", Rewriting::All}, {"changed", Rewriting::Changed}}};
+
+/// Where rows or outputs stand on the arrays.
+enum class PlacingOrder { Natural, Balanced };
+inline constexpr std::array<std::pair<std::string_view, PlacingOrder>, 2> kPlacingOrders{
+    {{"natural", PlacingOrder::Natural}, {"balanced", PlacingOrder::Balanced}}};
 
 struct MappingOptions {
-  RowOrder row_order = RowOrder::Natural;
+  PlacingOrder row_order = PlacingOrder::Natural;
+  PlacingOrder column_order = PlacingOrder::Natural;
   unsigned extra_arrays = 0;
   double budget = 0.2;
 };
@@ -111,6 +116,7 @@ struct Config {
   programmer::WriteVerifyConfig programming;
   StartConfig start;
   SelectionConfig selection;
+  InSituConfig in_situ;
   MappingOptions mapping;
   tiles::TileConfig tile;
   sc_models::ChipConfig chip;

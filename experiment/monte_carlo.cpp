@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <map>
 #include <optional>
 #include <stdexcept>
 
-#include "experiment/chip_accuracy.h"
 #include "experiment/chip_messages.h"
 #include "experiment/chip_picture.h"
 #include "experiment/hardware_engine.h"
+#include "experiment/programmed_chip.h"
 #include "experiment/worker_processes.h"
 
 namespace uswim::experiment {
@@ -36,58 +35,11 @@ std::vector<Evaluation> evaluations(const SelectionConfig& selection, double imp
 
 namespace {
 
-double processor_seconds() {
-  timespec t;
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-/// Adds the processor time of a scope to a stage.
-class Stage {
- public:
-  explicit Stage(double& sum) : sum_(sum), begin_(processor_seconds()) {}
-  ~Stage() { sum_ += processor_seconds() - begin_; }
-  Stage(const Stage&) = delete;
-  Stage& operator=(const Stage&) = delete;
-
- private:
-  double& sum_;
-  double begin_;
-};
-
-std::array<double, sc_models::kComponents> in_joules(const sc_models::EnergyBreakdown& energy) {
-  std::array<double, sc_models::kComponents> parts{};
-  for (std::size_t i = 0; i < parts.size(); ++i) parts[i] = support::in_joules(energy.parts()[i]);
-  return parts;
-}
-
 /// One process's share of the chips.
-class Worker : private IterativeChip {
+class Worker : private ProgrammedChip {
  public:
   Worker(const Experiment& experiment, const Send& send)
-      : experiment_(experiment),
-        send_(send),
-        program_{experiment.workload.network, experiment.workload.weights,
-                 experiment.workload.activations},
-        pulses_(programmer::make_pulse_model(experiment.config.programming, experiment.device)),
-        system_(experiment.config.chip, experiment.config.tile, experiment.mapping,
-                experiment.device, *pulses_, program_),
-        accuracy_(experiment.config, experiment.workload, experiment.mapping, system_),
-        images_(accuracy_.executor().prepare(
-            experiment.workload.test, 0,
-            std::min(experiment.config.accuracy_images, experiment.workload.test.count))) {
-    if (!experiment.config.selection.iterative.policies.empty())
-      measured_images_ = accuracy_.executor().prepare(
-          experiment.workload.test, 0,
-          std::min(experiment.config.selection.iterative.images, experiment.workload.test.count));
-    const StartConfig& start = experiment.config.start;
-    if (experiment.previous_mapping != nullptr)
-      system_.start_from(
-          {experiment.previous_mapping, start.previous_state == PreviousState::Verified,
-           start.skip_unchanged, start.previous_age_s ? &accuracy_.drift() : nullptr,
-           start.previous_age_s.value_or(0.0)},
-          experiment.device);
-  }
+      : ProgrammedChip(experiment), send_(send) {}
 
   void run_chip(std::uint32_t chip) {
     chip_ = chip;
@@ -127,6 +79,7 @@ class Worker : private IterativeChip {
     if (chip == 0) run_inference();
     if (chip < experiment_.config.hardware.chips) run_hardware(chip);
     run_iterative(chip, all_cycles);
+    run_in_situ(chip);
     if (chip == 0) send_picture();
     send_(pack(kDone, chip));
   }
@@ -213,26 +166,10 @@ class Worker : private IterativeChip {
       result.average_power_W = report.average_power.in_si();
       evaluated.tiles = std::move(report.tiles);
     }
-    load_effective_weights();
-    result.correct = correct_of(images_);
-    for (const double seconds : experiment_.config.accuracy_times_s) {
-      {
-        const Stage stage(seconds_.read_back);
-        accuracy_.load_later(chip, seconds);
-      }
-      evaluated.correct_later.push_back(correct_of(images_));
-    }
+    result.correct = count_test_correct();
+    for (const double seconds : experiment_.config.accuracy_times_s)
+      evaluated.correct_later.push_back(count_test_correct_later(seconds));
     return evaluated;
-  }
-
-  void load_effective_weights() {
-    const Stage stage(seconds_.read_back);
-    accuracy_.load();
-  }
-
-  std::uint64_t correct_of(const workloads::PreparedImages& images) {
-    const Stage stage(seconds_.accuracy);
-    return accuracy_.count_correct(images, chip_);
   }
 
   void send_file(const std::string& name, const std::string& contents) {
@@ -265,41 +202,24 @@ class Worker : private IterativeChip {
     send_file("selected_devices.csv", selected_devices_csv(mapping, mask));
   }
 
-  /// The stream of images through the chip as it is.
-  InferenceResult infer() {
-    const Stage stage(seconds_.inference);
-    const workloads::Dataset& test = experiment_.workload.test;
-    const std::size_t count =
-        std::min<std::size_t>(experiment_.config.inference_images, test.count);
-    const std::vector<std::uint8_t> pixels(
-        test.pixels.begin(),
-        test.pixels.begin() + static_cast<std::ptrdiff_t>(count * test.shape.size()));
-    const sc_models::InferenceReport report = system_.infer(pixels, count);
-    return {count, report.latency.in_picoseconds(), report.images_per_second,
-            in_joules(report.energy)};
-  }
-
   void run_inference() {
     system_.program(SelectionMask(experiment_.mapping.weights(), 1));
     send_(pack(kInference, infer()));
   }
 
-  static WriteCost write_cost(const sc_models::ProgrammingReport& report) {
-    return {{report.time.in_picoseconds(), support::in_joules(report.energy.total())},
-            report.load_time.in_picoseconds(),
-            report.write_cycles};
-  }
-  WriteCost write_open_loop() override {
-    const Stage stage(seconds_.simulation);
-    return write_cost(system_.program(DeviceMask(experiment_.mapping)));
-  }
-  WriteCost verify(const DeviceMask& devices) override {
-    const Stage stage(seconds_.simulation);
-    return write_cost(system_.verify(devices));
-  }
-  std::uint64_t count_correct() override {
-    load_effective_weights();
-    return correct_of(measured_images_);
+  void run_in_situ(std::uint32_t chip) {
+    const InSituConfig& config = experiment_.config.in_situ;
+    if (config.iterations == 0) return;
+    write_open_loop();
+    const Cost forward = inference_cost(config.batch);
+    const double passes = 1.0 + config.backward_cost;
+    const Cost training{std::llround(static_cast<double>(forward.time_ps) * passes),
+                        forward.energy_J * passes};
+    const std::vector<InSituStep> steps =
+        train_in_situ(*this, config, experiment_.mapping, experiment_.workload.network,
+                      experiment_.workload.weights, *experiment_.training_images);
+    for (std::uint32_t i = 0; i < steps.size(); ++i)
+      send_(pack(kInSitu, InSituResult{chip, i, steps[i], i == 0 ? Cost{} : training}));
   }
 
   void run_iterative(std::uint32_t chip, std::uint64_t all_cycles) {
@@ -309,13 +229,7 @@ class Worker : private IterativeChip {
     result.chip = chip;
     result.all_write_cycles = all_cycles;
     write_open_loop();
-    const InferenceResult inference = infer();
-    double energy = 0.0;
-    for (const double part : inference.energy_J) energy += part;
-    const std::size_t images = measured_images_.count;
-    result.measurement = {
-        stream_time_ps(inference.latency_ps, inference.images_per_second, images),
-        energy / static_cast<double>(inference.images) * static_cast<double>(images)};
+    result.measurement = inference_cost(std::min(config.images, experiment_.workload.test.count));
     for (std::uint32_t p = 0; p < config.policies.size(); ++p) {
       DeviceMask verified(experiment_.mapping);
       const auto mask_at = [&](double fraction) {
@@ -328,7 +242,7 @@ class Worker : private IterativeChip {
       for (std::uint32_t s = 0; s < steps.size(); ++s)
         send_(pack(kIterativeStep, IterativeStepResult{p, chip, s, steps[s]}));
       result.policy = p;
-      result.correct = correct_of(images_);
+      result.correct = count_test_correct();
       {
         const Stage stage(seconds_.simulation);
         result.one_shot = write_cost(system_.program(verified));
@@ -358,18 +272,10 @@ class Worker : private IterativeChip {
     }
   }
 
-  const Experiment& experiment_;
   const Send& send_;
-  sc_models::Program program_;
-  std::unique_ptr<programmer::PulseModel> pulses_;
   RowRecorder recorder_;
-  sc_models::AcceleratorSystem system_;
-  ChipAccuracy accuracy_;
-  workloads::PreparedImages images_, measured_images_;
   std::map<SelectionPolicy, std::vector<std::uint32_t>> rankings_;
   std::map<std::uint32_t, DeviceMask> masks_;
-  StageSeconds seconds_;
-  std::uint32_t chip_ = 0;  ///< under way
 };
 
 }  // namespace

@@ -92,6 +92,14 @@ struct IterativeResult {
   WriteCost one_shot;                  ///< the same devices verified in one programming
 };
 
+/// One iteration of in-situ training on one chip.
+struct InSituResult {
+  std::uint32_t chip = 0;
+  std::uint32_t iteration = 0;
+  InSituStep step;
+  Cost training;  ///< inference and back-propagation of the batch; none in iteration 0
+};
+
 struct InferenceResult {
   std::uint64_t images = 0;
   std::int64_t latency_ps = 0;
@@ -117,6 +125,7 @@ struct MonteCarloResult {
   std::vector<TileResult> tiles;                     ///< ordered by evaluation, then tile
   std::vector<IterativeStepResult> iterative_steps;  ///< ordered by policy, chip, step
   std::vector<IterativeResult> iterative;            ///< ordered by policy, chip
+  std::vector<InSituResult> in_situ;                 ///< ordered by chip, iteration
   InferenceResult inference;                         ///< chip 0, every weight verified
   StageSeconds seconds;
   std::map<std::string, std::string> files;  ///< of chip 0, by name: contents
@@ -133,7 +142,8 @@ struct Experiment {
   programmer::RowTiming timing;
   const programmer::SelectionMask* imported_mask;  ///< may be null
   std::vector<Evaluation> evaluations;
-  const tiles::Mapping* previous_mapping = nullptr;  ///< with programming.start: programmed
+  const tiles::Mapping* previous_mapping = nullptr;     ///< with programming.start: programmed
+  const workloads::Dataset* training_images = nullptr;  ///< of in-situ training
   std::uint64_t enough_correct = 0;  ///< right images that end the iterative algorithm
   std::size_t dumped_devices = 0;    ///< devices.csv among the files, with at most as many
 };

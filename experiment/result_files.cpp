@@ -308,6 +308,14 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
     j["speed_up"].push_back(row);
   }
   if (!result.iterative.empty()) j["iterative"] = iterative_json(result.iterative);
+  for (const InSituSummary& s : result.in_situ)
+    j["in_situ"].push_back({{"iteration", s.iteration},
+                            {"write_cycles_per_device", s.write_cycles_per_device},
+                            {"total_time_s", s.writing_s + s.training_s},
+                            {"writing_time_s", s.writing_s},
+                            {"energy_J", s.energy_J},
+                            {"accuracy", s.accuracy_mean},
+                            {"accuracy_sd", s.accuracy_sd}});
   j["hardware_accuracy"] = Json::array();
   for (const HardwareResult& h : result.monte_carlo.hardware) {
     const auto images = static_cast<double>(h.images);
@@ -344,6 +352,8 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("network.csv", network_csv(network_table(workload.network, mapping)));
   if (!result.iterative.empty())
     directory.write("iterative.csv", iterative_csv(experiment, result.monte_carlo));
+  if (!result.in_situ.empty())
+    directory.write("in_situ.csv", in_situ_csv(experiment, result.monte_carlo));
   for (const auto& [name, contents] : result.monte_carlo.files)
     if (name != "devices.csv") directory.write(name, contents);
   directory.write("summary.json",

@@ -67,18 +67,60 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
   return points;
 }
 
-/// What a round of a row takes on this hardware, for the policies that spend time. They know no
-/// groups of write drivers: a phase counts as one pulse.
-programmer::RowTiming row_timing(const Config& config) {
+/// Mean over the rows of the chip of the power that their open-loop pulses draw: what holds a row
+/// back where power is short, since a row takes its fullest slot's power from begin to end.
+support::Power mean_row_power(const Config& config, const tiles::Mapping& mapping) {
+  double devices = 0.0;
+  std::size_t rows = 0;
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r, ++rows) {
+      double pulsed = 0.0;
+      for (std::size_t c = 0; c < mapping.columns(a); ++c) pulsed += mapping.level(a, r, c) > 0;
+      const unsigned drivers = config.tile.write.drivers;
+      devices += drivers == 0 ? pulsed : std::min<double>(pulsed, drivers);
+    }
+  return config.tile.set.power() * (devices / static_cast<double>(rows));
+}
+
+/// What a row's time is made of on this hardware, for the policies that spend time.
+programmer::RowTiming row_timing(const Config& config, const tiles::Mapping& mapping) {
   const support::Duration period = config.chip.period();
   const auto seconds = [&](support::Duration d) { return d.rounded_up_to(period).in_seconds(); };
   const tiles::VerifyConfig& verify = config.tile.verify;
-  const double conversion = seconds(support::period_of(config.tile.adc.sample_rate));
   const bool compares = verify.mode == tiles::VerifyMode::Compare;
-  const double read = seconds(verify.settle) + seconds(config.tile.verify_read_time) +
-                      (compares ? seconds(verify.compare_time) : 0.0);
-  return {seconds(config.tile.set.width), read * verify.reads,
-          compares ? 0.0 : conversion * verify.reads, config.tile.adc.columns_per_adc};
+  programmer::RowTiming t;
+  t.setup = seconds(config.tile.write.row_setup);
+  t.set = seconds(config.tile.set.width);
+  t.reset = seconds(config.tile.reset.width);
+  t.read = verify.reads * (seconds(verify.settle) + seconds(config.tile.verify_read_time) +
+                           (compares ? seconds(verify.compare_time) : 0.0));
+  t.conversion =
+      compares ? 0.0 : verify.reads * seconds(support::period_of(config.tile.adc.sample_rate));
+  t.columns_per_adc = config.tile.adc.columns_per_adc;
+  t.drivers = config.tile.write.drivers;
+  t.mixed_phases = config.tile.write.phases == tiles::WritePhases::Mixed;
+  t.closing = config.programming.closing;
+  if (config.chip.power_budget > support::Power())
+    t.rows_at_once = config.chip.power_budget / mean_row_power(config, mapping);
+  return t;
+}
+
+/// The mapping with rows and outputs where the configuration wants them.
+tiles::Mapping place(const Config& config, const Workload& workload, const tiles::Mapping& natural,
+                     const programmer::WeightFacts& facts,
+                     const programmer::DeviceStatistics& statistics,
+                     const programmer::RowTiming& timing) {
+  const MappingOptions& m = config.mapping;
+  tiles::Mapping placed = natural;
+  if (m.column_order == PlacingOrder::Balanced)
+    placed =
+        map_workload(workload, config,
+                     programmer::balanced_columns(natural, facts, statistics, timing, m.budget));
+  if (m.row_order == PlacingOrder::Balanced)
+    placed = map_workload(workload, config,
+                          programmer::balanced_placement(placed, facts, statistics, timing,
+                                                         m.extra_arrays, m.budget));
+  return placed;
 }
 
 /// Of everything that a chip's results depend on.
@@ -144,17 +186,16 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   const auto chips_begin = std::chrono::steady_clock::now();
   const programmer::DeviceStatistics statistics(
       device, *programmer::make_pulse_model(config.programming, device), config.seed);
-  const programmer::RowTiming timing = row_timing(config);
-  std::vector<tiles::LayerPlacement> placements;
-  if (config.mapping.row_order == RowOrder::Balanced)
-    placements = programmer::balanced_placement(natural, facts, statistics, timing,
-                                                config.mapping.extra_arrays, config.mapping.budget);
-  const tiles::Mapping mapping = map_workload(workload, config, placements);
+  const programmer::RowTiming timing = row_timing(config, natural);
+  const tiles::Mapping mapping = place(config, workload, natural, facts, statistics, timing);
   std::optional<tiles::Mapping> previous;
   if (config.start.start == ChipStart::Programmed)
     previous = config.start.previous_network.empty()
                    ? mapping
-                   : map_workload(load_previous(config, workload), config, placements);
+                   : map_workload(load_previous(config, workload), config, mapping.placements());
+  workloads::Dataset training_images;
+  if (config.in_situ.iterations > 0)
+    training_images = load_images(workload.network, config.workload.sensitivity);
   const Experiment experiment{
       config,
       workload,
@@ -166,6 +207,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       imported.empty() ? nullptr : &imported,
       evaluations(config.selection, imported_fraction),
       previous ? &*previous : nullptr,
+      config.in_situ.iterations > 0 ? &training_images : nullptr,
       enough_correct(ideal_correct(workload, measured), measured, config.accuracy_drop),
       options.dump.empty() ? 0 : options.dump_limit};
   Checkpoint checkpoint(Checkpoint::file_of(options.output), checkpoint_key(loaded, experiment),
@@ -175,6 +217,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
 
   result.curve = curve(experiment, result.monte_carlo.chips);
   result.cost = cost_to_reach(result.curve, result.ideal_accuracy - config.accuracy_drop);
+  result.in_situ = summarize_in_situ(experiment, result.monte_carlo);
   result.iterative = summarize_iterative(experiment, result.monte_carlo);
   result.verify_all = *std::max_element(
       result.curve.begin(), result.curve.end(),

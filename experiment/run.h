@@ -36,6 +36,7 @@ struct RunResult {
   std::vector<CurvePoint> curve;
   std::vector<CostToReach> cost;
   std::vector<IterativeSummary> iterative;
+  std::vector<InSituSummary> in_situ;
   CurvePoint verify_all;  ///< the point of largest fraction: what the ratios refer to
   MonteCarloResult monte_carlo;
   double load_s = 0.0, sensitivity_s = 0.0, monte_carlo_s = 0.0;  ///< wall time

@@ -1,9 +1,11 @@
 #include "programmer/array_programmer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
 
+#include "programmer/write_verify/pulse_rules.h"
 #include "programmer/write_verify/record.h"
 #include "support/instruction_sets.h"
 
@@ -46,6 +48,7 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
                                  const RowScheme& scheme)
     : mapping_(mapping),
       array_(array),
+      device_(device),
       model_(model),
       levels_(device.levels()),
       scheme_(scheme),
@@ -53,6 +56,8 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       cells_(mapping.arrays()[array].rows, mapping.pitch()) {
   const std::size_t pitch = mapping.pitch();
   target_levels_.resize(targets_.size(), 0);
+  written_levels_.resize(targets_.size(), 0);
+  rewrites_.resize(mapping.arrays()[array].rows, 0);
   for (std::size_t r = 0; r < mapping.arrays()[array].rows; ++r)
     for (std::size_t c = 0; c < mapping.columns(array); ++c)
       target_levels_[r * pitch + c] = static_cast<std::uint8_t>(mapping.level(array, r, c));
@@ -74,6 +79,8 @@ void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const Device
 }
 
 void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
+  seed_ = seed;
+  chip_ = chip;
   const std::uint64_t first = mapping_.device_index(array_, 0, 0);
   if (!earlier_targets_.empty()) {
     model_.write(earlier_targets_, first, seed, chip | kEarlierProgramming, outcomes_);
@@ -120,8 +127,54 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
       merge(operation == RowOperation::Verify ? cells : &open_loop_units_[at + w * 64],
             &verified_units_[at + w * 64], mask[r * pitch / 64 + w], cells);
     }
+    std::copy_n(levels + r * pitch, mapping_.columns(array_), &written_levels_[at]);
+    rewrites_[first + r] = 0;
   }
-  return row_work(row_view(first, rows, mask, operation));
+  const RowView view = row_view(first, rows, mask, operation);
+  if (scheme_.closing.is_used()) leave_open_devices(first, view);
+  return row_work(view);
+}
+
+RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels,
+                                     const std::uint64_t* mask) {
+  const std::size_t pitch = mapping_.pitch(), per_weight = mapping_.devices_per_weight();
+  const PulseConstants constants = pulse_constants({}, device_);
+  const auto full_code = static_cast<double>((1u << mapping_.config().weight_bits) - 1);
+  const std::uint32_t draw = rewrites_[row]++;
+  std::vector<std::uint64_t> set(pitch / 64, 0), reset(pitch / 64, 0);
+  for (std::size_t w = 0; w < pitch / 64; ++w)
+    for (std::uint64_t left = mask[w]; left != 0; left &= left - 1) {
+      const std::size_t column = w * 64 + static_cast<std::size_t>(__builtin_ctzll(left));
+      const std::uint8_t level = levels[column];
+      std::uint8_t& written = written_levels_[row * pitch + column];
+      const bool up = level > written || (level == written && level > 0);
+      (up ? set : reset)[w] |= std::uint64_t{1} << (column % 64);
+      written = level;
+      const std::uint64_t device = mapping_.device_index(array_, row, column);
+      if (stuck_state(constants, seed_, chip_, device) != Stuck::No) continue;
+      double code = 0.0;
+      for (std::size_t c = column / per_weight * per_weight, end = c + per_weight; c < end; ++c)
+        code += levels[c] * mapping_.slice_weight(static_cast<unsigned>(c % per_weight / 2));
+      const double error = device_.sigma(level, code / full_code) *
+                           support::normal({seed_, chip_, support::Stream::Rewrite}, device, draw);
+      cells_.row(row)[column] =
+          tiles::cell_units(static_cast<float>(device_.target(level) + error), levels_);
+    }
+  return pulse_work(set, reset, scheme_);
+}
+
+void ArrayProgrammer::leave_open_devices(std::size_t first_row, const RowView& view) {
+  const std::size_t rounds = rounds_of(view);
+  for (std::size_t w = 0; w < view.words * view.rows; ++w)
+    for (std::uint64_t left = open_devices(view, rounds, w); left != 0; left &= left - 1) {
+      const std::size_t row = first_row + w / view.words;
+      const std::size_t column =
+          w % view.words * 64 + static_cast<std::size_t>(__builtin_ctzll(left));
+      const float conductance = model_.closed_after(
+          targets_[row * mapping_.pitch() + column], mapping_.device_index(array_, row, column),
+          seed_, chip_, static_cast<std::uint32_t>(rounds));
+      cells_.row(row)[column] = tiles::cell_units(conductance, levels_);
+    }
 }
 
 }  // namespace uswim::programmer

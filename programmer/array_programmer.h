@@ -38,6 +38,11 @@ class ArrayProgrammer {
   /// std::logic_error otherwise). `mask`: pitch / 64 words per row, a set bit = verified.
   RowWork program_rows(std::size_t first, std::size_t rows, const std::uint8_t* levels,
                        const std::uint64_t* mask, RowOperation operation = RowOperation::Program);
+  /// Writes the mask's devices of a row that was programmed before once more, open loop and to
+  /// these levels, each with an error of its own (Stream::Rewrite). A device whose level rises gets
+  /// a SET pulse, one whose level falls a RESET pulse; one that keeps its level is written as from
+  /// the erased state. Stuck devices stay.
+  RowWork rewrite_row(std::size_t row, const std::uint8_t* levels, const std::uint64_t* mask);
   /// The rows' view of the outcomes, for work by rounds.
   RowView row_view(std::size_t first, std::size_t rows, const std::uint64_t* mask,
                    RowOperation operation) const;
@@ -48,16 +53,23 @@ class ArrayProgrammer {
   const DeviceOutcomes& outcomes() const { return outcomes_; }
 
  private:
+  /// Devices whose write-verify ended with the row's get the conductance that they had then.
+  void leave_open_devices(std::size_t first_row, const RowView& view);
+
   const tiles::Mapping& mapping_;
   std::size_t array_;
+  const DeviceModel& device_;
   const PulseModel& model_;
   unsigned levels_;
+  std::uint64_t seed_ = 0;
+  std::uint32_t chip_ = 0;
   RowScheme scheme_;
   std::vector<DeviceTarget> targets_;
   std::vector<DeviceTarget> earlier_targets_;  ///< empty: the devices start erased
   EarlierProgramming earlier_;
   std::vector<std::uint64_t> untouched_;  ///< bit set over devices; empty: none
-  std::vector<std::uint8_t> target_levels_;
+  std::vector<std::uint8_t> target_levels_, written_levels_;
+  std::vector<std::uint32_t> rewrites_;  ///< of each row since it was programmed
   DeviceOutcomes outcomes_;
   std::vector<std::int16_t> open_loop_units_, verified_units_;
   tiles::CellArray cells_;

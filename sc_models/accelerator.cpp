@@ -208,7 +208,7 @@ void Accelerator::write_register(std::uint64_t address, std::uint32_t value,
 std::uint32_t Accelerator::refusal(std::uint32_t command) {
   if (status_ & reg::kStatusBusy) return reg::kErrorBusy;
   if (command != reg::kStartProgramming && command != reg::kStartVerify &&
-      command != reg::kStartInference)
+      command != reg::kStartRewrite && command != reg::kStartInference)
     return reg::kErrorCommand;
   if (command != reg::kStartProgramming && !(status_ & reg::kStatusProgrammed))
     return reg::kErrorNotProgrammed;
@@ -236,8 +236,9 @@ void Accelerator::run_command() {
   if (command_ == reg::kStartInference)
     inference_.start(images_.data(), image_count_);
   else
-    controller_.start(command_ == reg::kStartVerify ? programmer::RowOperation::Verify
-                                                    : programmer::RowOperation::Program);
+    controller_.start(command_ == reg::kStartVerify    ? programmer::RowOperation::Verify
+                      : command_ == reg::kStartRewrite ? programmer::RowOperation::Rewrite
+                                                       : programmer::RowOperation::Program);
 }
 
 void Accelerator::finish() {

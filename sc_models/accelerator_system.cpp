@@ -22,10 +22,11 @@ using support::Duration;
 
 namespace {
 
-programmer::RowScheme row_scheme(const tiles::TileConfig& tile) {
+programmer::RowScheme row_scheme(const tiles::TileConfig& tile,
+                                 const programmer::RowClosing& closing) {
   return {tile.adc.columns_per_adc, tile.write.drivers,
           tile.write.phases == tiles::WritePhases::Mixed,
-          tile.verify.columns == tiles::VerifyColumns::Row};
+          tile.verify.columns == tiles::VerifyColumns::Row, closing};
 }
 
 }  // namespace
@@ -61,8 +62,8 @@ AcceleratorSystem::AcceleratorSystem(const ChipConfig& chip, const tiles::TileCo
   sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
-    programmers_.push_back(std::make_unique<programmer::ArrayProgrammer>(mapping, a, device, pulses,
-                                                                         row_scheme(tile)));
+    programmers_.push_back(std::make_unique<programmer::ArrayProgrammer>(
+        mapping, a, device, pulses, row_scheme(tile, pulses.closing())));
   modules_ = std::make_unique<Modules>(chip, tile, mapping, program, programmers_);
 }
 
@@ -82,15 +83,25 @@ void AcceleratorSystem::add_observer(RowObserver& observer) {
 }
 
 ProgrammingReport AcceleratorSystem::program(const programmer::DeviceMask& mask) {
-  return run_programming(mask, reg::kStartProgramming);
+  std::vector<std::uint8_t> levels;
+  if (!levels_loaded_) levels = pack_levels(mapping_);
+  levels_loaded_ = true;
+  return run_programming(mask, reg::kStartProgramming, levels);
 }
 
 ProgrammingReport AcceleratorSystem::verify(const programmer::DeviceMask& mask) {
-  return run_programming(mask, reg::kStartVerify);
+  return run_programming(mask, reg::kStartVerify, {});
+}
+
+ProgrammingReport AcceleratorSystem::rewrite(const programmer::DeviceMask& mask,
+                                             const std::vector<std::vector<std::int16_t>>& codes) {
+  levels_loaded_ = false;
+  return run_programming(mask, reg::kStartRewrite, pack_levels(mapping_, codes));
 }
 
 ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMask& mask,
-                                                     std::uint32_t command) {
+                                                     std::uint32_t command,
+                                                     const std::vector<std::uint8_t>& levels) {
   const bool records = mask_encoding_ != programmer::MaskEncoding::Bitmap;
   const std::vector<std::uint8_t> mask_bytes =
       records ? programmer::encode_mask(mask, mapping_, mask_encoding_) : pack_mask(mask);
@@ -98,15 +109,19 @@ ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMas
   report.mask_link_bytes = mask_bytes.size();
   Accelerator& chip = modules_->accelerator;
   modules_->host.run([&](Host& host) {
-    if (!levels_loaded_) {
-      const std::vector<std::uint8_t> levels = pack_levels(mapping_);
-      host.write(reg::kLevels, levels.data(), levels.size());
+    const auto load_levels = [&] {
+      if (!levels.empty()) host.write(reg::kLevels, levels.data(), levels.size());
+    };
+    // Levels of a programming are the same for every mask and no part of its cost; those of a
+    // rewriting are.
+    if (command == reg::kStartProgramming && !levels.empty()) {
+      load_levels();
       host.write_register(reg::kInterruptEnable, 1);
       if (records) host.write_register(reg::kMaskFormat, reg::kMaskRecords);
-      levels_loaded_ = true;
     }
     chip.reset_statistics();
     const sc_core::sc_time begin = sc_core::sc_time_stamp();
+    if (command == reg::kStartRewrite) load_levels();
     host.write(reg::kMasks, mask_bytes.data(), mask_bytes.size());
     const sc_core::sc_time doorbell = sc_core::sc_time_stamp();
     report.load_time = to_duration(doorbell - begin);
@@ -176,17 +191,28 @@ std::vector<std::uint8_t> pack_mask(const programmer::DeviceMask& mask) {
 }
 
 std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping) {
+  std::vector<std::vector<std::int16_t>> codes;
+  for (const tiles::MappedLayer& layer : mapping.layers()) codes.push_back(layer.weight_code);
+  return pack_levels(mapping, codes);
+}
+
+std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,
+                                      const std::vector<std::vector<std::int16_t>>& codes) {
   const unsigned bits = bits_per_packed_level(mapping.config().device_bits);
   const std::size_t bytes_per_row = mapping.pitch() * bits / 8;
   const std::size_t array_rows = mapping.config().array_rows;
   std::vector<std::uint8_t> packed(mapping.arrays().size() * array_rows * bytes_per_row, 0);
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+    const std::size_t layer = mapping.arrays()[a].layer;
     for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
       std::uint8_t* row = &packed[(a * array_rows + r) * bytes_per_row];
-      for (std::size_t c = 0; c < mapping.columns(a); ++c)
-        row[c * bits / 8] =
-            static_cast<std::uint8_t>(row[c * bits / 8] | mapping.level(a, r, c) << (c * bits % 8));
+      for (std::size_t c = 0; c < mapping.columns(a); ++c) {
+        const int code = codes[layer][mapping.weight_of(a, r, c) - mapping.first_weight(layer)];
+        row[c * bits / 8] = static_cast<std::uint8_t>(
+            row[c * bits / 8] | mapping.level_of_code(code, c) << (c * bits % 8));
+      }
     }
+  }
   return packed;
 }
 

@@ -67,6 +67,11 @@ class AcceleratorSystem {
   }
   /// Write-verifies the devices of the mask on the programmed chip; all others stay as they are.
   ProgrammingReport verify(const programmer::DeviceMask& mask);
+  /// Writes the devices of the mask of the programmed chip once more, open loop, to the levels of
+  /// other weights: `codes`, one per weight as in MappedLayer, layer after layer. They, and the
+  /// mask, come over the host link.
+  ProgrammingReport rewrite(const programmer::DeviceMask& mask,
+                            const std::vector<std::vector<std::int16_t>>& codes);
   /// Images as bytes, input size each, through the programmed chip.
   InferenceReport infer(const std::vector<std::uint8_t>& images, std::size_t count);
 
@@ -77,13 +82,14 @@ class AcceleratorSystem {
 
  private:
   struct Modules;
-  /// `command`: kStartProgramming or kStartVerify.
-  ProgrammingReport run_programming(const programmer::DeviceMask& mask, std::uint32_t command);
+  /// `command`: a start of the register map. `levels`: loaded before; empty: those in memory.
+  ProgrammingReport run_programming(const programmer::DeviceMask& mask, std::uint32_t command,
+                                    const std::vector<std::uint8_t>& levels);
   const tiles::Mapping& mapping_;
   programmer::MaskEncoding mask_encoding_;
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> programmers_;
   std::unique_ptr<Modules> modules_;
-  bool levels_loaded_ = false;
+  bool levels_loaded_ = false;  ///< those of the mapping
 };
 
 /// The mask as bytes of the accelerator's memory, for kMaskBitmap. For kMaskRecords:
@@ -91,5 +97,8 @@ class AcceleratorSystem {
 std::vector<std::uint8_t> pack_mask(const programmer::DeviceMask& mask);
 /// Target levels, packed, rows of all arrays one after the other.
 std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping);
+/// The same of other weights.
+std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,
+                                      const std::vector<std::vector<std::int16_t>>& codes);
 
 }  // namespace uswim::sc_models

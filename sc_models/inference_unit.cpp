@@ -235,7 +235,8 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
                   reinterpret_cast<unsigned char*>(part.data()), part.size() * sizeof(std::int64_t),
                   delay);
         wait(delay);
-        for (std::size_t o = 0; o < block.outputs; ++o) sums[block.first_output + o] += part[o];
+        for (std::size_t o = 0; o < block.outputs; ++o)
+          sums[mapping_.matrix_output(layer, block.first_output + o)] += part[o];
       }
       for (std::size_t o = 0; o < matrix.outputs; ++o)
         products.values[((o * out.height + y) * out.width + x) * workloads::kLanes] =

@@ -42,20 +42,20 @@ ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name
 }
 
 void ProgrammingController::plan() {
-  const bool verifies = operation_ == programmer::RowOperation::Verify;
+  const bool passes_over = operation_ != programmer::RowOperation::Program;
   std::vector<std::uint64_t> of_tile;
   for (std::size_t tile = 0; tile < lanes_.size(); ++tile) {
     const std::size_t rows = mapping_.arrays()[tile].rows;
     std::vector<std::uint64_t> of_command((rows + rows_together_ - 1) / rows_together_, 0);
     of_tile.push_back(0);
-    for (std::size_t row = 0; (verifies || config_.knows_masks()) && row < rows; ++row) {
+    for (std::size_t row = 0; (passes_over || config_.knows_masks()) && row < rows; ++row) {
       const std::uint64_t selected = memory_.selected(tile, row);
       of_command[row / rows_together_] += selected;
       of_tile.back() += selected;
     }
     std::vector<std::size_t>& sequence = lanes_[tile]->sequence;
     sequence = row_sequence(config_.row_order, of_command);
-    if (verifies)
+    if (passes_over)
       sequence.erase(std::remove_if(sequence.begin(), sequence.end(),
                                     [&](std::size_t i) { return of_command[i] == 0; }),
                      sequence.end());

@@ -35,8 +35,8 @@ class ProgrammingController : public sc_core::sc_module {
   /// Kept for every later start; not owned.
   void add_observer(RowObserver& observer) { observers_.push_back(&observer); }
 
-  /// Begins now. With RowOperation::Verify rows whose mask is empty are passed over: they cost
-  /// neither a transfer nor time.
+  /// Begins now. Unless the operation is Program, rows whose mask is empty are passed over: they
+  /// cost neither a transfer nor time.
   void start(programmer::RowOperation operation);
   const sc_core::sc_event& done_event() const { return done_event_; }
   /// When each tile's last row was finished, since start().

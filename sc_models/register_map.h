@@ -31,6 +31,9 @@ inline constexpr std::uint32_t kStartInference = 2;
 /// Write-verifies the devices of the mask on a chip that was programmed before; rows without any
 /// are passed over.
 inline constexpr std::uint32_t kStartVerify = 3;
+/// Writes the devices of the mask once more, to the levels that stand in memory by now and without
+/// verify; rows without any are passed over.
+inline constexpr std::uint32_t kStartRewrite = 4;
 inline constexpr std::uint32_t kStatusBusy = 1;
 inline constexpr std::uint32_t kStatusProgrammed = 2;
 inline constexpr std::uint32_t kErrorNone = 0;

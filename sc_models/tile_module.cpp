@@ -34,7 +34,9 @@ TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
 void TileModule::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay) {
   auto* command = trans.get_extension<TileCommand>();
   const bool reads = trans.get_command() == tlm::TLM_READ_COMMAND;
-  if (command == nullptr || reads != (command->kind == TileCommand::Kind::ReadSums)) {
+  if (command == nullptr || reads != (command->kind == TileCommand::Kind::ReadSums) ||
+      (command->kind == TileCommand::Kind::ProgramRow && command->rows > 1 &&
+       command->operation == programmer::RowOperation::Rewrite)) {
     trans.set_response_status(tlm::TLM_COMMAND_ERROR_RESPONSE);
     return;
   }
@@ -95,8 +97,10 @@ bool TileModule::unpack_rows(const unsigned char* data, std::size_t length,
 }
 
 Duration TileModule::program_rows(TileCommand& command) {
-  const RowWork w = programmer_.program_rows(command.row, command.rows, levels_.data(),
-                                             mask_.data(), command.operation);
+  const bool rewrites = command.operation == programmer::RowOperation::Rewrite;
+  const RowWork w = rewrites ? programmer_.rewrite_row(command.row, levels_.data(), mask_.data())
+                             : programmer_.program_rows(command.row, command.rows, levels_.data(),
+                                                        mask_.data(), command.operation);
   RowWork& sum = programming_.work;
   const std::uint32_t changes_before = sum.polarity.before(w.polarity);
   const std::uint32_t changes = changes_before + w.polarity.count;
@@ -122,6 +126,11 @@ Duration TileModule::program_rows(TileCommand& command) {
   command.phases.clear();
   if (command.by_phases) {
     command.phases.push_back(write_drivers_.row_setup() + write_lines_.change_time(changes_before));
+    if (rewrites) {
+      command.phases.push_back(write_drivers_.time(w) + write_lines_.shift_time(w.phases) +
+                               write_lines_.change_time(w.polarity.count));
+      return time;
+    }
     programmer::PolarityChanges polarity;
     const programmer::RowView row =
         programmer_.row_view(command.row, command.rows, mask_.data(), command.operation);

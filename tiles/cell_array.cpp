@@ -42,7 +42,7 @@ void read_effective_weights(const CellArray& cells, const Mapping& mapping, std:
       std::int32_t units = 0;
       for (unsigned s = 0; s < slices; ++s, cell += 2)
         units += mapping.slice_weight(s) * (cell[0] - cell[1]);
-      layer_weights[(block.first_output + o) * layer_rows +
+      layer_weights[mapping.matrix_output(block.layer, block.first_output + o) * layer_rows +
                     mapping.matrix_row(block.layer, block.first_row + r)] =
           static_cast<float>(units) * (1.0f / kUnitsPerLevel);
     }

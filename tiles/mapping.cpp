@@ -8,29 +8,31 @@ namespace uswim::tiles {
 
 namespace {
 
-void check_order(const MappedLayer& layer, const std::vector<std::uint32_t>& order) {
-  std::vector<bool> seen(layer.rows, false);
-  for (const std::uint32_t row : order)
-    if (row < layer.rows) seen[row] = true;
-  if (order.size() != layer.rows || std::find(seen.begin(), seen.end(), false) != seen.end())
-    throw std::invalid_argument("layer '" + layer.name +
-                                "': the row order is no permutation of its rows");
+void check_order(const MappedLayer& layer, const char* what, std::size_t count,
+                 const std::vector<std::uint32_t>& order) {
+  if (order.empty()) return;
+  std::vector<bool> seen(count, false);
+  for (const std::uint32_t i : order)
+    if (i < count) seen[i] = true;
+  if (order.size() != count || std::find(seen.begin(), seen.end(), false) != seen.end())
+    throw std::invalid_argument("layer '" + layer.name + "': the order of its " + what +
+                                "s is no permutation of them");
 }
 
-/// Rows of each array that a layer is cut into.
-std::vector<std::size_t> cut_rows(const MappedLayer& layer, const LayerPlacement& placement,
-                                  std::size_t array_rows) {
-  const std::size_t needed = (layer.rows + array_rows - 1) / array_rows;
-  if (placement.row_blocks == 0) {
-    std::vector<std::size_t> blocks(needed, array_rows);
-    if (needed > 0) blocks.back() = layer.rows - (needed - 1) * array_rows;
+/// Sizes of the blocks that a layer's rows or outputs are cut into.
+std::vector<std::size_t> cut(const MappedLayer& layer, const char* what, std::size_t count,
+                             std::size_t wanted_blocks, std::size_t most_per_array) {
+  const std::size_t needed = (count + most_per_array - 1) / most_per_array;
+  if (wanted_blocks == 0) {
+    std::vector<std::size_t> blocks(needed, most_per_array);
+    if (needed > 0) blocks.back() = count - (needed - 1) * most_per_array;
     return blocks;
   }
-  if (placement.row_blocks < needed || placement.row_blocks > layer.rows)
+  if (wanted_blocks < needed || wanted_blocks > count)
     throw std::invalid_argument("layer '" + layer.name + "': cannot be cut into " +
-                                std::to_string(placement.row_blocks) + " row blocks");
-  std::vector<std::size_t> blocks(placement.row_blocks, layer.rows / placement.row_blocks);
-  for (std::size_t b = 0; b < layer.rows % placement.row_blocks; ++b) ++blocks[b];
+                                std::to_string(wanted_blocks) + " " + what + " blocks");
+  std::vector<std::size_t> blocks(wanted_blocks, count / wanted_blocks);
+  for (std::size_t b = 0; b < count % wanted_blocks; ++b) ++blocks[b];
   return blocks;
 }
 
@@ -53,15 +55,22 @@ Mapping::Mapping(std::vector<MappedLayer> layers, const MappingConfig& config,
     if (layer.weight_code.size() != layer.outputs * layer.rows)
       throw std::invalid_argument("layer '" + layer.name +
                                   "': weight codes do not fill outputs x rows");
-    if (!placements_[l].row_order.empty()) check_order(layer, placements_[l].row_order);
+    const LayerPlacement& placement = placements_[l];
+    check_order(layer, "row", layer.rows, placement.row_order);
+    check_order(layer, "output", layer.outputs, placement.output_order);
     first_array_.push_back(arrays_.size());
     first_weight_.push_back(weights_);
     weights_ += layer.outputs * layer.rows;
+    const std::vector<std::size_t> column_blocks =
+        cut(layer, "column", layer.outputs, placement.column_blocks, outputs_per_array);
     std::size_t row = 0;
-    for (const std::size_t rows : cut_rows(layer, placements_[l], config.array_rows)) {
-      for (std::size_t output = 0; output < layer.outputs; output += outputs_per_array)
-        arrays_.push_back(
-            {l, row, rows, output, std::min(outputs_per_array, layer.outputs - output)});
+    for (const std::size_t rows :
+         cut(layer, "row", layer.rows, placement.row_blocks, config.array_rows)) {
+      std::size_t output = 0;
+      for (const std::size_t outputs : column_blocks) {
+        arrays_.push_back({l, row, rows, output, outputs});
+        output += outputs;
+      }
       row += rows;
     }
   }
@@ -74,8 +83,11 @@ double Mapping::utilisation(std::size_t array) const {
 
 unsigned Mapping::level(std::size_t array, std::size_t row, std::size_t column) const {
   const ArrayBlock& a = arrays_[array];
-  const int code =
-      layers_[a.layer].weight_code[weight_of(array, row, column) - first_weight_[a.layer]];
+  return level_of_code(
+      layers_[a.layer].weight_code[weight_of(array, row, column) - first_weight_[a.layer]], column);
+}
+
+unsigned Mapping::level_of_code(int code, std::size_t column) const {
   const bool is_negative_column = column % 2 == 1;
   if ((code < 0) != is_negative_column) return 0;
   const auto slice = static_cast<unsigned>(column % devices_per_weight() / 2);

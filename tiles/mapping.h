@@ -21,12 +21,15 @@ struct MappingConfig {
   unsigned weight_bits = 4;
 };
 
-/// Where a layer's rows stand. Neither choice changes what the layer computes: the controller sends
-/// each input to the row that holds its weights.
+/// Where a layer's rows and outputs stand. None of it changes what the layer computes: the
+/// controller sends each input to the row that holds its weights, and takes each output from where
+/// its columns are.
 struct LayerPlacement {
   std::size_t row_blocks =
       0;  ///< arrays that share the rows evenly; 0: as few as hold them, filled in turn
-  std::vector<std::uint32_t> row_order;  ///< matrix row at each position; empty: in order
+  std::vector<std::uint32_t> row_order = {};     ///< matrix row at each position; empty: in order
+  std::size_t column_blocks = 0;                 ///< arrays that share the outputs; as row_blocks
+  std::vector<std::uint32_t> output_order = {};  ///< output at each position; empty: in order
 };
 
 /// One physical array and the block of a layer that it holds.
@@ -34,14 +37,14 @@ struct ArrayBlock {
   std::size_t layer = 0;
   std::size_t first_row = 0,
               rows = 0;  ///< positions of the layer's rows, in their placement's order
-  std::size_t first_output = 0, outputs = 0;
+  std::size_t first_output = 0, outputs = 0;  ///< positions too
 };
 
 /// Where each weight's devices are. A weight is sliced over ceil(weight_bits / device_bits)
 /// devices, the most significant first, and its sign over a differential pair: column (o * slices +
-/// s) * 2 holds slice s of the positive part of output o, the next column that of the negative
-/// part; weight = sum_s 2^(device_bits (slices - 1 - s)) (positive_s - negative_s). A layer that is
-/// larger than an array is cut into row blocks and column blocks.
+/// s) * 2 holds slice s of the positive part of the o-th output, the next column that of the
+/// negative part; weight = sum_s 2^(device_bits (slices - 1 - s)) (positive_s - negative_s). A
+/// layer that is larger than an array is cut into row blocks and column blocks.
 class Mapping {
  public:
   /// Throws std::invalid_argument where not even one weight fits into a row of the array.
@@ -62,9 +65,17 @@ class Mapping {
     return (layer + 1 < first_array_.size() ? first_array_[layer + 1] : arrays_.size()) -
            first_array_[layer];
   }
+  const LayerPlacement& placement(std::size_t layer) const { return placements_[layer]; }
+  const std::vector<LayerPlacement>& placements() const { return placements_; }
   /// Row of the layer's matrix at a position.
   std::size_t matrix_row(std::size_t layer, std::size_t position) const {
     const std::vector<std::uint32_t>& order = placements_[layer].row_order;
+    return order.empty() ? position : order[position];
+  }
+
+  /// Output of the layer at a position.
+  std::size_t matrix_output(std::size_t layer, std::size_t position) const {
+    const std::vector<std::uint32_t>& order = placements_[layer].output_order;
     return order.empty() ? position : order[position];
   }
 
@@ -83,11 +94,14 @@ class Mapping {
   /// The weight that a cell belongs to.
   std::size_t weight_of(std::size_t array, std::size_t row, std::size_t column) const {
     const ArrayBlock& a = arrays_[array];
-    return weight_index(a.layer, a.first_output + column / devices_per_weight(),
+    return weight_index(a.layer,
+                        matrix_output(a.layer, a.first_output + column / devices_per_weight()),
                         matrix_row(a.layer, a.first_row + row));
   }
   /// Target level of a cell.
   unsigned level(std::size_t array, std::size_t row, std::size_t column) const;
+  /// Level in a column of the devices that hold a weight of this code.
+  unsigned level_of_code(int code, std::size_t column) const;
   /// Value of one level of slice s in units of the weight code.
   std::int32_t slice_weight(unsigned slice) const {
     return 1 << (config_.device_bits * (slices_ - 1 - slice));

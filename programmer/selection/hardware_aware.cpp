@@ -11,6 +11,12 @@ namespace {
 
 /// No chip of a run has this number: samples must not be the devices that they predict.
 constexpr std::uint32_t kSampleChip = 0xffffffffu;
+/// Fewer where every round is computed anew, one device at a time.
+constexpr std::size_t kClosedSamples = 1024;
+
+bool bit(const std::vector<std::uint64_t>& words, std::size_t i) {
+  return words[i / 64] >> (i % 64) & 1;
+}
 
 }  // namespace
 
@@ -30,6 +36,9 @@ DeviceStatistics::DeviceStatistics(const DeviceModel& device, const PulseModel& 
       s = {};
       const auto n = static_cast<double>(samples);
       std::vector<double> finished(outcomes.rounds + 1, 0.0);
+      s.set.assign(outcomes.rounds, 0.0);
+      s.reset.assign(outcomes.rounds, 0.0);
+      s.open_loop_reset = bit(outcomes.open_loop_reset, 0);
       for (std::size_t i = 0; i < samples; ++i) {
         const double open = outcomes.open_loop[i] - target,
                      verified = outcomes.verified[i] - target;
@@ -37,16 +46,27 @@ DeviceStatistics::DeviceStatistics(const DeviceModel& device, const PulseModel& 
         s.mean_cycles += outcomes.cycles[i] / n;
         // Its last verify read is in the round of its last pulse; round 0 is read in any case.
         std::size_t last = 0;
-        for (std::size_t r = outcomes.rounds; r-- > 0;)
-          if ((outcomes.set[r * outcomes.words() + i / 64] |
-               outcomes.reset[r * outcomes.words() + i / 64]) >>
-                  (i % 64) &
-              1) {
-            last = r;
-            break;
-          }
+        for (std::size_t r = 0; r < outcomes.rounds; ++r) {
+          const std::size_t device = r * outcomes.words() * 64 + i;
+          const bool set = bit(outcomes.set, device), reset = bit(outcomes.reset, device);
+          s.set[r] += set / n;
+          s.reset[r] += reset / n;
+          if (set || reset) last = r;
+        }
         finished[last + 1] += 1.0 / n;
         s.mean_rounds += static_cast<double>(last + 1) / n;
+      }
+      if (pulses.closing().is_used()) {
+        const std::size_t few = std::min(samples, kClosedSamples);
+        s.gain_after.assign(outcomes.rounds + 1, 0.0);
+        for (std::size_t i = 0; i < few; ++i)
+          for (std::size_t r = 1; r <= outcomes.rounds; ++r) {
+            const double open = outcomes.open_loop[i] - target;
+            const double closed = pulses.closed_after(targets[i], k * samples + i, seed,
+                                                      kSampleChip, static_cast<std::uint32_t>(r)) -
+                                  target;
+            s.gain_after[r] += (open * open - closed * closed) / static_cast<double>(few);
+          }
       }
       s.done.assign(finished.size(), 0.0);
       double sum = 0.0;
@@ -96,23 +116,26 @@ DeviceMask select_row_time(const tiles::Mapping& mapping, const WeightFacts& fac
     throw std::invalid_argument("a fraction of the time must lie in [0, 1]");
   if (fraction == 1.0) return device_mask(mapping, SelectionMask(mapping.weights(), 1));
   const RowPlanner planner(statistics, timing);
-  const double budget = fraction * slowest_tile_time(mapping, facts, statistics, timing);
+  const double budget = fraction * time_of_everything(mapping, facts, statistics, timing);
   DeviceMask mask(mapping);
   if (fraction == 0.0) return mask;
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-    std::vector<std::vector<Candidate>> rows;
-    std::vector<RowOptions> options;
+  std::vector<std::vector<std::vector<Candidate>>> rows(mapping.arrays().size());
+  std::vector<std::vector<RowOptions>> options(rows.size());
+  std::vector<TileRows> tiles(rows.size());
+  for (std::size_t a = 0; a < rows.size(); ++a) {
     for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
-      rows.push_back(candidates(mapping, facts, statistics, a, r));
-      options.push_back(planner.options(rows.back(), mapping.columns(a)));
+      rows[a].push_back(candidates(mapping, facts, statistics, a, r));
+      options[a].push_back(planner.options(rows[a].back(), mapping.columns(a)));
     }
-    std::vector<const RowOptions*> tile;
-    for (const RowOptions& o : options) tile.push_back(&o);
-    std::vector<const Option*> chosen;
-    plan_tile(tile, budget, chosen);
-    for (std::size_t r = 0; r < rows.size(); ++r) {
+    for (const RowOptions& o : options[a]) tiles[a].push_back(&o);
+  }
+  const std::vector<double> prices = tile_prices(tiles, budget, timing.rows_at_once);
+  std::vector<const Option*> chosen;
+  for (std::size_t a = 0; a < rows.size(); ++a) {
+    choose(tiles[a], prices[a], chosen);
+    for (std::size_t r = 0; r < rows[a].size(); ++r) {
       unsigned left = chosen[r]->count;
-      for (const Candidate& c : rows[r]) {
+      for (const Candidate& c : rows[a][r]) {
         if (left == 0) break;
         if (!planner.admits(c, chosen[r]->slowest)) continue;
         mask.set(a, r, c.column);

@@ -16,8 +16,13 @@ struct LevelStatistics {
   double gain =
       0.0;  ///< open-loop minus verified mean square error, fraction of the full scale squared
   double mean_cycles = 0.0;
-  double mean_rounds = 0.0;  ///< verify rounds that a device keeps its row busy
-  std::vector<double> done;  ///< done[k]: probability that it is done after k verify rounds
+  double mean_rounds = 0.0;        ///< verify rounds that a device keeps its row busy
+  std::vector<double> done;        ///< done[k]: probability that it is done after k verify rounds
+  std::vector<double> set, reset;  ///< expected pulses of round k
+  bool open_loop_reset = false;    ///< whether its open-loop pulse is a RESET
+  /// gain_after[k]: the gain where its row is closed after k >= 1 rounds; empty unless rows are
+  /// closed.
+  std::vector<double> gain_after;
 };
 
 /// Statistics of every kind of device, measured on `samples` devices each that belong to no chip of
@@ -36,12 +41,18 @@ class DeviceStatistics {
   std::vector<LevelStatistics> kinds_;
 };
 
-/// Time of the parts of a row's round, in seconds.
+/// What a row's time is made of; times in seconds.
 struct RowTiming {
-  double write = 0.0;       ///< one phase of pulses
+  double setup = 0.0;       ///< once per row
+  double set = 0.0;         ///< a slot of SET pulses
+  double reset = 0.0;       ///< a slot of RESET pulses
   double read = 0.0;        ///< one verify read
   double conversion = 0.0;  ///< one conversion; columns of an ADC follow each other
   unsigned columns_per_adc = 8;
+  unsigned drivers = 0;       ///< as RowScheme
+  bool mixed_phases = false;  ///< as RowScheme
+  double rows_at_once = 0.0;  ///< rows that the power budget lets write together; 0: no limit
+  RowClosing closing = {};
 };
 
 /// Ranks single devices (slice and sign) instead of weights: the loss that verifying a device
@@ -54,7 +65,8 @@ DeviceMask select_worth_per_cycle(const tiles::Mapping& mapping, const WeightFac
 /// time that the slowest tile needs to verify everything. Each tile chooses for each of its rows
 /// how many devices to verify and how slow the slowest of them may be, so that the avoided loss is
 /// largest; a row's time is the expected maximum over its devices. Tiles that would be idle verify
-/// more for nothing.
+/// more for nothing, unless power is short: then all rows together may also take no more than
+/// timing.rows_at_once times as long.
 DeviceMask select_row_time(const tiles::Mapping& mapping, const WeightFacts& facts,
                            const DeviceStatistics& statistics, const RowTiming& timing,
                            double fraction);

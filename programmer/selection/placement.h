@@ -10,11 +10,21 @@ namespace uswim::programmer {
 /// much to verify are dealt out over its arrays, so that no tile keeps the others waiting;
 /// `extra_arrays` more arrays go, one cut after the other, to the layer where they avoid most loss
 /// per array. `budget`: part of the time of verifying everything, for which the placement is made.
-/// What the network computes does not change.
+/// Outputs stay where `natural`, whose rows are in order, has them. What the network computes does
+/// not change.
 std::vector<tiles::LayerPlacement> balanced_placement(const tiles::Mapping& natural,
                                                       const WeightFacts& facts,
                                                       const DeviceStatistics& statistics,
                                                       const RowTiming& timing,
                                                       std::size_t extra_arrays, double budget);
+
+/// Where each layer's outputs should stand, on as few arrays as hold them: cut evenly over the
+/// column blocks, and in the order with which the layer avoids most loss within the budget: dealt
+/// out, so that no array has more to verify than the others; gathered, so that few arrays have all
+/// of it; or as they were. Outputs that share ADCs have much and little to verify in turn.
+std::vector<tiles::LayerPlacement> balanced_columns(const tiles::Mapping& natural,
+                                                    const WeightFacts& facts,
+                                                    const DeviceStatistics& statistics,
+                                                    const RowTiming& timing, double budget);
 
 }  // namespace uswim::programmer

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace uswim::programmer {
 
@@ -30,30 +31,105 @@ std::vector<Candidate> candidates(const tiles::Mapping& mapping, const WeightFac
   return list;
 }
 
-double row_time(const DeviceStatistics& statistics, const RowTiming& timing,
-                const std::vector<unsigned>& counts, std::size_t columns) {
-  double time = 0.0;
+namespace {
+
+double at(const std::vector<double>& list, std::size_t k, double beyond) {
+  return k < list.size() ? list[k] : beyond;
+}
+
+/// Probability that at most `most` of `n` independent events of probability `p` happen.
+double at_most(unsigned most, unsigned n, double p) {
+  if (p >= 1.0) return most >= n ? 1.0 : 0.0;
+  double term = std::pow(1.0 - p, n), sum = term;
+  for (unsigned j = 1; j <= most && j <= n; ++j)
+    sum += term *= static_cast<double>(n - j + 1) / j * p / (1.0 - p);
+  return std::min(sum, 1.0);
+}
+
+/// Probability that a group of columns has no pulse. In one group for the whole row devices stand
+/// for themselves; in one of several any column of the row is pulsed as likely as another.
+class QuietGroup {
+ public:
+  QuietGroup(double groups, std::size_t columns)
+      : groups_(groups), columns_(static_cast<double>(columns)) {}
+  /// `n` devices, each pulsed with probability p.
+  void add(double n, double p) {
+    alone_ *= std::pow(1.0 - std::min(p, 1.0), n);
+    pulses_ += n * p;
+  }
+  double probability() const {
+    if (groups_ <= 1.0) return alone_;
+    return std::pow(1.0 - std::min(1.0, pulses_ / columns_), columns_ / groups_);
+  }
+
+ private:
+  double groups_, columns_;
+  double alone_ = 1.0, pulses_ = 0.0;
+};
+
+/// Time of the pulses of round k; in round 0 `others` devices get their open-loop pulse.
+double pulse_time(const DeviceStatistics& statistics, const RowTiming& t,
+                  const std::vector<unsigned>& counts, std::size_t k, std::size_t columns,
+                  double others, bool others_reset) {
+  const double groups =
+      t.drivers == 0 ? 1.0
+                     : std::ceil(static_cast<double>(columns) / static_cast<double>(t.drivers));
+  QuietGroup set(groups, columns), reset(groups, columns), either(groups, columns);
+  set.add(others, 1.0);
+  either.add(others, 1.0);
+  if (others_reset) reset.add(others, 1.0);
+  for (std::size_t kind = 0; kind < counts.size(); ++kind) {
+    const LevelStatistics& s = statistics.of(kind);
+    const double sets = at(s.set, k, 0.0), resets = at(s.reset, k, 0.0);
+    set.add(counts[kind], sets);
+    reset.add(counts[kind], resets);
+    either.add(counts[kind], sets + resets);
+  }
+  const double no_set = set.probability(), no_reset = reset.probability(),
+               neither = either.probability();
+  if (!t.mixed_phases) return groups * ((1.0 - no_set) * t.set + (1.0 - no_reset) * t.reset);
+  return groups * ((no_reset - neither) * t.set + (no_set - neither) * t.reset +
+                   (1.0 - no_set - no_reset + neither) * std::max(t.set, t.reset));
+}
+
+}  // namespace
+
+RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& timing,
+                          const std::vector<unsigned>& counts, std::size_t columns) {
+  RowExpectation row;
   unsigned total = 0;
   for (const unsigned n : counts) total += n;
-  if (total == 0) return timing.write;
+  bool resets = false;
+  for (std::size_t kind = 0; kind < statistics.kinds(); ++kind)
+    resets = resets || statistics.of(kind).open_loop_reset;
+  row.time = timing.setup + pulse_time(statistics, timing, counts, 0, columns,
+                                       static_cast<double>(columns - total), resets);
+  if (total == 0) return row;
   const double adcs = std::ceil(static_cast<double>(columns) / timing.columns_per_adc);
-  for (std::size_t k = 0;; ++k) {
+  const auto closed_with = static_cast<unsigned>(timing.closing.open_part * total);
+  for (std::size_t k = 0; timing.closing.rounds == 0 || k < timing.closing.rounds; ++k) {
     double all_done = 1.0, still_open = 0.0;
     for (std::size_t kind = 0; kind < counts.size(); ++kind) {
       if (counts[kind] == 0) continue;
-      const std::vector<double>& done = statistics.of(kind).done;
-      const double p = k < done.size() ? done[k] : 1.0;
+      const double p = at(statistics.of(kind).done, k, 1.0);
       all_done *= std::pow(p, counts[kind]);
       still_open += (1.0 - p) * counts[kind];
     }
-    if (1.0 - all_done < 1e-3) break;
+    const double any_open = 1.0 - all_done;
+    const double works = k == 0 || closed_with == 0
+                             ? any_open
+                             : 1.0 - at_most(closed_with, total, still_open / total);
+    if (works < 1e-3) break;
+    row.works.push_back(works);
     // The ADC with most columns: at least one, and about twice the mean where few are spread over
     // many.
     const double serial =
         std::clamp(2.0 * still_open / adcs, 1.0, static_cast<double>(timing.columns_per_adc));
-    time += (1.0 - all_done) * (timing.write + timing.read + serial * timing.conversion);
+    row.time += works * (timing.read + serial * timing.conversion);
+    if (k > 0)
+      row.time += works / any_open * pulse_time(statistics, timing, counts, k, columns, 0.0, false);
   }
-  return std::max(time, timing.write);
+  return row;
 }
 
 RowPlanner::RowPlanner(const DeviceStatistics& statistics, const RowTiming& timing)
@@ -66,11 +142,21 @@ RowPlanner::RowPlanner(const DeviceStatistics& statistics, const RowTiming& timi
   for (std::size_t r = 0; r < order.size(); ++r) rank_[order[r]] = r;
 }
 
+double RowPlanner::kept_gain(std::size_t kind, const std::vector<double>& works) const {
+  const LevelStatistics& s = statistics_.of(kind);
+  double gain = 0.0;
+  for (std::size_t k = 0; k < works.size(); ++k)
+    gain += (works[k] - at(works, k + 1, 0.0)) * at(s.gain_after, k + 1, s.gain);
+  return gain / s.gain;
+}
+
 RowOptions RowPlanner::options(const std::vector<Candidate>& row, std::size_t columns) const {
   std::vector<unsigned> counts(statistics_.kinds(), 0);
+  std::vector<double> worth(statistics_.kinds(), 0.0);
   RowOptions list{{0, 0, 0.0, row_time(statistics_, timing_, counts, columns)}};
   for (std::size_t slowest = 0; slowest < rank_.size(); ++slowest) {
     std::fill(counts.begin(), counts.end(), 0);
+    std::fill(worth.begin(), worth.end(), 0.0);
     unsigned n = 0, next = 1;
     double gain = 0.0;
     for (std::size_t i = 0; i < row.size(); ++i) {
@@ -78,9 +164,17 @@ RowOptions RowPlanner::options(const std::vector<Candidate>& row, std::size_t co
         ++counts[row[i].kind];
         ++n;
         gain += row[i].worth;
+        worth[row[i].kind] += row[i].worth;
       }
       if (n > 0 && (n == next || i + 1 == row.size())) {
-        list.push_back({n, slowest, gain, row_time(statistics_, timing_, counts, columns)});
+        const RowExpectation e = expect_row(statistics_, timing_, counts, columns);
+        double kept = gain;
+        if (timing_.closing.is_used()) {
+          kept = 0.0;
+          for (std::size_t k = 0; k < worth.size(); ++k)
+            if (worth[k] > 0.0) kept += worth[k] * kept_gain(k, e.works);
+        }
+        list.push_back({n, slowest, kept, e.time});
         next = std::max(n + 1, n + n / 2);
       }
     }
@@ -88,9 +182,12 @@ RowOptions RowPlanner::options(const std::vector<Candidate>& row, std::size_t co
   return list;
 }
 
-double slowest_tile_time(const tiles::Mapping& mapping, const WeightFacts& facts,
-                         const DeviceStatistics& statistics, const RowTiming& timing) {
-  double slowest = 0.0;
+namespace {
+
+/// Time of each tile when everything is verified.
+std::vector<double> tile_times(const tiles::Mapping& mapping, const WeightFacts& facts,
+                               const DeviceStatistics& statistics, const RowTiming& timing) {
+  std::vector<double> times;
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
     double time = 0.0;
     for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
@@ -100,16 +197,38 @@ double slowest_tile_time(const tiles::Mapping& mapping, const WeightFacts& facts
                                  facts.magnitude[mapping.weight_of(a, r, c)])];
       time += row_time(statistics, timing, counts, mapping.columns(a));
     }
-    slowest = std::max(slowest, time);
+    times.push_back(time);
   }
-  return slowest;
+  return times;
 }
 
-namespace {
+/// The largest price that can matter: the best ratio of gain to time.
+double highest_price(const TileRows& rows) {
+  double high = 0.0;
+  for (const RowOptions* row : rows)
+    for (const Option& o : *row)
+      if (o.time > row->front().time) high = std::max(high, o.gain / (o.time - row->front().time));
+  return high;
+}
 
-/// For each row the option that is best where a second costs `price`; the sum of their times.
-double choose(const std::vector<const RowOptions*>& rows, double price,
-              std::vector<const Option*>& chosen) {
+}  // namespace
+
+double slowest_tile_time(const tiles::Mapping& mapping, const WeightFacts& facts,
+                         const DeviceStatistics& statistics, const RowTiming& timing) {
+  const std::vector<double> times = tile_times(mapping, facts, statistics, timing);
+  return *std::max_element(times.begin(), times.end());
+}
+
+double time_of_everything(const tiles::Mapping& mapping, const WeightFacts& facts,
+                          const DeviceStatistics& statistics, const RowTiming& timing) {
+  const std::vector<double> times = tile_times(mapping, facts, statistics, timing);
+  const double slowest = *std::max_element(times.begin(), times.end());
+  if (timing.rows_at_once <= 0.0) return slowest;
+  return std::max(slowest, std::accumulate(times.begin(), times.end(), 0.0) / timing.rows_at_once);
+}
+
+double choose(const TileRows& rows, double price, std::vector<const Option*>& chosen) {
+  chosen.resize(rows.size());
   double time = 0.0;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const Option* best = &rows[r]->front();
@@ -121,26 +240,51 @@ double choose(const std::vector<const RowOptions*>& rows, double price,
   return time;
 }
 
+namespace {
+
+/// The least price with which `time_at(price)`, which falls as the price rises, is within the
+/// budget.
+template <class TimeAt>
+double least_price(double high, double budget, TimeAt&& time_at) {
+  if (time_at(0.0) <= budget) return 0.0;
+  double low = high * 1e-12;
+  for (int step = 0; step < 60 && high / low > 1.0001; ++step) {
+    const double price = std::sqrt(low * high);
+    (time_at(price) > budget ? low : high) = price;
+  }
+  return high * 1.0001;
+}
+
 }  // namespace
 
-double plan_tile(const std::vector<const RowOptions*>& rows, double budget,
-                 std::vector<const Option*>& chosen) {
-  chosen.assign(rows.size(), nullptr);
-  if (choose(rows, 0.0, chosen) > budget) {
-    // The tile's time falls as the price of a second rises. The largest price that can matter is
-    // that of the best ratio of gain to time.
-    double high = 0.0;
-    for (const RowOptions* row : rows)
-      for (const Option& o : *row)
-        if (o.time > row->front().time)
-          high = std::max(high, o.gain / (o.time - row->front().time));
-    double low = high * 1e-12;
-    for (int step = 0; step < 60 && high / low > 1.0001; ++step) {
-      const double price = std::sqrt(low * high);
-      (choose(rows, price, chosen) > budget ? low : high) = price;
-    }
-    choose(rows, high * 1.0001, chosen);
+double tile_price(const TileRows& rows, double budget) {
+  std::vector<const Option*> chosen;
+  return least_price(highest_price(rows), budget,
+                     [&](double price) { return choose(rows, price, chosen); });
+}
+
+std::vector<double> tile_prices(const std::vector<TileRows>& tiles, double budget,
+                                double rows_at_once) {
+  std::vector<double> prices;
+  double high = 0.0;
+  for (const TileRows& rows : tiles) {
+    prices.push_back(tile_price(rows, budget));
+    high = std::max(high, highest_price(rows));
   }
+  if (rows_at_once <= 0.0) return prices;
+  std::vector<const Option*> chosen;
+  const double common = least_price(high, budget * rows_at_once, [&](double price) {
+    double time = 0.0;
+    for (std::size_t t = 0; t < tiles.size(); ++t)
+      time += choose(tiles[t], std::max(price, prices[t]), chosen);
+    return time;
+  });
+  for (double& price : prices) price = std::max(price, common);
+  return prices;
+}
+
+double plan_tile(const TileRows& rows, double budget, std::vector<const Option*>& chosen) {
+  choose(rows, tile_price(rows, budget), chosen);
   double gain = 0.0;
   for (const Option* o : chosen) gain += o->gain;
   return gain;

@@ -19,14 +19,27 @@ std::vector<Candidate> candidates(const tiles::Mapping& mapping, const WeightFac
                                   const DeviceStatistics& statistics, std::size_t array,
                                   std::size_t row);
 
-/// Expected time of a row in which `counts[kind]` devices are verified: the sum over rounds of the
-/// probability that a device is still open.
-double row_time(const DeviceStatistics& statistics, const RowTiming& timing,
-                const std::vector<unsigned>& counts, std::size_t columns);
+/// What is to be expected of a row in which `counts[kind]` devices are verified, the others written
+/// open loop.
+struct RowExpectation {
+  double time = 0.0;          ///< seconds
+  std::vector<double> works;  ///< works[k]: probability that round k takes place
+};
+/// The sum over rounds of the probability that more devices are open than the row is closed with,
+/// and of the slots that their pulses take.
+RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& timing,
+                          const std::vector<unsigned>& counts, std::size_t columns);
+inline double row_time(const DeviceStatistics& statistics, const RowTiming& timing,
+                       const std::vector<unsigned>& counts, std::size_t columns) {
+  return expect_row(statistics, timing, counts, columns).time;
+}
 
 /// The time of the slowest tile when everything is verified.
 double slowest_tile_time(const tiles::Mapping& mapping, const WeightFacts& facts,
                          const DeviceStatistics& statistics, const RowTiming& timing);
+/// The time of the chip, which is longer where power is short.
+double time_of_everything(const tiles::Mapping& mapping, const WeightFacts& facts,
+                          const DeviceStatistics& statistics, const RowTiming& timing);
 
 /// One way to treat a row: verify its first `count` candidates that are not slower than `slowest`
 /// (a rank of kinds).
@@ -46,14 +59,26 @@ class RowPlanner {
   RowOptions options(const std::vector<Candidate>& row, std::size_t columns) const;
 
  private:
+  /// Part of a kind's gain that is left where rows are closed early.
+  double kept_gain(std::size_t kind, const std::vector<double>& works) const;
+
   const DeviceStatistics& statistics_;
   const RowTiming& timing_;
   std::vector<std::size_t> rank_;  ///< of each kind, by the rounds that it takes
 };
 
+using TileRows = std::vector<const RowOptions*>;
+/// For each row the option that is best where a second costs `price`; the sum of their times.
+double choose(const TileRows& rows, double price, std::vector<const Option*>& chosen);
+/// The least price with which a tile's rows stay within `budget` seconds (a Lagrange multiplier, by
+/// bisection).
+double tile_price(const TileRows& rows, double budget);
+/// The same for all tiles. With `rows_at_once` > 0 their rows together take at most as many times
+/// the budget: no price is below the one with which they do.
+std::vector<double> tile_prices(const std::vector<TileRows>& tiles, double budget,
+                                double rows_at_once);
 /// For each of a tile's rows the option with which the tile avoids most loss within `budget`
-/// seconds (Lagrange multiplier by bisection). Returns the avoided loss.
-double plan_tile(const std::vector<const RowOptions*>& rows, double budget,
-                 std::vector<const Option*>& chosen);
+/// seconds. Returns the avoided loss.
+double plan_tile(const TileRows& rows, double budget, std::vector<const Option*>& chosen);
 
 }  // namespace uswim::programmer

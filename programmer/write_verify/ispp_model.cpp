@@ -19,7 +19,9 @@ struct OpenDevice {
 class IsppModel : public PulseModel {
  public:
   IsppModel(const WriteVerifyConfig& config, const DeviceModel& device)
-      : constants_(pulse_constants(config, device)), rule_(config.ispp) {}
+      : PulseModel(config, device),
+        constants_(pulse_constants(config, device)),
+        rule_(config.ispp) {}
 
   void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {

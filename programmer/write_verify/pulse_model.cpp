@@ -26,6 +26,15 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in) {
   in.whole("max_cycles", c.max_cycles, support::closed(1, 1000),
            {"write cycles after which a device is given up and counted as not converged",
             "unconfirmed"});
+  auto closing = in.section(
+      "close_row", {"ends a row's write-verify before its slowest device is done; what is still "
+                    "open stays as it is and counts as not converged"});
+  closing.whole("rounds", c.closing.rounds, support::closed(0, 1000),
+                {"after so many rounds, the one of the first read included; 0: never"});
+  closing.number("open_part", c.closing.open_part, support::closed(0, 0.99),
+                 {"as soon as at most this part of the row's selected devices is open"});
+  closing.check(!c.closing.is_used() || c.pulse_model != PulseModelKind::Statistical, "",
+                "'statistical' knows no conductance before its last cycle");
   auto incremental = in.section("incremental", {"pulse_model: incremental"});
   incremental.word("start", c.start, kStartStates,
                    {"where write-verify starts: at the erased level or at the open-loop write",
@@ -55,7 +64,8 @@ namespace {
 class StatisticalModel : public PulseModel {
  public:
   StatisticalModel(const WriteVerifyConfig& config, const DeviceModel& device)
-      : constants_(pulse_constants(config, device)),
+      : PulseModel(config, device),
+        constants_(pulse_constants(config, device)),
         verified_sigma_(static_cast<float>(config.verified_sigma)),
         cycles_(static_cast<std::uint16_t>(config.cycles)) {}
 
@@ -107,9 +117,17 @@ std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
   return make_pulsed_model(config, device);
 }
 
+float PulseModel::closed_after(const DeviceTarget& target, std::uint64_t device, std::uint64_t seed,
+                               std::uint32_t chip, std::uint32_t rounds) const {
+  DeviceOutcomes out;
+  write_plainly(config_, device_, {target}, device, seed, chip, out, rounds);
+  return out.verified.front();
+}
+
 void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
                    const std::vector<DeviceTarget>& targets, std::uint64_t first,
-                   std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out) {
+                   std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out,
+                   std::uint32_t rounds) {
   const PulseConstants constants = pulse_constants(config, device);
   const IsppRule ispp(config.ispp);
   clear(out, targets.size());
@@ -141,7 +159,7 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
       };
       const float read = read_verify();
       out.converged[i] = is_inside(read, t, constants.tolerance);
-      if (out.converged[i] || cycles >= constants.max_cycles) break;
+      if (out.converged[i] || cycles >= constants.max_cycles || round + 1 >= rounds) break;
       const float z = support::normal({seed, chip, Stream::WriteCycle}, first + i, round + 1);
       const bool up = read < t;
       float moved = g;

@@ -35,10 +35,19 @@ struct PulsePowerConfig {
   support::Conductance lowest, highest;  ///< at 0 and at the full scale
 };
 
+/// When the write-verify of a row ends before its slowest device is done. Devices still open then
+/// stay as they are and are counted as not converged.
+struct RowClosing {
+  unsigned rounds = 0;     ///< after so many rounds, the first one included; 0: never
+  double open_part = 0.0;  ///< as soon as at most this part of its selected devices is open
+  bool is_used() const { return rounds > 0 || open_part > 0.0; }
+};
+
 struct WriteVerifyConfig {
   PulseModelKind pulse_model = PulseModelKind::Incremental;
   double tolerance = 0.06;    ///< half width of the accepted window, fraction of the full scale
   unsigned max_cycles = 100;  ///< write cycles after which a device is given up and counted
+  RowClosing closing;
   StartState start = StartState::Erased;
   double step = 0.05;        ///< mean change by one pulse, fraction of the full scale
   double step_noise = 0.03;  ///< standard deviation of that change
@@ -94,19 +103,31 @@ inline constexpr std::uint32_t kEarlierProgramming = 1u << 31;
 /// machine.
 class PulseModel {
  public:
+  PulseModel(const WriteVerifyConfig& config, const DeviceModel& device)
+      : config_(config), device_(device) {}
   virtual ~PulseModel() = default;
   /// Writes devices `first`, `first + 1`, ... (their indices on the chip) with the given targets.
   virtual void write(const std::vector<DeviceTarget>& targets, std::uint64_t first,
                      std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out) const = 0;
+  /// Conductance of one device, relaxation included, whose row is closed after `rounds` >= 1
+  /// rounds. Not for `statistical`, which knows no conductance before its last cycle.
+  float closed_after(const DeviceTarget& target, std::uint64_t device, std::uint64_t seed,
+                     std::uint32_t chip, std::uint32_t rounds) const;
+  const RowClosing& closing() const { return config_.closing; }
+
+ private:
+  const WriteVerifyConfig config_;
+  const DeviceModel device_;
 };
 
 std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
                                              const DeviceModel& device);
 
 /// The same outcomes by one scalar loop per device and one draw at a time: the reference that the
-/// fast models are tested against, bit for bit.
+/// fast models are tested against, bit for bit. Ends after `rounds` rounds where they are fewer.
 void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
                    const std::vector<DeviceTarget>& targets, std::uint64_t first,
-                   std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out);
+                   std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out,
+                   std::uint32_t rounds = 0xffffffffu);
 
 }  // namespace uswim::programmer

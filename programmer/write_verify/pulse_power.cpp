@@ -23,7 +23,10 @@ struct PulsedDevice {
 class PoweredModel : public PulseModel {
  public:
   PoweredModel(const WriteVerifyConfig& config, const DeviceModel& device)
-      : constants_(pulse_constants(config, device)), rule_(config.ispp), power_(*config.power) {
+      : PulseModel(config, device),
+        constants_(pulse_constants(config, device)),
+        rule_(config.ispp),
+        power_(*config.power) {
     if (config.pulse_model == PulseModelKind::Statistical)
       throw std::invalid_argument("the statistical model has no conductance at a pulse");
     WriteVerifyConfig without = config;

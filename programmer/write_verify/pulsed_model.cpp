@@ -314,7 +314,7 @@ class ChunkWriter {
 class PulsedModel : public PulseModel {
  public:
   PulsedModel(const WriteVerifyConfig& config, const DeviceModel& device)
-      : constants_(pulse_constants(config, device)) {}
+      : PulseModel(config, device), constants_(pulse_constants(config, device)) {}
 
   void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {

@@ -23,8 +23,8 @@ std::uint32_t fullest_group(std::uint64_t bits, unsigned group) {
 class SlotCounter {
  public:
   /// For one row `add` sees each word once; for several, each word of each row.
-  SlotCounter(unsigned drivers, const RowView& row) : drivers_(drivers) {
-    if (drivers > 0 && row.rows > 1) pulses_.assign(row.words * 64 / drivers + 1, 0);
+  SlotCounter(unsigned drivers, std::size_t rows, std::size_t words) : drivers_(drivers) {
+    if (drivers > 0 && rows > 1) pulses_.assign(words * 64 / drivers + 1, 0);
   }
   void add(std::size_t word, std::uint64_t bits) {
     if (!pulses_.empty()) {
@@ -65,6 +65,39 @@ class SlotCounter {
   /// First column behind the group counted last, which may go on in the next word.
   std::size_t end_ = 0;
   std::uint32_t slots_ = 0, in_slot_ = 0, fullest_ = 0;
+};
+
+/// Pulses and slots of a round.
+class PulseCounter {
+ public:
+  /// As SlotCounter: of rows of `words` words.
+  PulseCounter(const RowScheme& scheme, std::size_t rows, std::size_t words)
+      : mixed_(scheme.mixed_phases),
+        set_(scheme.drivers, rows, words),
+        reset_(scheme.drivers, rows, words),
+        either_(scheme.drivers, rows, words) {}
+  void add(std::size_t word, std::uint64_t set, std::uint64_t reset, RoundWork& work) {
+    work.set_pulses += count(set);
+    work.reset_pulses += count(reset);
+    set_.add(word, set);
+    reset_.add(word, reset);
+    if (mixed_) either_.add(word, set | reset);
+  }
+  void finish(RoundWork& work) const {
+    work.set_slots = set_.slots();
+    work.reset_slots = reset_.slots();
+    work.fullest_set = set_.fullest();
+    work.fullest_reset = reset_.fullest();
+    if (!mixed_) return;
+    work.mixed_slots = set_.slots() + reset_.slots() - either_.slots();
+    work.fullest_mixed = either_.fullest();
+    work.set_slots -= work.mixed_slots;
+    work.reset_slots -= work.mixed_slots;
+  }
+
+ private:
+  bool mixed_;
+  SlotCounter set_, reset_, either_;
 };
 
 struct RoundBits {
@@ -120,7 +153,7 @@ void add_power(const RowView& row, RowWork& work) {
 }
 
 /// Pulses of the device with most of them.
-std::uint32_t most_pulses(const RowView& row) {
+std::uint32_t most_pulses(const RowView& row, std::size_t rounds) {
   const DeviceOutcomes& o = row.outcomes;
   const bool later = row.operation == RowOperation::Verify;
   std::uint32_t most = 0;
@@ -132,12 +165,30 @@ std::uint32_t most_pulses(const RowView& row) {
     for (std::uint64_t left = row.mask[w]; left != 0; left &= left - 1) {
       const auto bit = static_cast<unsigned>(__builtin_ctzll(left));
       std::uint32_t pulses = o.cycles[at * 64 + bit];
+      // A row that is closed ends its devices' pulses, of which there is one a round.
+      if (row.scheme.closing.is_used())
+        pulses = std::min(pulses, static_cast<std::uint32_t>(rounds - (first >> bit & 1 ? 0 : 1)));
       // As in round_bits(): one less where the first has been given, one more to erase.
       if (later && (open_loop >> bit & 1)) pulses += first >> bit & 1 ? -1u : 1u;
       most = std::max(most, pulses);
     }
   }
   return most;
+}
+
+/// Without closing.
+std::size_t rounds_until_done(const RowView& row) {
+  const DeviceOutcomes& o = row.outcomes;
+  std::size_t rounds = 1;
+  for (std::size_t w = 0; w < row.words * row.rows; ++w)
+    for (std::size_t r = o.rounds; r > rounds; --r) {
+      const std::size_t at = (r - 1) * o.words() + row.word + w;
+      if ((o.set[at] | o.reset[at]) & row.mask[w]) {
+        rounds = r;
+        break;
+      }
+    }
+  return rounds;
 }
 
 }  // namespace
@@ -196,17 +247,26 @@ void RowWork::append(const RowWork& next) {
   reset_power_W += next.reset_power_W;
 }
 
-std::size_t rounds_of(const RowView& row) {
+std::uint64_t open_devices(const RowView& row, std::size_t rounds, std::size_t w) {
   const DeviceOutcomes& o = row.outcomes;
-  std::size_t rounds = 1;
-  for (std::size_t w = 0; w < row.words * row.rows; ++w)
-    for (std::size_t r = o.rounds; r > rounds; --r) {
-      const std::size_t at = (r - 1) * o.words() + row.word + w;
-      if ((o.set[at] | o.reset[at]) & row.mask[w]) {
-        rounds = r;
-        break;
-      }
-    }
+  if (rounds >= o.rounds) return 0;
+  const std::size_t at = rounds * o.words() + row.word + w;  // what is open is pulsed next
+  return (o.set[at] | o.reset[at]) & row.mask[w];
+}
+
+std::size_t rounds_of(const RowView& row) {
+  std::size_t rounds = rounds_until_done(row);
+  const RowClosing& closing = row.scheme.closing;
+  if (closing.rounds > 0) rounds = std::min<std::size_t>(rounds, closing.rounds);
+  if (closing.open_part <= 0.0) return rounds;
+  std::uint32_t selected = 0;
+  for (std::size_t w = 0; w < row.words * row.rows; ++w) selected += count(row.mask[w]);
+  const double enough = closing.open_part * selected;
+  for (std::size_t r = 1; r < rounds; ++r) {
+    std::uint32_t open = 0;
+    for (std::size_t w = 0; w < row.words * row.rows; ++w) open += count(open_devices(row, r, w));
+    if (open <= enough) return r;
+  }
   return rounds;
 }
 
@@ -214,16 +274,12 @@ RoundWork round_work(const RowView& row, std::size_t round) {
   const RowScheme& scheme = row.scheme;
   RoundWork work;
   work.mixed = scheme.mixed_phases;
-  SlotCounter set(scheme.drivers, row), reset(scheme.drivers, row), either(scheme.drivers, row);
+  PulseCounter pulses(scheme, row.rows, row.words);
   for (std::size_t r = 0; r < row.rows; ++r) {
     std::uint32_t reads = 0, serial = 0;
     for (std::size_t w = 0; w < row.words; ++w) {
       const RoundBits bits = round_bits(row, round, r * row.words + w);
-      work.set_pulses += count(bits.set);
-      work.reset_pulses += count(bits.reset);
-      set.add(w, bits.set);
-      reset.add(w, bits.reset);
-      if (scheme.mixed_phases) either.add(w, bits.set | bits.reset);
+      pulses.add(w, bits.set, bits.reset, work);
       reads += count(bits.read);
       serial = std::max(serial, fullest_group(bits.read, scheme.columns_per_adc));
     }
@@ -236,16 +292,20 @@ RoundWork round_work(const RowView& row, std::size_t round) {
     work.verify_reads += reads;
     work.serial_conversions += serial;
   }
-  work.set_slots = set.slots();
-  work.reset_slots = reset.slots();
-  work.fullest_set = set.fullest();
-  work.fullest_reset = reset.fullest();
-  if (scheme.mixed_phases) {
-    work.mixed_slots = set.slots() + reset.slots() - either.slots();
-    work.fullest_mixed = either.fullest();
-    work.set_slots -= work.mixed_slots;
-    work.reset_slots -= work.mixed_slots;
-  }
+  pulses.finish(work);
+  return work;
+}
+
+RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std::uint64_t>& reset,
+                   const RowScheme& scheme) {
+  RoundWork round;
+  round.mixed = scheme.mixed_phases;
+  PulseCounter pulses(scheme, 1, set.size());
+  for (std::size_t w = 0; w < set.size(); ++w) pulses.add(w, set[w], reset[w], round);
+  pulses.finish(round);
+  RowWork work;
+  work.add(round);
+  work.most_pulses = round.set_pulses + round.reset_pulses > 0;
   return work;
 }
 
@@ -254,14 +314,22 @@ RowWork row_work(const RowView& row) {
   const std::size_t rounds = rounds_of(row);
   for (std::size_t r = 0; r < rounds; ++r) work.add(round_work(row, r));
   const DeviceOutcomes& o = row.outcomes;
-  for (std::size_t w = 0; w < row.words * row.rows; ++w)
-    for (std::uint64_t left = row.mask[w]; left != 0; left &= left - 1) {
+  for (std::size_t w = 0; w < row.words * row.rows; ++w) {
+    const std::uint64_t open = open_devices(row, rounds, w);
+    work.not_converged += count(open);
+    for (std::uint64_t left = row.mask[w] & ~open; left != 0; left &= left - 1) {
       const std::size_t device =
           (row.word + w) * 64 + static_cast<std::size_t>(__builtin_ctzll(left));
       work.write_cycles += o.cycles[device];
       work.not_converged += o.converged[device] == 0;
     }
-  work.most_pulses = most_pulses(row);
+    if (open == 0) continue;
+    for (std::size_t r = 0; r < rounds; ++r) {
+      const std::size_t at = r * o.words() + row.word + w;
+      work.write_cycles += count((o.set[at] | o.reset[at]) & open);
+    }
+  }
+  work.most_pulses = most_pulses(row, rounds);
   if (!o.set_power_W.empty()) add_power(row, work);
   return work;
 }

@@ -75,6 +75,7 @@ struct RowScheme {
   unsigned drivers = 0;           ///< devices pulsed at once, consecutive columns; 0: the whole row
   bool mixed_phases = false;      ///< SET and RESET pulses at the same time
   bool verify_whole_row = false;  ///< a verify reads every column, not only devices still open
+  RowClosing closing = {};
 };
 
 /// What a row operation does with the devices of the mask and with the others.
@@ -83,6 +84,8 @@ enum class RowOperation {
             ///< open-loop pulse
   Verify,   ///< the row was written open loop before: the mask's devices are write-verified, the
             ///< others stay as they are
+  Rewrite,  ///< the row was written before: the mask's devices get one open-loop pulse to another
+            ///< level, the others stay as they are
 };
 
 /// A row of an array whose devices all went through `outcomes`, or several that are driven
@@ -99,10 +102,15 @@ struct RowView {
   std::size_t rows = 1;  ///< this one and those behind it, in the bit sets and in `mask`
 };
 
-/// Rounds that the row, or the slowest of the rows, takes: until the last selected device is done;
-/// at least 1.
+/// Rounds that the row, or the slowest of the rows, takes: until the last selected device is done
+/// or the rows are closed; at least 1.
 std::size_t rounds_of(const RowView& row);
+/// Selected devices of word `w` of the row, or of all rows one after the other, that are still open after `rounds` >= 1 rounds.
+std::uint64_t open_devices(const RowView& row, std::size_t rounds, std::size_t w);
 RoundWork round_work(const RowView& row, std::size_t round);
+/// One round of given pulses without a verify; bit sets over the row's columns.
+RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std::uint64_t>& reset,
+                   const RowScheme& scheme);
 /// The sum over all rounds.
 RowWork row_work(const RowView& row);
 

@@ -67,11 +67,24 @@ TEST(TimedInference, EqualsTheHardwareEngineBitForBit) {
   expect_timed_equals_hardware(net);
 }
 
-TEST(TimedInference, EqualsTheHardwareEngineWhereRowsArePlacedElsewhere) {
-  tiles::LayerPlacement fc1;
-  fc1.row_blocks = 9;
-  for (std::uint32_t r = 0; r < 784; ++r) fc1.row_order.push_back(r * 5 % 784);
-  LeNet net({}, {{}, {3, {}}, fc1, {}, {}});
+/// 0 ... count - 1 in another order; `stride` and `count` without common divisor.
+std::vector<std::uint32_t> shuffled(std::uint32_t count, std::uint32_t stride) {
+  std::vector<std::uint32_t> order;
+  for (std::uint32_t i = 0; i < count; ++i) order.push_back(i * stride % count);
+  return order;
+}
+
+/// Rows and outputs of LeNet's layers elsewhere, some on more arrays than needed.
+std::vector<tiles::LayerPlacement> elsewhere() {
+  return {{0, {}, 0, shuffled(6, 5)},
+          {3, {}, 2, {}},
+          {9, shuffled(784, 5), 5, shuffled(120, 7)},
+          {0, shuffled(120, 11), 4, shuffled(84, 5)},
+          {0, {}, 0, shuffled(10, 3)}};
+}
+
+TEST(TimedInference, EqualsTheHardwareEngineWhereRowsAndOutputsArePlacedElsewhere) {
+  LeNet net({}, elsewhere());
   expect_timed_equals_hardware(net);
 }
 
@@ -90,15 +103,13 @@ TEST(HardwareEngine, WithoutErrorsEqualsTheIdealNetwork) {
   EXPECT_EQ(net.logits(hardware, 20), net.logits(ideal, 20));
 }
 
-// Rows that stand elsewhere, on other arrays, leave the network as it was; timed models included.
+// Rows and outputs that stand elsewhere, on other arrays, leave the network as it was; timed models
+// included.
 TEST(BalancedPlacement, DoesNotChangeWhatTheNetworkComputes) {
   const std::vector<std::string> exact{"device.sigma=0", "programming.pulse_model=redraw",
                                        "tile.adc.bits=9"};
   LeNet net(exact);
-  tiles::LayerPlacement fc1;
-  fc1.row_blocks = 9;
-  for (std::uint32_t r = 0; r < 784; ++r) fc1.row_order.push_back(r * 5 % 784);
-  const tiles::Mapping moved = map_workload(net.workload, net.config, {{}, {3, {}}, fc1, {}, {}});
+  const tiles::Mapping moved = map_workload(net.workload, net.config, elsewhere());
   EXPECT_GT(moved.arrays().size(), net.mapping.arrays().size());
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> arrays;
   std::vector<const tiles::CellArray*> cells;
@@ -117,6 +128,13 @@ TEST(BalancedPlacement, DoesNotChangeWhatTheNetworkComputes) {
   }
   HardwareEngine placed(net.program, moved, cells, 9), natural = net.hardware();
   EXPECT_EQ(net.logits(placed, 20), net.logits(natural, 20));
+  for (std::size_t l = 0; l < net.workload.weights.size(); ++l) {
+    const std::vector<std::int16_t>& code = net.workload.weights[l].code;
+    std::vector<float> weights(code.size());
+    for (std::size_t a = moved.first_array(l); a < moved.first_array(l) + moved.array_count(l); ++a)
+      tiles::read_effective_weights(*cells[a], moved, a, weights.data());
+    EXPECT_EQ(weights, std::vector<float>(code.begin(), code.end()));
+  }
 }
 
 // With an ADC of ever finer steps only the effective weights' rounding to 16 bits is left between

@@ -8,6 +8,7 @@
 
 #include "programmer/selection/placement.h"
 #include "programmer/selection/row_planner.h"
+#include "programmer/write_verify/row_work.h"
 
 namespace uswim::programmer {
 namespace {
@@ -19,12 +20,13 @@ struct Fixture {
   DeviceModel device;
   std::unique_ptr<PulseModel> pulses;
   DeviceStatistics statistics;
-  RowTiming timing{10e-9, 10e-9, 1e-9, 8};
+  RowTiming timing{0.0, 10e-9, 10e-9, 10e-9, 1e-9, 8};
 
-  explicit Fixture(PulseModelKind kind = PulseModelKind::Incremental)
+  explicit Fixture(PulseModelKind kind = PulseModelKind::Incremental,
+                   const RowClosing& closing = {})
       : mapping(layers(), {64, 64, 2, 4}),
         device(device_config()),
-        pulses(make_pulse_model(write_verify(kind), device)),
+        pulses(make_pulse_model(write_verify(kind, closing), device)),
         statistics(device, *pulses, 1) {
     for (const tiles::MappedLayer& layer : mapping.layers())
       for (std::size_t i = 0; i < layer.weight_code.size(); ++i) {
@@ -48,8 +50,9 @@ struct Fixture {
     c.sigma = 0.2;
     return c;
   }
-  static WriteVerifyConfig write_verify(PulseModelKind kind) {
+  static WriteVerifyConfig write_verify(PulseModelKind kind, const RowClosing& closing) {
     WriteVerifyConfig c;
+    c.closing = closing;
     c.pulse_model = kind;
     c.max_cycles = 1000;
     return c;
@@ -85,7 +88,7 @@ TEST(DeviceStatistics, OfIndependentRewritingFollowTheClosedForms) {
 // Rounds of n equal devices: sum over k of 1 - (1 - q^k)^n.
 TEST(RowTime, IsTheExpectedMaximumOverTheRowsDevices) {
   Fixture f(PulseModelKind::Redraw);
-  f.timing = {1.0, 0.0, 0.0, 8};  // a round takes one second
+  f.timing = {0.0, 0.0, 0.0, 1.0, 0.0, 8};  // a round takes one second
   const std::size_t kind = f.statistics.kind(1, 0.0);
   const double q = 1 - f.statistics.of(kind).done[1];
   for (const unsigned n : {1u, 8u, 64u}) {
@@ -96,6 +99,83 @@ TEST(RowTime, IsTheExpectedMaximumOverTheRowsDevices) {
     // The sampled distribution stands for the geometric one, and the tail below 0.001 is left out.
     EXPECT_NEAR(row_time(f.statistics, f.timing, counts, 64), want, 0.04 * want) << n;
   }
+}
+
+/// Mean time of rows that go through their rounds one by one: 64 devices, 20 of level
+/// 1 among them verified.
+double simulated_row_time(const Fixture& f, const RowScheme& scheme, std::size_t rows) {
+  std::vector<DeviceTarget> targets(rows * 64);
+  std::vector<std::uint64_t> masks(rows, 0);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    // Places without pattern: the 20 of 64 devices with the smallest hash.
+    const std::size_t place = i % 64 * 37 % 64 ^ (i / 64 * 11 % 64);
+    const bool selected = place < 20;
+    const unsigned level = selected ? 1 : 3;
+    targets[i] = {true, static_cast<float>(f.device.target(level)),
+                  static_cast<float>(f.device.level_factor(level, 0.0))};
+    if (selected) masks[i / 64] |= std::uint64_t{1} << (i % 64);
+  }
+  DeviceOutcomes outcomes;
+  f.pulses->write(targets, 0, 5, 0, outcomes);
+  double time = 0.0;
+  for (std::size_t r = 0; r < rows; ++r) {
+    const RowWork w = row_work({outcomes, r, 1, &masks[r], scheme, 64});
+    time += f.timing.set * w.set_slots + f.timing.reset * w.reset_slots +
+            std::max(f.timing.set, f.timing.reset) * w.mixed_slots +
+            f.timing.read * w.verify_rounds + f.timing.conversion * w.serial_conversions;
+  }
+  return time / static_cast<double>(rows);
+}
+
+// The time of a row has a standard deviation of less than a third of its mean, so 400 rows tell the
+// mean within 1/60 with 1 sigma to spare; the rest is for what the model leaves out: that devices
+// of one group are drawn without replacement.
+TEST(RowTime, IsThatOfSimulatedRowsUnderEveryWriteScheme) {
+  for (const bool mixed : {false, true})
+    for (const unsigned drivers : {0u, 16u, 1u})
+      for (const double open_part : {0.0, 0.1}) {
+        Fixture f(PulseModelKind::Incremental, {0, open_part});
+        f.timing = {0.0, 40e-9, 25e-9, 10e-9, 0.0, 8, drivers, mixed};
+        f.timing.closing = {0, open_part};
+        std::vector<unsigned> counts(f.statistics.kinds(), 0);
+        counts[f.statistics.kind(1, 0.0)] = 20;
+        const RowScheme scheme{8, drivers, mixed, false, {0, open_part}};
+        const double want = simulated_row_time(f, scheme, 400);
+        EXPECT_NEAR(row_time(f.statistics, f.timing, counts, 64), want, 0.06 * want)
+            << "drivers " << drivers << (mixed ? ", mixed" : "") << ", closed at " << open_part;
+      }
+}
+
+// Closed at once, a device that starts from the erased state has gained nothing; at the end, all.
+TEST(DeviceStatistics, OfClosedRowsTellWhatIsGainedByThen) {
+  const Fixture f(PulseModelKind::Incremental, {0, 0.1});
+  for (unsigned level = 1; level < 3; ++level) {
+    const LevelStatistics& s = f.statistics.of(f.statistics.kind(level, 0.0));
+    EXPECT_LT(s.gain_after[1], 0.0);  // worse than open loop
+    // Few samples for the one, many for the other: 1024 squared normal deviates of variance
+    // sigma^2.
+    const double sigma = f.device.sigma(level, 0.0);
+    EXPECT_NEAR(s.gain_after.back(), s.gain, 4.5 * std::sqrt(2.0 / 1024) * sigma * sigma);
+  }
+}
+
+// Two tiles of equal rows: with power for one row at a time both together get one tile's budget.
+TEST(TilePrices, HoldAllTilesToWhatThePowerAllows) {
+  RowOptions options{{0, 0, 0.0, 1.0}};
+  for (unsigned n = 1; n < 8; ++n) options.push_back({n, 0, std::sqrt(n), 1.0 + n});
+  RowOptions richer = options;
+  for (Option& o : richer) o.gain *= 3;
+  const std::vector<TileRows> tiles{TileRows(4, &options), TileRows(4, &richer)};
+  std::vector<const Option*> chosen;
+  const auto times = [&](double rows_at_once) {
+    const std::vector<double> prices = tile_prices(tiles, 20.0, rows_at_once);
+    return std::make_pair(choose(tiles[0], prices[0], chosen), choose(tiles[1], prices[1], chosen));
+  };
+  const auto free = times(0.0), tight = times(1.0), loose = times(2.0);
+  EXPECT_LE(std::max(free.first, free.second), 20.0);
+  EXPECT_EQ(free, loose);
+  EXPECT_LE(tight.first + tight.second, 20.0);
+  EXPECT_GT(tight.second, tight.first);  // the time goes where it avoids more loss
 }
 
 TEST(WorthPerCycle, SelectsTheFractionOfDevicesAndIsNested) {
@@ -199,6 +279,39 @@ TEST(BalancedPlacement, UsesNoMoreArraysThanAllowedAndPermutesEveryRow) {
       EXPECT_EQ(rows, want);
     }
   }
+}
+
+// Outputs of very different worth: where they stand must not cost, and may avoid, loss.
+TEST(BalancedColumns, UseNoMoreArraysAndAvoidMoreLossInTheSameTime) {
+  Fixture f;
+  for (std::size_t l = 0; l < f.mapping.layers().size(); ++l)
+    for (std::size_t o = 0; o < f.mapping.layers()[l].outputs; ++o)
+      for (std::size_t r = 0; r < f.mapping.layers()[l].rows; ++r)
+        f.facts.second_derivative[f.mapping.weight_index(l, o, r)] *=
+            std::exp(-0.4f * static_cast<float>(o));
+  const auto placements = balanced_columns(f.mapping, f.facts, f.statistics, f.timing, 0.3);
+  const tiles::Mapping balanced(Fixture::layers(), f.mapping.config(), placements);
+  EXPECT_EQ(balanced.arrays().size(), f.mapping.arrays().size());
+  for (std::size_t l = 0; l < placements.size(); ++l) {
+    std::vector<std::uint32_t> outputs = placements[l].output_order;
+    if (outputs.empty()) continue;
+    std::sort(outputs.begin(), outputs.end());
+    std::vector<std::uint32_t> want(f.mapping.layers()[l].outputs);
+    std::iota(want.begin(), want.end(), 0u);
+    EXPECT_EQ(outputs, want);
+  }
+  const double seconds = 0.3 * slowest_tile_time(f.mapping, f.facts, f.statistics, f.timing);
+  const auto avoided = [&](const tiles::Mapping& mapping) {
+    const double fraction = seconds / slowest_tile_time(mapping, f.facts, f.statistics, f.timing);
+    DeviceMask mask = select_row_time(mapping, f.facts, f.statistics, f.timing, fraction);
+    double loss = 0.0;
+    for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+      for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+        for (const Candidate& c : candidates(mapping, f.facts, f.statistics, a, r))
+          if (mask.row(a, r)[c.column / 64] >> (c.column % 64) & 1) loss += c.worth;
+    return loss;
+  };
+  EXPECT_GT(avoided(balanced), avoided(f.mapping));
 }
 
 TEST(BalancedPlacement, ShortensTheSlowestTile) {

@@ -87,12 +87,35 @@ TEST(Placement, MovesRowsAndLosesNone) {
     }
 }
 
+TEST(Placement, MovesOutputsAndLosesNone) {
+  std::vector<MappedLayer> layers{layer("a", 20, 30, 15)};
+  LayerPlacement p;
+  p.column_blocks = 3;  // 16 outputs fit, so two would do
+  for (std::uint32_t o = 0; o < 20; ++o) p.output_order.push_back(o * 7 % 20);
+  const Mapping natural(layers, {64, 64, 2, 4}), moved(layers, {64, 64, 2, 4}, {p});
+  ASSERT_EQ(moved.arrays().size(), 3u);
+  EXPECT_EQ(moved.arrays()[0].outputs, 7u);
+  EXPECT_EQ(moved.arrays()[2].outputs, 6u);
+  EXPECT_EQ(moved.arrays()[2].first_output, 14u);
+  for (std::size_t a = 0; a < 3; ++a)
+    for (std::size_t r = 0; r < 30; ++r)
+      for (std::size_t c = 0; c < moved.columns(a); ++c) {
+        const std::size_t output = (moved.arrays()[a].first_output + c / 4) * 7 % 20;
+        EXPECT_EQ(moved.matrix_output(0, moved.arrays()[a].first_output + c / 4), output);
+        EXPECT_EQ(moved.weight_of(a, r, c), output * 30 + r);
+        EXPECT_EQ(moved.level(a, r, c), natural.level(output / 16, r, output % 16 * 4 + c % 4));
+      }
+}
+
 TEST(Placement, RefusesWhatIsNoPermutationOrDoesNotFit) {
   const std::vector<MappedLayer> layers{layer("a", 10, 100, 15)};
   EXPECT_THROW(Mapping(layers, {64, 64, 2, 4}, {{0, {0, 1, 2}}}), std::invalid_argument);
   EXPECT_THROW(Mapping(layers, {64, 64, 2, 4}, {{0, std::vector<std::uint32_t>(100, 7)}}),
                std::invalid_argument);
   EXPECT_THROW(Mapping(layers, {64, 64, 2, 4}, {{1, {}}}), std::invalid_argument);
+  EXPECT_THROW(Mapping(layers, {64, 64, 2, 4}, {{0, {}, 0, std::vector<std::uint32_t>(10, 7)}}),
+               std::invalid_argument);
+  EXPECT_THROW(Mapping(layers, {64, 64, 2, 4}, {{0, {}, 11, {}}}), std::invalid_argument);
 }
 
 TEST(Mapping, RefusesAnArrayNarrowerThanAWeight) {
