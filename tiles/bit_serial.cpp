@@ -32,7 +32,7 @@ std::int16_t* aligned(std::vector<std::int16_t>& buffer) {
 struct BitSerialProducts::RowBlock {
   std::size_t first_array = 0, arrays = 0;
   std::size_t first_row = 0, rows = 0, layer_rows = 0;
-  std::size_t outputs = 0, outputs_per_array = 0;
+  std::size_t outputs = 0;
   Adc adc;
 };
 
@@ -53,7 +53,6 @@ void BitSerialProducts::multiply(std::size_t layer, const InputGroups& inputs,
                    first.rows,
                    matrix.rows,
                    matrix.outputs,
-                   first.outputs,
                    Adc(adc_bits_, first.rows, 1u << mapping_.config().device_bits)};
     while (a < end && mapping_.arrays()[a].first_row == first.first_row) ++a;
     block.arrays = a - block.first_array;
@@ -69,7 +68,7 @@ void BitSerialProducts::multiply_block(const RowBlock& block, const InputGroups&
   largest_sum <<= inputs.code.bits;
   const bool exact =
       (std::int64_t{block.adc.largest_code} + 2) * block.adc.step < kExactQuotients &&
-      largest_sum < kIntegers && block.outputs_per_array > 0;
+      largest_sum < kIntegers;
   const std::size_t patterns = std::max(kLanes, std::size_t{1} << std::min(block.rows, kLanes));
   const bool few_patterns = block.rows <= kMostPatternRows &&
                             patterns < inputs.groups * inputs.lanes * inputs.code.bits / 4;
@@ -129,8 +128,10 @@ bool BitSerialProducts::tabulate(const RowBlock& block, std::size_t first_column
   for (std::size_t c = 0; c < columns; ++c) {
     const std::size_t output = (first_column + c) % block.outputs;
     const std::size_t device = (first_column + c) / block.outputs;
-    const CellArray& cells = *cells_[block.first_array + output / block.outputs_per_array];
-    const std::size_t column = output % block.outputs_per_array * per_weight + device;
+    std::size_t a = block.first_array;  // outputs are not always cut evenly
+    while (output >= mapping_.arrays()[a].first_output + mapping_.arrays()[a].outputs) ++a;
+    const CellArray& cells = *cells_[a];
+    const std::size_t column = (output - mapping_.arrays()[a].first_output) * per_weight + device;
     std::int16_t* place = rows_.data() + bit_serial::place_of(c);
     for (std::size_t r = 0; r < block.rows; ++r) place[r * kColumns] = cells.row(r)[column];
   }

@@ -79,8 +79,8 @@ std::vector<tiles::LayerPlacement> elsewhere() {
   return {{0, {}, 0, shuffled(6, 5)},
           {3, {}, 2, {}},
           {9, shuffled(784, 5), 5, shuffled(120, 7)},
-          {0, shuffled(120, 11), 4, shuffled(84, 5)},
-          {0, {}, 0, shuffled(10, 3)}};
+          {0, shuffled(120, 11), 8, shuffled(84, 5)},
+          {0, {}, 4, shuffled(10, 3)}};
 }
 
 TEST(TimedInference, EqualsTheHardwareEngineWhereRowsAndOutputsArePlacedElsewhere) {
