@@ -82,7 +82,8 @@ void HardwareEngine::multiply_positions(const Positions& positions, std::size_t 
         products.values.data() + (i / plane * matrix.outputs * plane + i % plane) * kLanes;
     for (std::size_t lane = 0; lane < kLanes; ++lane)
       for (std::size_t p = 0; p < matrix.outputs; ++p)
-        product[mapping_.matrix_output(positions.layer, p) * plane * kLanes + lane] = sc_models::to_product(*sum++, positions.shift);
+        product[mapping_.matrix_output(positions.layer, p) * plane * kLanes + lane] =
+            sc_models::to_product(*sum++, positions.shift);
   }
 }
 
