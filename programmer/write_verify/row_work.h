@@ -105,7 +105,8 @@ struct RowView {
 /// Rounds that the row, or the slowest of the rows, takes: until the last selected device is done
 /// or the rows are closed; at least 1.
 std::size_t rounds_of(const RowView& row);
-/// Selected devices of word `w` of the row, or of all rows one after the other, that are still open after `rounds` >= 1 rounds.
+/// Selected devices of word `w` of the row, or of all rows one after the other, that are still open
+/// after `rounds` >= 1 rounds.
 std::uint64_t open_devices(const RowView& row, std::size_t rounds, std::size_t w);
 RoundWork round_work(const RowView& row, std::size_t round);
 /// One round of given pulses without a verify; bit sets over the row's columns.
