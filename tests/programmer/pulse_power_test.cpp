@@ -87,7 +87,7 @@ void plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, con
   if (first.verify_set() || first.verify_reset())
     book(first.verify_set(), first.verify_set() ? set_V : reset_V, first.before, first.start);
   float g = first.start;
-  int cycles = first.cycles;
+  int cycles = first.cycles();
   IsppState ramps;
   for (std::uint32_t round = 0;; ++round) {
     const float read =
