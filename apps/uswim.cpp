@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "apps/calibrate.h"
+#include "apps/correlate.h"
+#include "apps/network_table.h"
 #include "apps/terminal.h"
 #include "experiment/config.h"
 #include "experiment/run.h"
@@ -26,7 +28,8 @@ constexpr int kInterrupted = 130;
 
 constexpr const char* kFooter =
     "Exit codes: 0 done; 1 a file or the simulation failed; 2 wrong command line or\n"
-    "configuration; 130 interrupted. With any but 0 no result is left behind.";
+    "configuration; 130 interrupted. With any but 0 no result is left behind, only the\n"
+    "checkpoint DIR.checkpoint of a run's finished chips, for --resume.";
 
 fs::path cache_directory() {
   if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0')
@@ -75,15 +78,22 @@ experiment::Progress stoppable(apps::ProgressLine& line) {
 }
 
 void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool use_cache,
-         const fs::path& dump, std::size_t dump_limit) {
+         const fs::path& dump, std::size_t dump_limit, bool resume) {
   const experiment::LoadedConfig loaded = arguments.load();
   if (output.empty()) output = fs::path("results") / arguments.file.stem();
   experiment::RunResult result;
-  {
+  try {
     apps::ProgressLine line;
     result = experiment::run_experiment(
         loaded, {jobs, output, use_cache ? cache_directory() : fs::path(), stoppable(line), dump,
-                 dump_limit});
+                 dump_limit, resume});
+  } catch (...) {
+    const fs::path kept = experiment::Checkpoint::file_of(output);
+    std::error_code ignored;
+    if (fs::exists(kept, ignored))
+      fmt::print(stderr, "uswim: finished chips are kept in {}; --resume goes on from there\n",
+                 kept.string());
+    throw;
   }
   fmt::print("{}\nresults in {}\n", apps::result_tables(loaded.config, result), output.string());
   std::fflush(stdout);
@@ -117,6 +127,7 @@ int parse_and_run(int argc, char** argv) {
   bool no_cache = false;
   fs::path dump;
   std::size_t dump_limit = 1'000'000;
+  bool resume = false;
 
   CLI::App* run_command =
       app.add_subcommand("run", "program chips, measure time, energy and accuracy, write results");
@@ -137,8 +148,9 @@ int parse_and_run(int argc, char** argv) {
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}))
       ->capture_default_str();
+  run_command->add_flag("--resume", resume, "take up the run that was interrupted");
   run_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");
-  run_command->callback([&] { run(config, jobs, output, !no_cache, dump, dump_limit); });
+  run_command->callback([&] { run(config, jobs, output, !no_cache, dump, dump_limit, resume); });
 
   CLI::App* sensitivity_command =
       app.add_subcommand("sensitivity", "export the scores and masks of the first policy as .npy");
@@ -149,7 +161,11 @@ int parse_and_run(int argc, char** argv) {
   sensitivity_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");
   sensitivity_command->callback([&] { export_sensitivity(config, output, !no_cache); });
 
+  config.add_to(*apps::add_correlate(
+      app, [&] { return config.load(); }, cache_directory()));
+
   apps::add_calibrate(app);
+  apps::add_network(app);
 
   CLI::App* config_command = app.add_subcommand("config", "look at configurations");
   config_command->require_subcommand(1);

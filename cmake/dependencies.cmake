@@ -4,6 +4,7 @@ find_package(Threads REQUIRED)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)  # Eigen3::Eigen
 find_package(fmt REQUIRED)                   # fmt::fmt
 find_package(ZLIB REQUIRED)                  # ZLIB::ZLIB
+find_package(PNG 1.6 REQUIRED)               # PNG::PNG
 find_package(Protobuf REQUIRED)              # protobuf::libprotobuf
 find_package(ONNX REQUIRED)                  # onnx_proto
 find_package(CLI11 REQUIRED)                 # CLI11::CLI11
@@ -13,6 +14,15 @@ find_package(nlohmann_json REQUIRED)         # nlohmann_json::nlohmann_json
 pkg_check_modules(systemc REQUIRED IMPORTED_TARGET systemc)
 add_library(SystemC::systemc INTERFACE IMPORTED)
 target_link_libraries(SystemC::systemc INTERFACE PkgConfig::systemc)
+
+# Their CMake files ask for tools of other packages, or are not there.
+foreach(library IN ITEMS "libzip::zip libzip" "TurboJPEG::turbojpeg libturbojpeg")
+  separate_arguments(library)
+  list(POP_FRONT library target)
+  pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${library})
+  add_library(${target} INTERFACE IMPORTED)
+  target_link_libraries(${target} INTERFACE PkgConfig::${library})
+endforeach()
 
 find_package(yaml-cpp REQUIRED)
 if(NOT TARGET yaml-cpp::yaml-cpp)

@@ -7,8 +7,8 @@ namespace {
 
 std::vector<unsigned> input_bits(const Workload& workload) {
   std::vector<unsigned> bits;
-  for (const int maximum : workload.activation_maximum)
-    bits.push_back(sc_models::input_bits(maximum));
+  for (const workloads::CodeRange& range : workload.activations)
+    bits.push_back(sc_models::input_code(range).bits);
   return bits;
 }
 
@@ -24,7 +24,7 @@ ChipAccuracy::ChipAccuracy(const Config& config, const Workload& workload,
       is_noisy_(config.device.inference_read_noise > 0.0),
       drift_(config.device),
       executor_(workload.network, workload.weights),
-      engine_(workload.network, workload.activation_maximum),
+      engine_(workload.network, workload.activations),
       noisy_(engine_, workload.network, mapping, input_bits(workload),
              config.device.inference_read_noise) {}
 

@@ -16,20 +16,81 @@ using support::ConfigReader;
 
 namespace {
 
-void read_dataset(ConfigReader in, DatasetConfig& data) {
-  in.required_path("images", data.images,
-                   {"IDX file, plain or gzip; the network sees pixel / 255"});
-  in.required_path("labels", data.labels, {"IDX file, plain or gzip"});
+void read_data(ConfigReader in, workloads::DataSource& data) {
+  using workloads::DataFormat;
+  in.word("format", data.format, workloads::kDataFormats,
+          {"idx: two IDX files; cifar10: binary batches; npz: NumPy arrays; images: PNG and JPEG "
+           "files; jpk: packed JPEGs"});
+  in.required_path(
+      "images", data.images,
+      {"idx: file, plain or gzip; cifar10: a batch, or a folder for all its data_batch_N.bin; npz: "
+       ".npz, or .npy of uint8; images: folder; jpk: file. The network sees pixel / 255 unless "
+       "'workload.normalization' says otherwise"});
+  in.path("labels", data.labels,
+          {"idx: file, plain or gzip; npz: .npy or .npz of whole numbers (left out: in 'images'); "
+           "images: text file, a name and a label per line (left out: folders are the classes)"});
+  in.word("layout", data.layout, workloads::kArrayLayouts, {"npz: order of the images' axes"});
+  in.text("image_array", data.image_array, {"npz: name of the images inside an .npz file"});
+  in.text("label_array", data.label_array, {"npz: name of the labels inside an .npz file"});
+  in.whole("limit", data.limit, support::closed(1, workloads::DataSource::kUnlimited),
+           {"the first images that are taken; all where there are fewer"});
+  in.check(in.describing() || data.format != DataFormat::Idx || !data.labels.empty(), "labels",
+           "missing (format 'idx' keeps the labels in a file of their own)");
+  in.check(
+      (data.format != DataFormat::Cifar10 && data.format != DataFormat::Jpk) || data.labels.empty(),
+      "labels", "the labels of this format are in 'images'");
+}
+
+workloads::Normalization read_normalization(ConfigReader in) {
+  workloads::Normalization n;
+  in.numbers("mean", n.mean, support::closed(-1e6, 1e6),
+             {"per channel, or one for all; the network sees (pixel / 255 - mean) / std"});
+  in.numbers("std", n.deviation, support::left_open(0, 1e6), {"per channel, or one for all"});
+  in.check(n.mean.empty() == n.deviation.empty(), "", "'mean' and 'std' go together");
+  return n;
+}
+
+void read_quantization(ConfigReader in, WorkloadConfig& workload) {
+  workloads::QuantizationConfig& c = workload.quantization;
+  in.word("weight_scales", c.weight_scales, workloads::kWeightScales,
+          {"per_tensor: one scale per layer; per_channel: one per output, multiplied back by the "
+           "digital part"});
+  in.word("weight_clip", c.weight_clip, workloads::kClipRules,
+          {"largest code of a weight: maximum, percentile, or least squared error",
+           "paper: the layer's maximum"});
+  in.number("weight_percentile", c.weight_percentile, support::left_open(0, 100),
+            {"with 'weight_clip: percentile': part of the magnitudes that is not clipped, percent",
+             "unconfirmed"});
+  in.word("activation_clip", c.activation_clip, workloads::kClipRules,
+          {"largest code of a layer's input over the calibration images", "unconfirmed"});
+  in.number("activation_percentile", c.activation_percentile, support::left_open(0, 100),
+            {"with 'activation_clip: percentile', percent", "unconfirmed"});
+  in.whole("calibration_images", workload.calibration_images, support::closed(1, 100000),
+           {"the first images of 'sensitivity' that the ranges of activations are taken from",
+            "unconfirmed"});
 }
 
 WorkloadConfig read_workload(ConfigReader in) {
   WorkloadConfig c;
-  in.required_path("network", c.network, {"ONNX file of a quantised classifier"});
+  in.required_path("network", c.network, {"ONNX file of a classifier, quantised or not"});
   in.whole("weight_bits", c.weight_bits, support::closed(1, 8),
            {"bits of a weight's magnitude; the sign is a differential pair", "paper: 4 for LeNet"});
-  read_dataset(in.section("test", {"images for the accuracy"}), c.test);
-  read_dataset(in.section("sensitivity", {"training images for the second derivative"}),
-               c.sensitivity);
+  in.whole("activation_bits", c.quantization.activation_bits, support::closed(2, 8),
+           {"bits of a layer's input where the network brings no quantiser; with negative inputs "
+            "the sign is among them",
+            "unconfirmed"});
+  in.boolean("fold_batch_norm", c.fold_batch_norm,
+             {"multiply batch norm into the weights where it directly follows a layer; else it is "
+              "digital"});
+  read_quantization(
+      in.section("quantization", {"of networks that were trained in float; a network's own "
+                                  "quantisers stay as they are"}),
+      c);
+  c.normalization = read_normalization(
+      in.section("normalization", {"of the pixels, as in the network's training; left out: none"}));
+  read_data(in.section("test", {"images for the accuracy"}), c.test);
+  read_data(in.section("sensitivity", {"training images for the second derivative"}),
+            c.sensitivity);
   return c;
 }
 
@@ -39,6 +100,9 @@ SelectionConfig read_selection(ConfigReader in) {
            {"how weights are ranked; each runs at every fraction"});
   in.numbers("fractions", c.fractions, support::closed(0, 1),
              {"fractions of the weights that are write-verified"});
+  in.whole("verified_slices", c.verified_slices, support::closed(0, 8),
+           {"of a selected weight only as many slices, the most significant ones, are "
+            "write-verified, the others written open loop; 0: all"});
   in.path("scores", c.scores,
           {"for policy 'imported': .npy of float32, one score per weight, larger first"});
   in.path("mask", c.mask,
@@ -51,6 +115,10 @@ SelectionConfig read_selection(ConfigReader in) {
           {"what 1 means in 'mask': the authors' code writes 1 for weights that are not verified"});
   if (stated) c.mask_polarity = polarity;
   in.check(c.mask.empty() || stated, "mask", "an imported mask must state its 'mask_polarity'");
+  in.whole("hutchinson_probes", c.hutchinson_probes, support::closed(1, 10000),
+           {"for policy 'hutchinson': random directions per batch of images in which the second "
+            "derivative is probed",
+            "unconfirmed"});
   auto iterative = in.section(
       "iterative",
       {"the papers' algorithm: program open loop, then verify the next part of the ranking and "
@@ -228,12 +296,25 @@ Config read_config(ConfigReader in) {
   hardware.whole("images", c.hardware.images, support::closed(1, 1000000),
                  {"test images per evaluation"});
 
+  auto correlation = in.section("correlation", {"of `uswim correlate`: single weights are moved"});
+  correlation.whole("weights", c.correlation.weights, support::closed(2, 100000000),
+                    {"how many, drawn at random; all where there are fewer", "unconfirmed"});
+  correlation.number(
+      "perturbation", c.correlation.perturbation, support::left_open(0, 10),
+      {"size of the move up and down, part of the layer's largest weight", "unconfirmed"});
+  correlation.whole("images", c.correlation.images, support::closed(1, 1000000),
+                    {"test images, the first ones; all where there are fewer", "unconfirmed"});
+
   auto output = in.section("output", {"files beyond those that are always written"});
   output.boolean("timeline", c.timeline,
                  {"timeline.json, power.csv, cycles_histogram.csv and selected_devices.csv of chip "
                   "0: the first policy at the largest fraction below 1"});
 
-  const unsigned per_weight = 2 * ((c.workload.weight_bits + c.device.bits - 1) / c.device.bits);
+  const unsigned slices = (c.workload.weight_bits + c.device.bits - 1) / c.device.bits;
+  in.check(c.selection.verified_slices <= slices, "selection",
+           fmt::format("'verified_slices' is {}, but a weight has {}", c.selection.verified_slices,
+                       slices));
+  const unsigned per_weight = 2 * slices;
   in.check(
       c.tile.columns >= per_weight, "tile",
       "'columns' must hold at least the " + std::to_string(per_weight) + " devices of one weight");

@@ -14,20 +14,21 @@
 #include "sc_models/chip_config.h"
 #include "support/config_reader.h"
 #include "tiles/tile_config.h"
+#include "workloads/data/dataset.h"
+#include "workloads/network/normalization.h"
+#include "workloads/quantization/post_training.h"
 
 namespace uswim::experiment {
-
-/// A labelled image set of two IDX files.
-struct DatasetConfig {
-  std::filesystem::path images;
-  std::filesystem::path labels;
-};
 
 struct WorkloadConfig {
   std::filesystem::path network;
   unsigned weight_bits = 4;
-  DatasetConfig test;         ///< for the accuracy
-  DatasetConfig sensitivity;  ///< for the second derivative: training images
+  bool fold_batch_norm = true;
+  workloads::QuantizationConfig quantization;
+  std::size_t calibration_images = 256;  ///< of the sensitivity set, the first ones
+  workloads::Normalization normalization;
+  workloads::DataSource test;         ///< for the accuracy
+  workloads::DataSource sensitivity;  ///< for the second derivative: training images
 };
 
 /// What an imported mask means. The authors' code writes 1 for weights that are *not* verified.
@@ -49,10 +50,12 @@ struct SelectionConfig {
       programmer::SelectionPolicy::Uswim, programmer::SelectionPolicy::Swim,
       programmer::SelectionPolicy::Magnitude, programmer::SelectionPolicy::Random};
   std::vector<double> fractions{0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0};
+  unsigned verified_slices = 0;  ///< most significant ones that write-verify takes on; 0: all
   std::filesystem::path scores;  ///< .npy, one number per weight; for policy `imported`
   std::filesystem::path
       mask;  ///< .npy, one entry per weight; a mask of its own beside the policies
   std::optional<MaskPolarity> mask_polarity;
+  unsigned hutchinson_probes = 8;  ///< per batch of images; for policy `hutchinson`
   IterativeConfig iterative;
 };
 
@@ -92,6 +95,13 @@ struct HardwareAccuracyConfig {
   std::size_t images = 1000;
 };
 
+/// Single weights moved one at a time: `uswim correlate`.
+struct CorrelationConfig {
+  unsigned weights = 500;     ///< of all, drawn at random
+  double perturbation = 0.5;  ///< of the layer's largest weight
+  std::size_t images = 2000;
+};
+
 /// Everything that decides a result. `jobs`, progress and the output directory are not part of it.
 struct Config {
   std::uint64_t seed = 1;
@@ -108,6 +118,7 @@ struct Config {
   std::size_t accuracy_images = 10000;
   std::vector<double> accuracy_times_s;  ///< after programming, for retention.csv
   HardwareAccuracyConfig hardware;
+  CorrelationConfig correlation;
   bool timeline = false;         ///< files about one programming of chip 0
   double accuracy_drop = 0.005;  ///< for "what it cost to come within ... of the ideal accuracy"
 };

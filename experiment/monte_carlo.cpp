@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <ctime>
 #include <map>
 #include <optional>
 #include <stdexcept>
-#include <tuple>
 
 #include "experiment/chip_accuracy.h"
+#include "experiment/chip_messages.h"
 #include "experiment/chip_picture.h"
 #include "experiment/hardware_engine.h"
 #include "experiment/worker_processes.h"
@@ -36,34 +35,6 @@ std::vector<Evaluation> evaluations(const SelectionConfig& selection, double imp
 }
 
 namespace {
-
-enum MessageKind : std::uint32_t {
-  kChip,
-  kRetention,
-  kHardware,
-  kTile,
-  kInference,
-  kSeconds,
-  kFile,
-  kIterativeStep,
-  kIterative
-};
-
-template <class T>
-Message pack(MessageKind kind, const T& value) {
-  static_assert(std::is_trivially_copyable_v<T>);
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(&value);
-  return {kind, {bytes, bytes + sizeof value}};
-}
-
-template <class T>
-T unpack(const Message& message) {
-  T value;
-  if (message.bytes.size() != sizeof value)
-    throw std::logic_error("a worker's message has the wrong size");
-  std::memcpy(&value, message.bytes.data(), sizeof value);
-  return value;
-}
 
 double processor_seconds() {
   timespec t;
@@ -97,7 +68,7 @@ class Worker : private IterativeChip {
       : experiment_(experiment),
         send_(send),
         program_{experiment.workload.network, experiment.workload.weights,
-                 experiment.workload.activation_maximum},
+                 experiment.workload.activations},
         pulses_(programmer::make_pulse_model(experiment.config.programming, experiment.device)),
         system_(experiment.config.chip, experiment.config.tile, experiment.mapping,
                 experiment.device, *pulses_, program_),
@@ -157,6 +128,7 @@ class Worker : private IterativeChip {
     if (chip < experiment_.config.hardware.chips) run_hardware(chip);
     run_iterative(chip, all_cycles);
     if (chip == 0) send_picture();
+    send_(pack(kDone, chip));
   }
 
   void finish() { send_(pack(kSeconds, seconds_)); }
@@ -181,6 +153,16 @@ class Worker : private IterativeChip {
   }
 
   DeviceMask mask_of(SelectionPolicy policy, double fraction, std::uint32_t chip) {
+    return verified_slices(chosen_by(policy, fraction, chip));
+  }
+
+  DeviceMask verified_slices(DeviceMask mask) {
+    if (const unsigned slices = experiment_.config.selection.verified_slices; slices > 0)
+      programmer::keep_slices(mask, experiment_.mapping, slices);
+    return mask;
+  }
+
+  DeviceMask chosen_by(SelectionPolicy policy, double fraction, std::uint32_t chip) {
     const Experiment& e = experiment_;
     switch (policy) {
       case SelectionPolicy::WorthPerCycle:
@@ -200,8 +182,8 @@ class Worker : private IterativeChip {
     const auto found = masks_.find(evaluation);
     if (found != masks_.end()) return found->second;
     return masks_
-        .emplace(evaluation, e.imported_mask ? programmer::device_mask(experiment_.mapping,
-                                                                       *experiment_.imported_mask)
+        .emplace(evaluation, e.imported_mask ? verified_slices(programmer::device_mask(
+                                                   experiment_.mapping, *experiment_.imported_mask))
                                              : mask_of(e.ranking, e.fraction, chip))
         .first->second;
   }
@@ -224,6 +206,9 @@ class Worker : private IterativeChip {
       result.time_ps = report.time.in_picoseconds();
       result.load_time_ps = report.load_time.in_picoseconds();
       result.energy_J = in_joules(report.energy);
+      result.mask_link_bytes = report.mask_link_bytes;
+      result.mask_bus_bytes = report.mask_bus_bytes;
+      result.mask_record_bytes = programmer::mask_bytes(mask, experiment_.mapping);
       result.peak_power_W = report.peak_power.in_si();
       result.average_power_W = report.average_power.in_si();
       evaluated.tiles = std::move(report.tiles);
@@ -387,85 +372,42 @@ class Worker : private IterativeChip {
   std::uint32_t chip_ = 0;  ///< under way
 };
 
-void add(StageSeconds& sum, const StageSeconds& part) {
-  sum.outcomes += part.outcomes;
-  sum.simulation += part.simulation;
-  sum.read_back += part.read_back;
-  sum.accuracy += part.accuracy;
-  sum.inference += part.inference;
-  sum.hardware += part.hardware;
-  sum.write_cycles += part.write_cycles;
-}
-
 }  // namespace
 
 MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
-                                 const Progress& progress) {
+                                 const Progress& progress, Checkpoint& checkpoint) {
   const unsigned chips = experiment.config.chips;
-  jobs = std::clamp(jobs, 1u, chips);
+  std::vector<std::uint32_t> open;
+  for (std::uint32_t chip = 0; chip < chips; ++chip)
+    if (checkpoint.finished().count(chip) == 0) open.push_back(chip);
   const std::size_t total = static_cast<std::size_t>(chips) * experiment.evaluations.size();
   MonteCarloResult result;
+  const auto receive = [&](const Message& message) {
+    take_in(result, message);
+    if (message.kind == kChip) progress("chips", result.chips.size(), total);
+  };
   progress("chips", 0, total);
+  for (const auto& [chip, messages] : checkpoint.finished())
+    for (const Message& message : messages) receive(message);
+  jobs = std::clamp(jobs, 1u, static_cast<unsigned>(std::max<std::size_t>(1, open.size())));
+  std::vector<std::vector<Message>> of_chip(jobs);  // what each worker's present chip has sent
   run_in_processes(
-      jobs,
+      open.empty() ? 0 : jobs,
       [&](unsigned index, const Send& send) {
         Worker worker(experiment, send);
-        for (std::uint32_t chip = index; chip < chips; chip += jobs) worker.run_chip(chip);
+        for (std::size_t i = index; i < open.size(); i += jobs) worker.run_chip(open[i]);
         worker.finish();
       },
-      [&](const Message& message) {
-        switch (message.kind) {
-          case kChip:
-            result.chips.push_back(unpack<ChipResult>(message));
-            progress("chips", result.chips.size(), total);
-            break;
-          case kRetention:
-            result.retention.push_back(unpack<RetentionResult>(message));
-            break;
-          case kHardware:
-            result.hardware.push_back(unpack<HardwareResult>(message));
-            break;
-          case kTile:
-            result.tiles.push_back(unpack<TileResult>(message));
-            break;
-          case kIterativeStep:
-            result.iterative_steps.push_back(unpack<IterativeStepResult>(message));
-            break;
-          case kIterative:
-            result.iterative.push_back(unpack<IterativeResult>(message));
-            break;
-          case kInference:
-            result.inference = unpack<InferenceResult>(message);
-            break;
-          case kSeconds:
-            add(result.seconds, unpack<StageSeconds>(message));
-            break;
-          case kFile: {
-            const std::string both(message.bytes.begin(), message.bytes.end());
-            const std::size_t end = both.find('\0');
-            result.files[both.substr(0, end)] = both.substr(end + 1);
-            break;
-          }
-          default:
-            throw std::logic_error("a worker sent an unknown kind of message");
+      [&](unsigned index, const Message& message) {
+        if (message.kind == kDone) {
+          checkpoint.append(unpack<std::uint32_t>(message), of_chip[index]);
+          of_chip[index].clear();
+          return;
         }
+        receive(message);
+        if (message.kind != kSeconds) of_chip[index].push_back(message);
       });
-  const auto by = [](auto key) {
-    return [key](const auto& a, const auto& b) { return key(a) < key(b); };
-  };
-  std::sort(result.chips.begin(), result.chips.end(),
-            by([](const ChipResult& r) { return std::make_pair(r.evaluation, r.chip); }));
-  std::sort(result.retention.begin(), result.retention.end(), by([](const RetentionResult& r) {
-              return std::make_tuple(r.evaluation, r.time, r.chip);
-            }));
-  std::sort(result.hardware.begin(), result.hardware.end(),
-            by([](const HardwareResult& r) { return std::make_pair(r.chip, r.fraction); }));
-  std::sort(result.tiles.begin(), result.tiles.end(),
-            by([](const TileResult& r) { return std::make_pair(r.evaluation, r.tile); }));
-  std::sort(result.iterative_steps.begin(), result.iterative_steps.end(),
-            by([](const IterativeStepResult& r) { return std::tuple(r.policy, r.chip, r.step); }));
-  std::sort(result.iterative.begin(), result.iterative.end(),
-            by([](const IterativeResult& r) { return std::make_pair(r.policy, r.chip); }));
+  put_in_order(result);
   return result;
 }
 

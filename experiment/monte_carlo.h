@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "experiment/checkpoint.h"
 #include "experiment/config.h"
 #include "experiment/iterative.h"
 #include "experiment/workload.h"
@@ -38,6 +39,8 @@ struct ChipResult {
   std::int64_t time_ps = 0;
   std::int64_t load_time_ps = 0;
   std::array<double, sc_models::kComponents> energy_J{};
+  std::uint64_t mask_link_bytes = 0, mask_bus_bytes = 0;
+  programmer::MaskBytes mask_record_bytes{};         ///< what each encoding would put on the bus
   std::uint64_t correct = 0;                         ///< test images, ideal ADC
   double peak_power_W = 0.0, average_power_W = 0.0;  ///< of the write pulses
   double nwc() const {
@@ -135,9 +138,10 @@ struct Experiment {
   std::size_t dumped_devices = 0;    ///< devices.csv among the files, with at most as many
 };
 
-/// Programs and evaluates config.chips chips under every mask, in `jobs` processes. The result does
-/// not depend on `jobs`.
+/// Programs and evaluates config.chips chips under every mask, in `jobs` processes; those that the
+/// checkpoint holds are taken from there, the others are appended to it. The result does not depend
+/// on `jobs` or on the checkpoint.
 MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
-                                 const Progress& progress);
+                                 const Progress& progress, Checkpoint& checkpoint);
 
 }  // namespace uswim::experiment

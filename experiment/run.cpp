@@ -7,9 +7,11 @@
 #include <map>
 #include <optional>
 
+#include "experiment/measures.h"
 #include "experiment/result_files.h"
 #include "programmer/selection/placement.h"
 #include "support/results.h"
+#include "uswim_version.h"
 #include "workloads/engine/effective_weights.h"
 #include "workloads/engine/executor.h"
 
@@ -23,7 +25,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 /// Without device errors: how many of the first `images` test images are right.
 std::uint64_t ideal_correct(const Workload& workload, std::size_t images) {
   workloads::Executor executor(workload.network, workload.weights);
-  workloads::EffectiveWeightsEngine engine(workload.network, workload.activation_maximum);
+  workloads::EffectiveWeightsEngine engine(workload.network, workload.activations);
   for (std::size_t l = 0; l < workload.weights.size(); ++l) {
     const std::vector<float> codes(workload.weights[l].code.begin(),
                                    workload.weights[l].code.end());
@@ -79,6 +81,20 @@ programmer::RowTiming row_timing(const Config& config) {
           compares ? 0.0 : conversion * verify.reads, config.tile.adc.columns_per_adc};
 }
 
+/// Of everything that a chip's results depend on.
+std::string checkpoint_key(const LoadedConfig& loaded, const Experiment& e) {
+  const auto of = [](const auto& values) {
+    return support::content_hash(values.data(), values.size() * sizeof values[0]);
+  };
+  std::string key =
+      fmt::format("{} {} {} {} {} {} {}", loaded.hash, e.workload.network.content_hash,
+                  e.workload.test.content_hash, of(e.facts.second_derivative), of(e.facts.imported),
+                  e.dumped_devices, sizeof(ChipResult));
+  if (e.imported_mask != nullptr) key += of(*e.imported_mask);
+  for (const auto& [name, version] : versions()) key += fmt::format(" {} {}", name, version);
+  return support::content_hash(key);
+}
+
 /// One entry per policy in the order of the curve.
 std::vector<CostToReach> cost_to_reach(const std::vector<CurvePoint>& curve, double accuracy) {
   std::vector<CostToReach> costs;
@@ -120,11 +136,9 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   result.load_s = seconds_since(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();
-  const programmer::WeightFacts facts =
-      weight_facts(workload, natural, device,
-                   load_second_derivative(workload, config.workload.sensitivity, options.cache,
-                                          options.progress),
-                   config.selection);
+  const programmer::WeightFacts facts = weight_facts(
+      workload, natural, device, load_measures(workload, config, options.cache, options.progress),
+      config.selection);
   result.sensitivity_s = seconds_since(ranking_begin);
 
   const auto chips_begin = std::chrono::steady_clock::now();
@@ -154,7 +168,9 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       previous ? &*previous : nullptr,
       enough_correct(ideal_correct(workload, measured), measured, config.accuracy_drop),
       options.dump.empty() ? 0 : options.dump_limit};
-  result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress);
+  Checkpoint checkpoint(Checkpoint::file_of(options.output), checkpoint_key(loaded, experiment),
+                        options.resume);
+  result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress, checkpoint);
   result.monte_carlo_s = seconds_since(chips_begin);
 
   result.curve = curve(experiment, result.monte_carlo.chips);
@@ -167,6 +183,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   if (!options.dump.empty())
     support::write_file_atomically(options.dump, result.monte_carlo.files.at("devices.csv"));
   directory.commit();
+  checkpoint.remove();
   return result;
 }
 
@@ -179,8 +196,7 @@ std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded
   const tiles::Mapping mapping = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);
   const programmer::WeightFacts facts =
-      weight_facts(workload, mapping, device,
-                   load_second_derivative(workload, config.workload.sensitivity, cache, progress),
+      weight_facts(workload, mapping, device, load_measures(workload, config, cache, progress),
                    config.selection);
   const std::vector<double> scores =
       programmer::scores(config.selection.policies.front(), facts, config.seed, 0);

@@ -48,6 +48,7 @@ struct RunOptions {
   Progress progress;
   std::filesystem::path dump = {};     ///< file for every device of chip 0; empty: none
   std::size_t dump_limit = 1'000'000;  ///< devices in it
+  bool resume = false;  ///< go on from the chips that an interrupted run of the same finished
 };
 
 /// The whole experiment: loads, ranks, programs, evaluates, writes the result directory (whole or

@@ -82,7 +82,8 @@ class Workers {
   ::_exit(status);  // no destructors of the main process's objects, no flushing of its streams
 }
 
-void deliver(Worker& worker, const std::function<void(const Message&)>& receive) {
+void deliver(Worker& worker, unsigned index,
+             const std::function<void(unsigned, const Message&)>& receive) {
   std::size_t at = 0;
   while (worker.pending.size() - at >= sizeof(Header)) {
     Header header;
@@ -93,7 +94,7 @@ void deliver(Worker& worker, const std::function<void(const Message&)>& receive)
     at += sizeof header + header.size;
     if (message.kind == kErrorKind)
       throw std::runtime_error(std::string(message.bytes.begin(), message.bytes.end()));
-    receive(message);
+    receive(index, message);
   }
   worker.pending.erase(worker.pending.begin(),
                        worker.pending.begin() + static_cast<std::ptrdiff_t>(at));
@@ -126,7 +127,7 @@ void throw_if_interrupted() {
 }
 
 void run_in_processes(unsigned count, const std::function<void(unsigned, const Send&)>& work,
-                      const std::function<void(const Message&)>& receive) {
+                      const std::function<void(unsigned, const Message&)>& receive) {
   std::fflush(nullptr);
   Workers workers;
   for (unsigned i = 0; i < count; ++i) {
@@ -164,7 +165,7 @@ void run_in_processes(unsigned count, const std::function<void(unsigned, const S
         continue;
       }
       w.pending.insert(w.pending.end(), buffer.begin(), buffer.begin() + n);
-      deliver(w, receive);
+      deliver(w, static_cast<unsigned>(i), receive);
     }
   }
 }

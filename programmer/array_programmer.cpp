@@ -94,10 +94,11 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
   }
 }
 
-RowView ArrayProgrammer::row_view(std::size_t row, const std::uint64_t* mask,
+RowView ArrayProgrammer::row_view(std::size_t first, std::size_t rows, const std::uint64_t* mask,
                                   RowOperation operation) const {
   const std::size_t words = mapping_.pitch() / 64;
-  return {outcomes_, row * words, words, mask, scheme_, mapping_.columns(array_), operation};
+  return {outcomes_, first * words, words, mask, scheme_, mapping_.columns(array_),
+          operation, rows};
 }
 
 void ArrayProgrammer::leave_untouched(std::size_t row, std::uint64_t* mask) const {
@@ -106,17 +107,21 @@ void ArrayProgrammer::leave_untouched(std::size_t row, std::uint64_t* mask) cons
     mask[w] &= ~untouched_[row * words + w];
 }
 
-RowWork ArrayProgrammer::program_row(std::size_t row, const std::uint8_t* levels,
-                                     const std::uint64_t* mask, RowOperation operation) {
+RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
+                                      const std::uint8_t* levels, const std::uint64_t* mask,
+                                      RowOperation operation) {
   const std::size_t pitch = mapping_.pitch();
-  if (std::memcmp(levels, &target_levels_[row * pitch], mapping_.columns(array_)) != 0)
-    throw std::logic_error("a row was sent levels that differ from the mapping");
-  for (std::size_t w = 0; w < pitch / 64; ++w) {
-    std::int16_t* cells = cells_.row(row) + w * 64;
-    merge(operation == RowOperation::Verify ? cells : &open_loop_units_[row * pitch + w * 64],
-          &verified_units_[row * pitch + w * 64], mask[w], cells);
+  for (std::size_t r = 0; r < rows; ++r) {
+    const std::size_t at = (first + r) * pitch;
+    if (std::memcmp(levels + r * pitch, &target_levels_[at], mapping_.columns(array_)) != 0)
+      throw std::logic_error("a row was sent levels that differ from the mapping");
+    for (std::size_t w = 0; w < pitch / 64; ++w) {
+      std::int16_t* cells = cells_.row(first + r) + w * 64;
+      merge(operation == RowOperation::Verify ? cells : &open_loop_units_[at + w * 64],
+            &verified_units_[at + w * 64], mask[r * pitch / 64 + w], cells);
+    }
   }
-  return row_work(row_view(row, mask, operation));
+  return row_work(row_view(first, rows, mask, operation));
 }
 
 }  // namespace uswim::programmer

@@ -144,6 +144,8 @@ template <>
 constexpr const char* kDtype<std::uint8_t> = "|u1";
 template <>
 constexpr const char* kDtype<std::int32_t> = "<i4";
+template <>
+constexpr const char* kDtype<std::int64_t> = "<i8";
 
 /// Number of elements; nothing where the bytes would pass the limit.
 std::optional<std::size_t> element_count(const std::vector<std::size_t>& shape,
@@ -184,76 +186,116 @@ std::string array_bytes(const std::vector<std::size_t>& shape, const std::vector
   return bytes;
 }
 
+/// Reads one array from a stream of bytes; every fault names it.
+class ArrayReader {
+ public:
+  ArrayReader(const ReadBytes& read, std::string_view name, std::string expected)
+      : read_(read), name_(name), expected_(std::move(expected)) {}
+
+  [[noreturn]] void refuse(std::string_view found, std::string_view expected) const {
+    throw FileError(fmt::format("{}: {} (expected {})", name_, found, expected));
+  }
+
+  Header header() const {
+    unsigned char preamble[12] = {};
+    const std::size_t got = read_(preamble, 10);
+    if (got < kMagic.size() || std::memcmp(preamble, kMagic.data(), kMagic.size()) != 0)
+      refuse("is not an .npy file", expected_);
+    if (got < 10) refuse("ends inside its header", expected_);
+    const unsigned version = preamble[6];
+    if (version < 1 || version > 3) refuse(fmt::format("has .npy version {}", version), "1 to 3");
+    std::size_t header_size = preamble[8] | static_cast<std::size_t>(preamble[9]) << 8;
+    if (version > 1) {
+      if (read_(preamble + 10, 2) < 2) refuse("ends inside its header", expected_);
+      header_size |= static_cast<std::size_t>(preamble[10]) << 16;
+      header_size |= static_cast<std::size_t>(preamble[11]) << 24;
+    }
+    if (header_size > kMaxHeaderBytes)
+      refuse(fmt::format("has a header of {} bytes", header_size),
+             fmt::format("at most {}", kMaxHeaderBytes));
+    std::string header_text(header_size, '\0');
+    if (read_(header_text.data(), header_size) < header_size)
+      refuse("ends inside its header", expected_);
+    try {
+      return HeaderParser(header_text).parse();
+    } catch (const std::invalid_argument& e) {
+      refuse(fmt::format("has {}", e.what()), expected_);
+    }
+  }
+
+  template <class T>
+  NpyArray<T> values(Header header) const {
+    const bool is_bool = sizeof(T) == 1 && header.dtype == "|b1";
+    if (header.dtype != kDtype<T> && !is_bool)
+      refuse(fmt::format("holds dtype {}", header.dtype),
+             fmt::format("{}{}", kDtype<T>, sizeof(T) == 1 ? " or |b1" : ""));
+    if (header.fortran_order) refuse("is in Fortran order", "C order");
+    const std::string shape = fmt::format("({})", fmt::join(header.shape, ", "));
+    const auto count = element_count(header.shape, sizeof(T));
+    if (!count)
+      refuse(fmt::format("has the shape {}", shape),
+             fmt::format("at most {} bytes", kMaxDataBytes));
+
+    NpyArray<T> result;
+    // In pieces, so that memory grows with what the file holds, not with what its header claims.
+    while (result.values.size() < *count) {
+      const std::size_t before = result.values.size();
+      const std::size_t piece = std::min(*count - before, kPiece / sizeof(T));
+      result.values.resize(before + piece);
+      if (read_(result.values.data() + before, piece * sizeof(T)) < piece * sizeof(T))
+        refuse("ends inside its data", fmt::format("{} values for the shape {}", *count, shape));
+    }
+    char extra;
+    if (read_(&extra, 1) != 0)
+      refuse("holds more data than its shape says",
+             fmt::format("{} values for the shape {}", *count, shape));
+    if (is_bool && std::any_of(result.values.begin(), result.values.end(),
+                               [](T v) { return v != T{0} && v != T{1}; }))
+      refuse("holds a byte other than 0 and 1 in an array of dtype |b1", "truth values");
+    result.shape = std::move(header.shape);
+    return result;
+  }
+
+  /// Of any width, as 64-bit numbers.
+  template <class T>
+  NpyArray<std::int64_t> widened(Header header) const {
+    NpyArray<T> narrow = values<T>(std::move(header));
+    return {std::move(narrow.shape), {narrow.values.begin(), narrow.values.end()}};
+  }
+
+ private:
+  const ReadBytes& read_;
+  std::string name_;
+  std::string expected_;
+};
+
 }  // namespace
+
+template <class T>
+NpyArray<T> read_npy(const ReadBytes& read, std::string_view name) {
+  const ArrayReader reader(read, name, fmt::format("a NumPy array of dtype {}", kDtype<T>));
+  return reader.values<T>(reader.header());
+}
 
 template <class T>
 NpyArray<T> read_npy(const std::filesystem::path& file) {
   InputFile in(file);
-  const auto refuse = [&](std::string_view found, std::string_view expected) {
-    throw FileError(fmt::format("{}: {} (expected {})", file.string(), found, expected));
-  };
-  const std::string array = fmt::format("a NumPy array of dtype {}", kDtype<T>);
+  return read_npy<T>([&](void* to, std::size_t size) { return in.read(to, size); }, file.string());
+}
 
-  unsigned char preamble[12] = {};
-  const std::size_t got = in.read(preamble, 10);
-  if (got < kMagic.size() || std::memcmp(preamble, kMagic.data(), kMagic.size()) != 0)
-    refuse("is not an .npy file", array);
-  if (got < 10) refuse("ends inside its header", array);
-  const unsigned version = preamble[6];
-  if (version < 1 || version > 3) refuse(fmt::format("has .npy version {}", version), "1 to 3");
-  std::size_t header_size = preamble[8] | static_cast<std::size_t>(preamble[9]) << 8;
-  if (version > 1) {
-    if (in.read(preamble + 10, 2) < 2) refuse("ends inside its header", array);
-    header_size |= static_cast<std::size_t>(preamble[10]) << 16;
-    header_size |= static_cast<std::size_t>(preamble[11]) << 24;
-  }
-  if (header_size > kMaxHeaderBytes)
-    refuse(fmt::format("has a header of {} bytes", header_size),
-           fmt::format("at most {}", kMaxHeaderBytes));
-  std::string header_text(header_size, '\0');
-  if (in.read(header_text.data(), header_size) < header_size)
-    refuse("ends inside its header", array);
-
-  Header header;
-  try {
-    header = HeaderParser(header_text).parse();
-  } catch (const std::invalid_argument& e) {
-    refuse(fmt::format("has {}", e.what()), array);
-  }
-  const bool is_bool = sizeof(T) == 1 && header.dtype == "|b1";
-  if (header.dtype != kDtype<T> && !is_bool)
-    refuse(fmt::format("holds dtype {}", header.dtype),
-           fmt::format("{}{}", kDtype<T>, sizeof(T) == 1 ? " or |b1" : ""));
-  if (header.fortran_order) refuse("is in Fortran order", "C order");
-  const std::string shape = fmt::format("({})", fmt::join(header.shape, ", "));
-  const auto count = element_count(header.shape, sizeof(T));
-  if (!count)
-    refuse(fmt::format("has the shape {}", shape), fmt::format("at most {} bytes", kMaxDataBytes));
-
-  NpyArray<T> result;
-  // In pieces, so that memory grows with what the file holds, not with what its header claims.
-  while (result.values.size() < *count) {
-    const std::size_t before = result.values.size();
-    const std::size_t piece = std::min(*count - before, kPiece / sizeof(T));
-    result.values.resize(before + piece);
-    if (in.read(result.values.data() + before, piece * sizeof(T)) < piece * sizeof(T))
-      refuse("ends inside its data", fmt::format("{} values for the shape {}", *count, shape));
-  }
-  char extra;
-  if (in.read(&extra, 1) != 0)
-    refuse("holds more data than its shape says",
-           fmt::format("{} values for the shape {}", *count, shape));
-  if (is_bool && std::any_of(result.values.begin(), result.values.end(),
-                             [](T v) { return v != T{0} && v != T{1}; }))
-    refuse("holds a byte other than 0 and 1 in an array of dtype |b1", "truth values");
-  result.shape = std::move(header.shape);
-  return result;
+NpyArray<std::int64_t> read_npy_whole(const ReadBytes& read, std::string_view name) {
+  const ArrayReader reader(read, name, "a NumPy array of whole numbers");
+  Header header = reader.header();
+  if (header.dtype == kDtype<std::int64_t>) return reader.values<std::int64_t>(std::move(header));
+  if (header.dtype == kDtype<std::int32_t>) return reader.widened<std::int32_t>(std::move(header));
+  return reader.widened<std::uint8_t>(std::move(header));
 }
 
 template NpyArray<float> read_npy(const std::filesystem::path&);
 template NpyArray<double> read_npy(const std::filesystem::path&);
 template NpyArray<std::uint8_t> read_npy(const std::filesystem::path&);
 template NpyArray<std::int32_t> read_npy(const std::filesystem::path&);
+template NpyArray<std::uint8_t> read_npy(const ReadBytes&, std::string_view);
 
 std::string npy_bytes(const std::vector<std::size_t>& shape, const std::vector<float>& values) {
   return array_bytes(shape, values, kDtype<float>);

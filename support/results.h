@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -41,6 +42,14 @@ extern template NpyArray<float> read_npy(const std::filesystem::path&);
 extern template NpyArray<double> read_npy(const std::filesystem::path&);
 extern template NpyArray<std::uint8_t> read_npy(const std::filesystem::path&);
 extern template NpyArray<std::int32_t> read_npy(const std::filesystem::path&);
+/// Puts up to `size` bytes to `to` and tells how many; fewer mean the end.
+using ReadBytes = std::function<std::size_t(void* to, std::size_t size)>;
+/// The same from a stream, such as an array inside an .npz file; `name` is for messages.
+template <class T>
+NpyArray<T> read_npy(const ReadBytes& read, std::string_view name);
+extern template NpyArray<std::uint8_t> read_npy(const ReadBytes&, std::string_view);
+/// An array of uint8, int32 or int64.
+NpyArray<std::int64_t> read_npy_whole(const ReadBytes& read, std::string_view name);
 /// The bytes of an .npy file. `bool_values` marks uint8 data as numpy bool.
 std::string npy_bytes(const std::vector<std::size_t>& shape, const std::vector<float>& values);
 std::string npy_bytes(const std::vector<std::size_t>& shape,

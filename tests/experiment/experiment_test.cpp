@@ -51,7 +51,7 @@ TEST(Run, GivesTheSameBytesWhateverTheNumberOfProcesses) {
   const auto one = all_files(t.path / "a");
   small_run(t.path / "a", 2);  // the same place, since the resolved paths are relative to it
   EXPECT_EQ(one, all_files(t.path / "a"));
-  EXPECT_EQ(one.size(), 8u);
+  EXPECT_EQ(one.size(), 9u);
 }
 
 TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
@@ -68,7 +68,7 @@ TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
                               t.path / "devices.csv",
                               1000});
   const auto files = all_files(t.path / "a");
-  EXPECT_EQ(files.size(), 12u);
+  EXPECT_EQ(files.size(), 13u);
   const auto lines = [](const std::string& text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) - 1;
   };
@@ -119,7 +119,7 @@ TEST(Run, RepeatsFromItsResultDirectory) {
   run_experiment(again, {2, t.path / "b", {}, [](const std::string&, std::size_t, std::size_t) {}});
   const auto second = all_files(t.path / "b");
   for (const std::string name : {"curve.csv", "programming.csv", "inference.csv", "mapping.csv",
-                                 "equal_cost.csv", "chips.csv", "config.yaml"})
+                                 "equal_cost.csv", "chips.csv", "transfer.csv", "config.yaml"})
     EXPECT_EQ(first.at(name), second.at(name)) << name;
 }
 

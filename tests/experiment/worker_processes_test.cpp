@@ -16,7 +16,8 @@ TEST(WorkerProcesses, DeliverEveryMessageInEachWorkersOrder) {
         for (std::uint32_t i = 0; i < 5000; ++i)
           send({i, std::vector<std::uint8_t>(i % 100 + 1, static_cast<std::uint8_t>(index))});
       },
-      [&](const Message& m) {
+      [&](unsigned index, const Message& m) {
+        ASSERT_EQ(m.bytes[0], index);
         ASSERT_EQ(m.bytes.size(), m.kind % 100 + 1);
         seen[m.bytes[0]].push_back(m.kind);
       });
@@ -32,7 +33,7 @@ TEST(WorkerProcesses, PassOnWhatAWorkerThrew) {
         [](unsigned i, const Send&) {
           if (i == 1) throw std::runtime_error("tile 7 is on fire");
         },
-        [](const Message&) {});
+        [](unsigned, const Message&) {});
     FAIL() << "nothing was thrown";
   } catch (const std::runtime_error& error) {
     EXPECT_STREQ(error.what(), "tile 7 is on fire");
@@ -45,7 +46,7 @@ TEST(WorkerProcesses, ReportAWorkerThatWasKilled) {
                    [](unsigned i, const Send&) {
                      if (i == 0) std::raise(SIGKILL);
                    },
-                   [](const Message&) {}),
+                   [](unsigned, const Message&) {}),
                std::runtime_error);
 }
 
@@ -58,7 +59,7 @@ TEST(WorkerProcesses, EndWithTheUsersInterrupt) {
                      while (true) {
                      }
                    },
-                   [](const Message&) { std::raise(SIGINT); }),
+                   [](unsigned, const Message&) { std::raise(SIGINT); }),
                Interrupted);
 }
 

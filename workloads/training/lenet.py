@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lenet_onnx import LAYERS
+from quantization import least_error_scale, quantize_activation, quantize_weight
 
 LEVELS = 15  # 4 bits: magnitudes 0..15 of a weight (its sign is apart), 0..15 of an activation
 INPUT_SCALE = 1.0 / LEVELS  # the input is pixel/255, so code 15 is a white pixel
@@ -15,29 +16,6 @@ ACTIVATIONS = ("relu1", "relu2", "relu3", "relu4")
 # The grid spans the largest weight, and device noise scales with the grid: a few outliers would
 # stretch both (fc1: to 10 times the root mean square).
 WEIGHT_LIMIT_RMS = 5.0
-
-
-def weight_codes(weight):
-    """Signed integer codes in -15..15 and the scale for which weight ~ scale * code / 15."""
-    scale = weight.abs().max()
-    return torch.sign(weight) * torch.round(weight.abs() / scale * LEVELS), scale
-
-
-def quantize_weight(weight):
-    """The weight on its 31-level grid; the gradient passes straight through."""
-    with torch.no_grad():
-        codes, scale = weight_codes(weight)
-        step = scale * codes / LEVELS - weight
-    return weight + step
-
-
-def quantize_activation(x, scale):
-    """The activation on its 16-level grid; the gradient passes where x is not clipped."""
-    clipped = x.clamp(0.0, float(LEVELS * scale))
-    with torch.no_grad():
-        # torch.round rounds halves to even, as ONNX QuantizeLinear does.
-        step = scale * torch.round(x / scale).clamp(0, LEVELS) - clipped
-    return clipped + step
 
 
 class LeNet(nn.Module):
@@ -61,7 +39,7 @@ class LeNet(nn.Module):
         assert count == WEIGHT_COUNT, count
 
     def forward(self, image):
-        x = quantize_activation(image, INPUT_SCALE) if self.quantized else image
+        x = quantize_activation(image, INPUT_SCALE, LEVELS) if self.quantized else image
         x = F.max_pool2d(self._activate(0, self._conv(self.conv1, x)), 2)
         x = F.max_pool2d(self._activate(1, self._conv(self.conv2, x)), 2)
         x = self._activate(2, self._linear(self.fc1, x.flatten(1)))
@@ -75,7 +53,7 @@ class LeNet(nn.Module):
         self._recorded = {}
         self(images)
         for index in range(len(ACTIVATIONS)):
-            self.activation_scales[index] = _least_error_scale(self._recorded[index])
+            self.activation_scales[index] = least_error_scale(self._recorded[index], LEVELS)
         del self._recorded
 
     @torch.no_grad()
@@ -91,7 +69,7 @@ class LeNet(nn.Module):
             getattr(self, name).weight.clamp_(-limit, limit)
 
     def _weight(self, layer):
-        return quantize_weight(layer.weight) if self.quantized else layer.weight
+        return quantize_weight(layer.weight, LEVELS) if self.quantized else layer.weight
 
     def _conv(self, layer, x):
         return F.conv2d(x, self._weight(layer), layer.bias, padding=1)
@@ -103,11 +81,6 @@ class LeNet(nn.Module):
         x = F.relu(x)
         if hasattr(self, "_recorded"):
             self._recorded[index] = x
-        return quantize_activation(x, self.activation_scales[index]) if self.quantized else x
-
-
-def _least_error_scale(x):
-    """Searches the clipping point between 20 % and 100 % of the largest activation."""
-    candidates = [x.max() * percent / 100 / LEVELS for percent in range(20, 101)]
-    errors = [float((quantize_activation(x, scale) - x).square().mean()) for scale in candidates]
-    return candidates[errors.index(min(errors))]
+        if not self.quantized:
+            return x
+        return quantize_activation(x, self.activation_scales[index], LEVELS)

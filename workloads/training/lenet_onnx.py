@@ -1,36 +1,14 @@
 """Writes the 4-bit LeNet as an ONNX file of standard operators."""
 
-import os
-from pathlib import Path
-
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+
+from onnx_graph import Graph, save
 
 LEVELS = 15
 LAYERS = ("conv1", "conv2", "fc1", "fc2", "fc3")
-OPSET = 13
-IR_VERSION = 8
 
 
-class _Graph:
-    """Nodes and initializers in the order in which they are added; `last` is the newest tensor."""
-
-    def __init__(self, input_name):
-        self.nodes = []
-        self.initializers = []
-        self.last = input_name
-
-    def constant(self, name, value):
-        self.initializers.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
-
-    def node(self, op, name, *more_inputs, output=None, **attributes):
-        output = output or f"{name}_out"
-        self.nodes.append(helper.make_node(op, [self.last, *more_inputs], [output], name=name,
-                                           **attributes))
-        self.last = output
-
+class _Graph(Graph):
     def quantizer(self, suffix, scale):
         """Clip to the 16 levels, then round; QuantizeLinear alone would saturate at 255."""
         low = self.constant(f"clip{suffix}_min", np.float32(0))
@@ -76,16 +54,4 @@ def write_onnx(path, arrays, activation_scales, metadata):
     for name in LAYERS:
         assert np.abs(arrays[name][0]).max() == LEVELS, name
     graph = _build_graph(arrays, activation_scales)
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes, "lenet_mnist_4bit",
-            [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 1, 28, 28])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])],
-            graph.initializers),
-        opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
-        producer_name="uswim")
-    helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model, full_check=True)
-    partial = Path(f"{path}.partial")
-    onnx.save(model, str(partial))
-    os.replace(partial, path)
+    save(path, graph, "lenet_mnist_4bit", [1, 28, 28], 10, metadata)

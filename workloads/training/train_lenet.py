@@ -7,7 +7,6 @@ nothing. A run that was interrupted goes on from DIR/checkpoint.pt when started 
 
 import argparse
 import math
-import os
 import time
 from pathlib import Path
 
@@ -15,9 +14,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+import checkpoints
+from checkpoints import cosine_rates
 from idx_files import read_mnist
-from lenet import ACTIVATIONS, LeNet, weight_codes
+from lenet import ACTIVATIONS, LEVELS, LeNet
 from lenet_onnx import LAYERS, write_onnx
+from quantization import weight_codes
 
 MAX_SHIFT = 2  # pixels, the augmentation moves each image by up to this much in x and y
 CALIBRATION_IMAGES = 2000
@@ -97,12 +99,6 @@ def count_correct(model, data, dtype=torch.float32):
     return correct
 
 
-def cosine_rates(peak, first_step, steps, total_steps):
-    """Learning rates of `steps` batches on a cosine that falls from `peak` to 0 in a phase."""
-    return [0.5 * peak * (1 + math.cos(math.pi * (first_step + i) / total_steps))
-            for i in range(steps)]
-
-
 class Training:
     """The state that a checkpoint holds and the epochs that advance it."""
 
@@ -124,12 +120,9 @@ class Training:
         return torch.optim.Adam(self.model.parameters(), weight_decay=1e-5)
 
     def resume(self):
-        if not self.checkpoint.is_file():
+        saved = checkpoints.load(self.checkpoint, self.settings, self.train.labels.device)
+        if saved is None:
             return
-        saved = torch.load(self.checkpoint, map_location=self.train.labels.device)
-        if saved["settings"] != self.settings:
-            raise SystemExit(f"{self.checkpoint} was made with {saved['settings']}, "
-                             f"this run has {self.settings}: choose another --out or remove it")
         self.model.load_state_dict(saved["model"])
         self.model.quantized = saved["quantized"]
         self.optimizer.load_state_dict(saved["optimizer"])
@@ -138,12 +131,11 @@ class Training:
         print(f"resumed after epoch {self.epochs_done}", flush=True)
 
     def save(self):
-        partial = self.checkpoint.with_suffix(".partial")
-        torch.save({"settings": self.settings, "model": self.model.state_dict(),
-                    "quantized": self.model.quantized, "optimizer": self.optimizer.state_dict(),
-                    "epochs_done": self.epochs_done, "seconds": self.seconds,
-                    "float_correct": self.float_correct}, partial)
-        os.replace(partial, self.checkpoint)
+        checkpoints.save(self.checkpoint, {
+            "settings": self.settings, "model": self.model.state_dict(),
+            "quantized": self.model.quantized, "optimizer": self.optimizer.state_dict(),
+            "epochs_done": self.epochs_done, "seconds": self.seconds,
+            "float_correct": self.float_correct})
 
     def run(self):
         while self.epochs_done < self.arguments.epochs:
@@ -154,9 +146,7 @@ class Training:
 
     def _run_epoch(self):
         started = time.monotonic()
-        # A generator per epoch makes a resumed run equal to an uninterrupted one.
-        epoch_seed = self.arguments.seed * 1_000_003 + self.epochs_done
-        generator = torch.Generator().manual_seed(epoch_seed)
+        generator = checkpoints.epoch_generator(self.arguments.seed, self.epochs_done)
         loss = train_epoch(self.model, self.optimizer, self.train, generator, self._epoch_rates())
         correct = count_correct(self.model, self.test)
         if not self.model.quantized:
@@ -196,7 +186,7 @@ def exported_arrays(model):
     arrays = {}
     for name in LAYERS:
         layer = getattr(model, name)
-        codes, scale = weight_codes(layer.weight.detach())
+        codes, scale = weight_codes(layer.weight.detach(), LEVELS)
         arrays[name] = (codes.cpu().numpy().astype(np.int8), float(scale),
                         layer.bias.detach().cpu().numpy())
     return arrays

@@ -1,0 +1,56 @@
+// Does the plot put points where they belong?
+#include "experiment/curve_plot.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "experiment/run.h"
+
+namespace uswim::experiment {
+namespace {
+
+using ::testing::HasSubstr;
+
+CurvePoint point(const char* policy, double nwc, double time_s, double accuracy, double sd) {
+  CurvePoint p;
+  p.policy = policy;
+  p.chips = 20;
+  p.nwc_mean = nwc;
+  p.time_s_mean = time_s;
+  p.energy_J_mean = 1;
+  p.accuracy_mean = accuracy;
+  p.accuracy_sd = sd;
+  return p;
+}
+
+TEST(CurvePlot, ShowsEveryPolicyOverCyclesAndTime) {
+  // Accuracies from 0.4 to 0.9 with bands: the axis runs from 0.39 to 0.91 (margins of 2 %).
+  const std::vector<CurvePoint> curve{point("uswim", 0, 1, 0.5, 0.1),
+                                      point("uswim", 1, 4, 0.8, 0.1),
+                                      point("random", 0.5, 2, 0.6, 0.0)};
+  const std::string svg = curve_svg(curve, curve[1], 0.9);
+  const auto y = [](double accuracy) { return 34 + 300 * (0.91 - accuracy) / 0.52; };
+  const auto circle = [&](double x, double accuracy) {
+    char text[64];
+    std::snprintf(text, sizeof text, "cx='%.1f' cy='%.1f'", x, y(accuracy));
+    return std::string(text);
+  };
+  EXPECT_THAT(svg, HasSubstr(circle(62, 0.5)));
+  EXPECT_THAT(svg, HasSubstr(circle(462, 0.8)));
+  EXPECT_THAT(svg, HasSubstr(circle(262, 0.6)));
+  // The second diagram: time relative to the last point's.
+  EXPECT_THAT(svg, HasSubstr(circle(546 + 100, 0.5)));
+  EXPECT_THAT(svg, HasSubstr(circle(546 + 200, 0.6)));
+  EXPECT_THAT(svg, HasSubstr(">random</text>"));
+  EXPECT_THAT(svg, HasSubstr("mean over 20 chips"));
+}
+
+TEST(CurvePlot, OfEqualAccuraciesHasAnAxisAllTheSame) {
+  const std::vector<CurvePoint> curve{point("none", 0, 1, 0.9, 0.0)};
+  const std::string svg = curve_svg(curve, curve[0], 0.9);
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+  EXPECT_EQ(svg.find("inf"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace uswim::experiment

@@ -1,0 +1,123 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <sstream>
+
+#include "support/results.h"
+#include "workloads/data/dataset.h"
+#include "workloads/data/decode_image.h"
+
+namespace uswim::workloads {
+namespace {
+
+namespace fs = std::filesystem;
+using support::FileError;
+
+constexpr std::size_t kLargestList = std::size_t{256} << 20;
+constexpr std::size_t kLargestImageFile = std::size_t{64} << 20;
+
+struct Entry {
+  fs::path file;
+  std::string word;   ///< its label as it stands
+  std::string place;  ///< for messages
+};
+
+std::vector<Entry> listed(const DataSource& source) {
+  const std::vector<std::uint8_t> bytes = support::read_file(source.labels, kLargestList);
+  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
+  std::vector<Entry> entries;
+  std::string line, name, word;
+  for (std::size_t number = 1; std::getline(lines, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const std::string place = fmt::format("{}:{}", source.labels.string(), number);
+    std::istringstream fields(line);
+    if (!(fields >> name >> word))
+      throw FileError(fmt::format("{}: no label (expected a file's name and its label)", place));
+    const fs::path relative(name);
+    if (relative.is_absolute() ||
+        std::find(relative.begin(), relative.end(), "..") != relative.end())
+      throw FileError(fmt::format("{}: '{}' leads out of the folder of images", place, name));
+    entries.push_back({source.images / relative, word, place});
+  }
+  return entries;
+}
+
+bool is_image(const fs::path& file) {
+  std::string ending = file.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
+}
+
+std::vector<Entry> in_class_folders(const fs::path& images) {
+  std::vector<Entry> entries;
+  for (const fs::directory_entry& folder : fs::directory_iterator(images)) {
+    if (!folder.is_directory()) continue;
+    for (const fs::directory_entry& file : fs::recursive_directory_iterator(folder.path()))
+      if (file.is_regular_file() && is_image(file.path()))
+        entries.push_back({file.path(), folder.path().filename().string(), file.path().string()});
+  }
+  // The order in which a folder lists its files is not the same everywhere.
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.file < b.file; });
+  return entries;
+}
+
+bool as_number(const std::string& word, std::size_t& number) {
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  return error == std::errc() && end == word.data() + word.size();
+}
+
+/// Numbers stand for themselves; words are numbered in alphabetical order.
+std::vector<std::size_t> numbered(const std::vector<Entry>& entries, bool words) {
+  std::map<std::string, std::size_t> index;
+  for (const Entry& e : entries) index.emplace(e.word, 0);
+  std::size_t next = 0;
+  for (auto& [word, i] : index) i = next++;
+  std::vector<std::size_t> labels;
+  for (const Entry& e : entries) {
+    std::size_t number = index[e.word];
+    if (!words && !as_number(e.word, number))
+      throw FileError(fmt::format("{}: label '{}' is not a whole number, as the first one is",
+                                  e.place, e.word));
+    labels.push_back(number);
+  }
+  return labels;
+}
+
+}  // namespace
+
+Dataset read_image_files(const DataSource& source, const DataExpectation& expected) {
+  std::vector<Entry> entries;
+  try {
+    entries = source.labels.empty() ? in_class_folders(source.images) : listed(source);
+  } catch (const fs::filesystem_error& error) {
+    throw FileError(fmt::format("{}: {}", source.images.string(), error.code().message()));
+  }
+  if (entries.empty())
+    throw FileError(
+        source.labels.empty()
+            ? fmt::format("{}: no folder in it holds a PNG or JPEG", source.images.string())
+            : fmt::format("{}: names no image", source.labels.string()));
+  std::size_t ignored = 0;
+  const std::vector<std::size_t> labels =
+      numbered(entries, source.labels.empty() || !as_number(entries.front().word, ignored));
+  Dataset data;
+  data.count = std::min(entries.size(), source.limit);
+  for (std::size_t i = 0; i < data.count; ++i) {
+    if (labels[i] >= expected.classes)
+      throw FileError(fmt::format("{}: label {} ('{}'), expected 0 to {}", entries[i].place,
+                                  labels[i], entries[i].word, expected.classes - 1));
+    const std::vector<std::uint8_t> bytes = support::read_file(entries[i].file, kLargestImageFile);
+    const DecodedImage image = decode_image(bytes.data(), bytes.size(), expected.channels,
+                                            data.shape, entries[i].file.string());
+    data.shape = image.shape;
+    data.pixels.insert(data.pixels.end(), image.pixels.begin(), image.pixels.end());
+    data.labels.push_back(static_cast<std::uint8_t>(labels[i]));
+  }
+  return data;
+}
+
+}  // namespace uswim::workloads
