@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "apps/calibrate.h"
+#include "apps/correlate.h"
+#include "apps/network_table.h"
 #include "apps/terminal.h"
 #include "experiment/config.h"
 #include "experiment/run.h"
@@ -159,7 +161,11 @@ int parse_and_run(int argc, char** argv) {
   sensitivity_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");
   sensitivity_command->callback([&] { export_sensitivity(config, output, !no_cache); });
 
+  config.add_to(*apps::add_correlate(
+      app, [&] { return config.load(); }, cache_directory()));
+
   apps::add_calibrate(app);
+  apps::add_network(app);
 
   CLI::App* config_command = app.add_subcommand("config", "look at configurations");
   config_command->require_subcommand(1);

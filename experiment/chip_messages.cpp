@@ -24,6 +24,9 @@ void take_in(MonteCarloResult& result, const Message& message) {
     case kChip:
       result.chips.push_back(unpack<ChipResult>(message));
       break;
+    case kRetention:
+      result.retention.push_back(unpack<RetentionResult>(message));
+      break;
     case kHardware:
       result.hardware.push_back(unpack<HardwareResult>(message));
       break;
@@ -59,6 +62,9 @@ void put_in_order(MonteCarloResult& result) {
   };
   std::sort(result.chips.begin(), result.chips.end(),
             by([](const ChipResult& r) { return std::make_pair(r.evaluation, r.chip); }));
+  std::sort(result.retention.begin(), result.retention.end(), by([](const RetentionResult& r) {
+              return std::make_tuple(r.evaluation, r.time, r.chip);
+            }));
   std::sort(result.hardware.begin(), result.hardware.end(),
             by([](const HardwareResult& r) { return std::make_pair(r.chip, r.fraction); }));
   std::sort(result.tiles.begin(), result.tiles.end(),

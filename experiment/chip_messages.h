@@ -12,6 +12,7 @@ namespace uswim::experiment {
 /// What a worker sends of its chips.
 enum MessageKind : std::uint32_t {
   kChip,
+  kRetention,
   kHardware,
   kTile,
   kInference,

@@ -24,15 +24,17 @@ std::string timeline_json(const std::vector<sc_models::RowEvent>& rows, std::siz
     if (shown == limit) break;
     ++shown;
     ++tiles[r.tile];
-    events.push_back({{"name", fmt::format("row {}", r.row)},
-                      {"ph", "X"},
-                      {"ts", microseconds(r.begin)},
-                      {"dur", microseconds(r.end - r.begin)},
-                      {"pid", 0},
-                      {"tid", r.tile},
-                      {"args",
-                       {{"pulses", r.work.set_pulses + r.work.reset_pulses},
-                        {"rounds", r.work.verify_rounds}}}});
+    events.push_back(
+        {{"name", r.rows == 1 ? fmt::format("row {}", r.row)
+                              : fmt::format("rows {} to {}", r.row, r.row + r.rows - 1)},
+         {"ph", "X"},
+         {"ts", microseconds(r.begin)},
+         {"dur", microseconds(r.end - r.begin)},
+         {"pid", 0},
+         {"tid", r.tile},
+         {"args",
+          {{"pulses", r.work.set_pulses + r.work.reset_pulses},
+           {"rounds", r.work.verify_rounds}}}});
   }
   for (const auto& [tile, count] : tiles)
     events.push_back({{"name", "thread_name"},

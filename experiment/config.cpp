@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "sc_models/power_arbiter.h"
+#include "support/config/scalar_text.h"
 #include "support/results.h"
 
 namespace uswim::experiment {
@@ -47,11 +50,42 @@ workloads::Normalization read_normalization(ConfigReader in) {
   return n;
 }
 
+void read_quantization(ConfigReader in, WorkloadConfig& workload) {
+  workloads::QuantizationConfig& c = workload.quantization;
+  in.word("weight_scales", c.weight_scales, workloads::kWeightScales,
+          {"per_tensor: one scale per layer; per_channel: one per output, multiplied back by the "
+           "digital part"});
+  in.word("weight_clip", c.weight_clip, workloads::kClipRules,
+          {"largest code of a weight: maximum, percentile, or least squared error",
+           "paper: the layer's maximum"});
+  in.number("weight_percentile", c.weight_percentile, support::left_open(0, 100),
+            {"with 'weight_clip: percentile': part of the magnitudes that is not clipped, percent",
+             "unconfirmed"});
+  in.word("activation_clip", c.activation_clip, workloads::kClipRules,
+          {"largest code of a layer's input over the calibration images", "unconfirmed"});
+  in.number("activation_percentile", c.activation_percentile, support::left_open(0, 100),
+            {"with 'activation_clip: percentile', percent", "unconfirmed"});
+  in.whole("calibration_images", workload.calibration_images, support::closed(1, 100000),
+           {"the first images of 'sensitivity' that the ranges of activations are taken from",
+            "unconfirmed"});
+}
+
 WorkloadConfig read_workload(ConfigReader in) {
   WorkloadConfig c;
-  in.required_path("network", c.network, {"ONNX file of a quantised classifier"});
+  in.required_path("network", c.network, {"ONNX file of a classifier, quantised or not"});
   in.whole("weight_bits", c.weight_bits, support::closed(1, 8),
            {"bits of a weight's magnitude; the sign is a differential pair", "paper: 4 for LeNet"});
+  in.whole("activation_bits", c.quantization.activation_bits, support::closed(2, 8),
+           {"bits of a layer's input where the network brings no quantiser; with negative inputs "
+            "the sign is among them",
+            "unconfirmed"});
+  in.boolean("fold_batch_norm", c.fold_batch_norm,
+             {"multiply batch norm into the weights where it directly follows a layer; else it is "
+              "digital"});
+  read_quantization(
+      in.section("quantization", {"of networks that were trained in float; a network's own "
+                                  "quantisers stay as they are"}),
+      c);
   c.normalization = read_normalization(
       in.section("normalization", {"of the pixels, as in the network's training; left out: none"}));
   read_data(in.section("test", {"images for the accuracy"}), c.test);
@@ -66,6 +100,9 @@ SelectionConfig read_selection(ConfigReader in) {
            {"how weights are ranked; each runs at every fraction"});
   in.numbers("fractions", c.fractions, support::closed(0, 1),
              {"fractions of the weights that are write-verified"});
+  in.whole("verified_slices", c.verified_slices, support::closed(0, 8),
+           {"of a selected weight only as many slices, the most significant ones, are "
+            "write-verified, the others written open loop; 0: all"});
   in.path("scores", c.scores,
           {"for policy 'imported': .npy of float32, one score per weight, larger first"});
   in.path("mask", c.mask,
@@ -78,6 +115,10 @@ SelectionConfig read_selection(ConfigReader in) {
           {"what 1 means in 'mask': the authors' code writes 1 for weights that are not verified"});
   if (stated) c.mask_polarity = polarity;
   in.check(c.mask.empty() || stated, "mask", "an imported mask must state its 'mask_polarity'");
+  in.whole("hutchinson_probes", c.hutchinson_probes, support::closed(1, 10000),
+           {"for policy 'hutchinson': random directions per batch of images in which the second "
+            "derivative is probed",
+            "unconfirmed"});
   auto iterative = in.section(
       "iterative",
       {"the papers' algorithm: program open loop, then verify the next part of the ranking and "
@@ -107,8 +148,38 @@ SelectionConfig read_selection(ConfigReader in) {
   return c;
 }
 
+/// "1 s", "2.5 h", "30 days".
+std::optional<double> read_time(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, double>, 5> kUnits{
+      {{"s", 1.0}, {"min", 60.0}, {"h", 3600.0}, {"day", 86400.0}, {"days", 86400.0}}};
+  const std::size_t space = text.find(' ');
+  if (space == std::string_view::npos) return std::nullopt;
+  const auto number = support::config::read_number(text.substr(0, space));
+  for (const auto& [unit, seconds] : kUnits)
+    if (number.value && *number.value > 0.0 && text.substr(space + 1) == unit)
+      return *number.value * seconds;
+  return std::nullopt;
+}
+
+/// The time that `text` names, with a fault at `key` unless the device's drift is stated for it.
+std::optional<double> drift_time(ConfigReader& in, std::string_view key, const std::string& text,
+                                 const programmer::DeviceConfig& device) {
+  const std::optional<double> seconds = read_time(text);
+  in.check(seconds.has_value(), key,
+           "'" + text + "' is no time (expected e.g. '1 s', '10 min', '1 h', '30 days')");
+  const programmer::DriftModel drift(device);
+  in.check(drift.drifts(), key, "needs a 'device.drift.model'");
+  if (!seconds || !drift.drifts()) return std::nullopt;
+  in.check(*seconds >= drift.first_s() && *seconds <= drift.last_s(), key,
+           fmt::format("{:g} s lies outside the time for which the device's drift is stated, {:g} "
+                       "to {:g} s",
+                       *seconds, drift.first_s(), drift.last_s()));
+  return seconds;
+}
+
 /// Further keys of the section `programming`, which `pulses` came from.
-StartConfig read_start(ConfigReader in, const programmer::WriteVerifyConfig& pulses) {
+StartConfig read_start(ConfigReader in, const programmer::WriteVerifyConfig& pulses,
+                       const programmer::DeviceConfig& device) {
   using programmer::PulseModelKind;
   StartConfig c;
   in.word("start", c.start, kChipStarts,
@@ -122,7 +193,13 @@ StartConfig read_start(ConfigReader in, const programmer::WriteVerifyConfig& pul
           {"with programmed: whether the earlier weights were all write-verified, or none"});
   in.boolean("skip_unchanged", c.skip_unchanged,
              {"with programmed: devices whose level stays the same are neither written nor read"});
+  std::string age;
+  in.text("previous_age", age,
+          {"with programmed: time since the earlier programming ('1 day'), for device.drift; where "
+           "left out the conductances are as they were left"});
+  if (!age.empty()) c.previous_age_s = drift_time(in, "previous_age", age, device);
   const bool programmed = c.start == ChipStart::Programmed;
+  in.check(programmed || age.empty(), "previous_age", "needs 'start: programmed'");
   in.check(programmed || c.previous_network.empty(), "previous_network",
            "needs 'start: programmed'");
   in.check(programmed || !c.skip_unchanged, "skip_unchanged", "needs 'start: programmed'");
@@ -167,7 +244,7 @@ Config read_config(ConfigReader in) {
   c.device = programmer::read_device(in.section("device", {"the memory cell"}));
   auto programming = in.section("programming", {"write-verify"});
   c.programming = programmer::read_write_verify(programming);
-  c.start = read_start(programming, c.programming);
+  c.start = read_start(programming, c.programming, c.device);
   c.selection = read_selection(in.section("selection", {"which weights are write-verified"}));
   in.check(c.start.start == ChipStart::Erased || c.selection.iterative.policies.empty(),
            "selection",
@@ -204,6 +281,13 @@ Config read_config(ConfigReader in) {
                  {"test images per evaluation; all of them where there are fewer"});
   accuracy.number("drop", c.accuracy_drop, support::closed(0, 1),
                   {"report what it costs to come within this of the ideal accuracy"});
+  std::vector<std::string> times;
+  accuracy.texts("times", times,
+                 {"times after programming at which the accuracy is measured again, for "
+                  "device.drift: [1 h, 1 day, 30 days]; see retention.csv"});
+  for (const std::string& text : times)
+    if (const auto seconds = drift_time(accuracy, "times", text, c.device))
+      c.accuracy_times_s.push_back(*seconds);
   auto hardware = accuracy.section(
       "hardware", {"the same with bit-serial inputs and ADCs, on few chips and images"});
   hardware.whole("chips", c.hardware.chips, support::closed(0, 100000), {"0 leaves it out"});
@@ -212,12 +296,25 @@ Config read_config(ConfigReader in) {
   hardware.whole("images", c.hardware.images, support::closed(1, 1000000),
                  {"test images per evaluation"});
 
+  auto correlation = in.section("correlation", {"of `uswim correlate`: single weights are moved"});
+  correlation.whole("weights", c.correlation.weights, support::closed(2, 100000000),
+                    {"how many, drawn at random; all where there are fewer", "unconfirmed"});
+  correlation.number(
+      "perturbation", c.correlation.perturbation, support::left_open(0, 10),
+      {"size of the move up and down, part of the layer's largest weight", "unconfirmed"});
+  correlation.whole("images", c.correlation.images, support::closed(1, 1000000),
+                    {"test images, the first ones; all where there are fewer", "unconfirmed"});
+
   auto output = in.section("output", {"files beyond those that are always written"});
   output.boolean("timeline", c.timeline,
                  {"timeline.json, power.csv, cycles_histogram.csv and selected_devices.csv of chip "
                   "0: the first policy at the largest fraction below 1"});
 
-  const unsigned per_weight = 2 * ((c.workload.weight_bits + c.device.bits - 1) / c.device.bits);
+  const unsigned slices = (c.workload.weight_bits + c.device.bits - 1) / c.device.bits;
+  in.check(c.selection.verified_slices <= slices, "selection",
+           fmt::format("'verified_slices' is {}, but a weight has {}", c.selection.verified_slices,
+                       slices));
+  const unsigned per_weight = 2 * slices;
   in.check(
       c.tile.columns >= per_weight, "tile",
       "'columns' must hold at least the " + std::to_string(per_weight) + " devices of one weight");

@@ -16,12 +16,16 @@
 #include "tiles/tile_config.h"
 #include "workloads/data/dataset.h"
 #include "workloads/network/normalization.h"
+#include "workloads/quantization/post_training.h"
 
 namespace uswim::experiment {
 
 struct WorkloadConfig {
   std::filesystem::path network;
   unsigned weight_bits = 4;
+  bool fold_batch_norm = true;
+  workloads::QuantizationConfig quantization;
+  std::size_t calibration_images = 256;  ///< of the sensitivity set, the first ones
   workloads::Normalization normalization;
   workloads::DataSource test;         ///< for the accuracy
   workloads::DataSource sensitivity;  ///< for the second derivative: training images
@@ -46,10 +50,12 @@ struct SelectionConfig {
       programmer::SelectionPolicy::Uswim, programmer::SelectionPolicy::Swim,
       programmer::SelectionPolicy::Magnitude, programmer::SelectionPolicy::Random};
   std::vector<double> fractions{0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0};
+  unsigned verified_slices = 0;  ///< most significant ones that write-verify takes on; 0: all
   std::filesystem::path scores;  ///< .npy, one number per weight; for policy `imported`
   std::filesystem::path
       mask;  ///< .npy, one entry per weight; a mask of its own beside the policies
   std::optional<MaskPolarity> mask_polarity;
+  unsigned hutchinson_probes = 8;  ///< per batch of images; for policy `hutchinson`
   IterativeConfig iterative;
 };
 
@@ -66,7 +72,8 @@ struct StartConfig {
   ChipStart start = ChipStart::Erased;
   std::filesystem::path previous_network;  ///< empty: the same network
   PreviousState previous_state = PreviousState::Verified;
-  bool skip_unchanged = false;  ///< devices whose level stays the same are left alone
+  bool skip_unchanged = false;           ///< devices whose level stays the same are left alone
+  std::optional<double> previous_age_s;  ///< time for device.drift; nothing: as it was left
 };
 
 /// Where rows stand on the arrays.
@@ -88,6 +95,13 @@ struct HardwareAccuracyConfig {
   std::size_t images = 1000;
 };
 
+/// Single weights moved one at a time: `uswim correlate`.
+struct CorrelationConfig {
+  unsigned weights = 500;     ///< of all, drawn at random
+  double perturbation = 0.5;  ///< of the layer's largest weight
+  std::size_t images = 2000;
+};
+
 /// Everything that decides a result. `jobs`, progress and the output directory are not part of it.
 struct Config {
   std::uint64_t seed = 1;
@@ -102,7 +116,9 @@ struct Config {
   sc_models::ChipConfig chip;
   unsigned inference_images = 8;
   std::size_t accuracy_images = 10000;
+  std::vector<double> accuracy_times_s;  ///< after programming, for retention.csv
   HardwareAccuracyConfig hardware;
+  CorrelationConfig correlation;
   bool timeline = false;         ///< files about one programming of chip 0
   double accuracy_drop = 0.005;  ///< for "what it cost to come within ... of the ideal accuracy"
 };

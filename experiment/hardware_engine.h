@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "sc_models/inference_unit.h"
+#include "tiles/bit_serial.h"
 #include "tiles/cell_array.h"
 #include "tiles/mapping.h"
 #include "workloads/engine/matrix_engine.h"
@@ -21,12 +22,15 @@ class HardwareEngine : public workloads::MatrixEngine {
                 workloads::ProductBlocks& products) override;
 
  private:
+  struct Positions;
+  void multiply_positions(const Positions& positions, std::size_t first, std::size_t count,
+                          const workloads::CodeBlocks& codes, workloads::ProductBlocks& products);
+
   const sc_models::Program& program_;
   const tiles::Mapping& mapping_;
-  std::vector<const tiles::CellArray*> cells_;
-  unsigned adc_bits_;
-  std::vector<std::int32_t> inputs_;  ///< [row][lane]
-  std::vector<std::int64_t> sums_;    ///< [output][lane]
+  tiles::BitSerialProducts crossbars_;
+  std::vector<std::int16_t> inputs_;  ///< [position][row][lane]
+  std::vector<std::int64_t> sums_;    ///< [position][lane][output]
 };
 
 }  // namespace uswim::experiment

@@ -7,12 +7,11 @@
 #include <optional>
 #include <stdexcept>
 
+#include "experiment/chip_accuracy.h"
 #include "experiment/chip_messages.h"
 #include "experiment/chip_picture.h"
 #include "experiment/hardware_engine.h"
 #include "experiment/worker_processes.h"
-#include "workloads/engine/effective_weights.h"
-#include "workloads/engine/executor.h"
 
 namespace uswim::experiment {
 
@@ -69,27 +68,29 @@ class Worker : private IterativeChip {
       : experiment_(experiment),
         send_(send),
         program_{experiment.workload.network, experiment.workload.weights,
-                 experiment.workload.activation_maximum},
+                 experiment.workload.activations},
         pulses_(programmer::make_pulse_model(experiment.config.programming, experiment.device)),
         system_(experiment.config.chip, experiment.config.tile, experiment.mapping,
                 experiment.device, *pulses_, program_),
-        executor_(experiment.workload.network, experiment.workload.weights),
-        engine_(experiment.workload.network, experiment.workload.activation_maximum),
-        images_(executor_.prepare(
+        accuracy_(experiment.config, experiment.workload, experiment.mapping, system_),
+        images_(accuracy_.executor().prepare(
             experiment.workload.test, 0,
             std::min(experiment.config.accuracy_images, experiment.workload.test.count))) {
     if (!experiment.config.selection.iterative.policies.empty())
-      measured_images_ = executor_.prepare(
+      measured_images_ = accuracy_.executor().prepare(
           experiment.workload.test, 0,
           std::min(experiment.config.selection.iterative.images, experiment.workload.test.count));
     const StartConfig& start = experiment.config.start;
     if (experiment.previous_mapping != nullptr)
-      system_.start_from({experiment.previous_mapping,
-                          start.previous_state == PreviousState::Verified, start.skip_unchanged},
-                         experiment.device);
+      system_.start_from(
+          {experiment.previous_mapping, start.previous_state == PreviousState::Verified,
+           start.skip_unchanged, start.previous_age_s ? &accuracy_.drift() : nullptr,
+           start.previous_age_s.value_or(0.0)},
+          experiment.device);
   }
 
   void run_chip(std::uint32_t chip) {
+    chip_ = chip;
     {
       const Stage stage(seconds_.outcomes);
       system_.new_chip(experiment_.config.seed, chip);
@@ -101,27 +102,27 @@ class Worker : private IterativeChip {
     seconds_.write_cycles += all_cycles;
 
     // Every policy verifies the same weights at fractions 0 and 1, so those are simulated once.
-    std::optional<ChipResult> none, all;
-    std::vector<sc_models::TileReport> none_tiles, all_tiles;
+    std::optional<Evaluated> none, all;
     for (std::uint32_t e = 0; e < experiment_.evaluations.size(); ++e) {
       const DeviceMask& mask = mask_of(e, chip);
       const std::size_t verified = mask.count();
-      std::optional<ChipResult>* known = verified == 0                               ? &none
-                                         : verified == experiment_.mapping.devices() ? &all
-                                                                                     : nullptr;
-      std::vector<sc_models::TileReport>& tiles = known == &none ? none_tiles : all_tiles;
-      ChipResult result;
+      std::optional<Evaluated>* known = verified == 0                               ? &none
+                                        : verified == experiment_.mapping.devices() ? &all
+                                                                                    : nullptr;
+      Evaluated result;
       if (known != nullptr && *known) {
         result = **known;
       } else {
-        result = program_and_evaluate(mask, chip, all_cycles, tiles);
+        result = program_and_evaluate(mask, chip, all_cycles);
         if (known != nullptr) *known = result;
       }
-      result.evaluation = e;
-      send_(pack(kChip, result));
+      result.chip.evaluation = e;
+      send_(pack(kChip, result.chip));
+      for (std::uint32_t t = 0; t < result.correct_later.size(); ++t)
+        send_(pack(kRetention, RetentionResult{chip, e, t, result.correct_later[t]}));
       if (chip == 0)
-        for (std::uint32_t t = 0; t < tiles.size(); ++t)
-          send_(pack(kTile, TileResult{e, t, tiles[t]}));
+        for (std::uint32_t t = 0; t < result.tiles.size(); ++t)
+          send_(pack(kTile, TileResult{e, t, result.tiles[t]}));
     }
     if (chip == 0) run_inference();
     if (chip < experiment_.config.hardware.chips) run_hardware(chip);
@@ -133,6 +134,12 @@ class Worker : private IterativeChip {
   void finish() { send_(pack(kSeconds, seconds_)); }
 
  private:
+  struct Evaluated {
+    ChipResult chip;
+    std::vector<sc_models::TileReport> tiles;
+    std::vector<std::uint64_t> correct_later;  ///< by Config::accuracy_times_s
+  };
+
   const std::vector<std::uint32_t>& ranking_of(SelectionPolicy policy, std::uint32_t chip) {
     auto found = rankings_.find(policy);
     if (found == rankings_.end())
@@ -146,6 +153,16 @@ class Worker : private IterativeChip {
   }
 
   DeviceMask mask_of(SelectionPolicy policy, double fraction, std::uint32_t chip) {
+    return verified_slices(chosen_by(policy, fraction, chip));
+  }
+
+  DeviceMask verified_slices(DeviceMask mask) {
+    if (const unsigned slices = experiment_.config.selection.verified_slices; slices > 0)
+      programmer::keep_slices(mask, experiment_.mapping, slices);
+    return mask;
+  }
+
+  DeviceMask chosen_by(SelectionPolicy policy, double fraction, std::uint32_t chip) {
     const Experiment& e = experiment_;
     switch (policy) {
       case SelectionPolicy::WorthPerCycle:
@@ -165,16 +182,16 @@ class Worker : private IterativeChip {
     const auto found = masks_.find(evaluation);
     if (found != masks_.end()) return found->second;
     return masks_
-        .emplace(evaluation, e.imported_mask ? programmer::device_mask(experiment_.mapping,
-                                                                       *experiment_.imported_mask)
+        .emplace(evaluation, e.imported_mask ? verified_slices(programmer::device_mask(
+                                                   experiment_.mapping, *experiment_.imported_mask))
                                              : mask_of(e.ranking, e.fraction, chip))
         .first->second;
   }
 
-  ChipResult program_and_evaluate(const DeviceMask& mask, std::uint32_t chip,
-                                  std::uint64_t all_cycles,
-                                  std::vector<sc_models::TileReport>& tiles) {
-    ChipResult result;
+  Evaluated program_and_evaluate(const DeviceMask& mask, std::uint32_t chip,
+                                 std::uint64_t all_cycles) {
+    Evaluated evaluated;
+    ChipResult& result = evaluated.chip;
     {
       const Stage stage(seconds_.simulation);
       sc_models::ProgrammingReport report = system_.program(mask);
@@ -189,26 +206,33 @@ class Worker : private IterativeChip {
       result.time_ps = report.time.in_picoseconds();
       result.load_time_ps = report.load_time.in_picoseconds();
       result.energy_J = in_joules(report.energy);
+      result.mask_link_bytes = report.mask_link_bytes;
+      result.mask_bus_bytes = report.mask_bus_bytes;
+      result.mask_record_bytes = programmer::mask_bytes(mask, experiment_.mapping);
       result.peak_power_W = report.peak_power.in_si();
       result.average_power_W = report.average_power.in_si();
-      tiles = std::move(report.tiles);
+      evaluated.tiles = std::move(report.tiles);
     }
     load_effective_weights();
-    const Stage stage(seconds_.accuracy);
-    result.correct = executor_.count_correct(engine_, images_);
-    return result;
+    result.correct = correct_of(images_);
+    for (const double seconds : experiment_.config.accuracy_times_s) {
+      {
+        const Stage stage(seconds_.read_back);
+        accuracy_.load_later(chip, seconds);
+      }
+      evaluated.correct_later.push_back(correct_of(images_));
+    }
+    return evaluated;
   }
 
   void load_effective_weights() {
     const Stage stage(seconds_.read_back);
-    const tiles::Mapping& mapping = experiment_.mapping;
-    for (std::size_t l = 0; l < mapping.layers().size(); ++l) {
-      weights_.resize(mapping.layers()[l].outputs * mapping.layers()[l].rows);
-      const std::size_t first = mapping.first_array(l);
-      for (std::size_t a = first; a < first + mapping.array_count(l); ++a)
-        tiles::read_effective_weights(system_.cells(a), mapping, a, weights_.data());
-      engine_.set_weights(l, weights_.data());
-    }
+    accuracy_.load();
+  }
+
+  std::uint64_t correct_of(const workloads::PreparedImages& images) {
+    const Stage stage(seconds_.accuracy);
+    return accuracy_.count_correct(images, chip_);
   }
 
   void send_file(const std::string& name, const std::string& contents) {
@@ -275,8 +299,7 @@ class Worker : private IterativeChip {
   }
   std::uint64_t count_correct() override {
     load_effective_weights();
-    const Stage stage(seconds_.accuracy);
-    return executor_.count_correct(engine_, measured_images_);
+    return correct_of(measured_images_);
   }
 
   void run_iterative(std::uint32_t chip, std::uint64_t all_cycles) {
@@ -305,10 +328,7 @@ class Worker : private IterativeChip {
       for (std::uint32_t s = 0; s < steps.size(); ++s)
         send_(pack(kIterativeStep, IterativeStepResult{p, chip, s, steps[s]}));
       result.policy = p;
-      {
-        const Stage stage(seconds_.accuracy);
-        result.correct = executor_.count_correct(engine_, images_);
-      }
+      result.correct = correct_of(images_);
       {
         const Stage stage(seconds_.simulation);
         result.one_shot = write_cost(system_.program(verified));
@@ -321,7 +341,8 @@ class Worker : private IterativeChip {
     const Stage stage(seconds_.hardware);
     const std::size_t count =
         std::min(experiment_.config.hardware.images, experiment_.workload.test.count);
-    const workloads::PreparedImages images = executor_.prepare(experiment_.workload.test, 0, count);
+    const workloads::PreparedImages images =
+        accuracy_.executor().prepare(experiment_.workload.test, 0, count);
     std::vector<const tiles::CellArray*> cells;
     for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
       cells.push_back(&system_.cells(a));
@@ -331,8 +352,9 @@ class Worker : private IterativeChip {
       system_.program(mask_of(policy, fraction, chip));
       load_effective_weights();
       send_(pack(kHardware,
-                 HardwareResult{chip, fraction, count, executor_.count_correct(hardware, images),
-                                executor_.count_correct(engine_, images)}));
+                 HardwareResult{chip, fraction, count,
+                                accuracy_.executor().count_correct(hardware, images),
+                                accuracy_.executor().count_correct(accuracy_.engine(), images)}));
     }
   }
 
@@ -342,13 +364,12 @@ class Worker : private IterativeChip {
   std::unique_ptr<programmer::PulseModel> pulses_;
   RowRecorder recorder_;
   sc_models::AcceleratorSystem system_;
-  workloads::Executor executor_;
-  workloads::EffectiveWeightsEngine engine_;
+  ChipAccuracy accuracy_;
   workloads::PreparedImages images_, measured_images_;
   std::map<SelectionPolicy, std::vector<std::uint32_t>> rankings_;
   std::map<std::uint32_t, DeviceMask> masks_;
-  std::vector<float> weights_;
   StageSeconds seconds_;
+  std::uint32_t chip_ = 0;  ///< under way
 };
 
 }  // namespace

@@ -39,6 +39,8 @@ struct ChipResult {
   std::int64_t time_ps = 0;
   std::int64_t load_time_ps = 0;
   std::array<double, sc_models::kComponents> energy_J{};
+  std::uint64_t mask_link_bytes = 0, mask_bus_bytes = 0;
+  programmer::MaskBytes mask_record_bytes{};         ///< what each encoding would put on the bus
   std::uint64_t correct = 0;                         ///< test images, ideal ADC
   double peak_power_W = 0.0, average_power_W = 0.0;  ///< of the write pulses
   double nwc() const {
@@ -46,6 +48,14 @@ struct ChipResult {
                ? 0.0
                : static_cast<double>(write_cycles) / static_cast<double>(all_write_cycles);
   }
+};
+
+/// The same chip some time after it was programmed.
+struct RetentionResult {
+  std::uint32_t chip = 0;
+  std::uint32_t evaluation = 0;
+  std::uint32_t time = 0;     ///< index into Config::accuracy_times_s
+  std::uint64_t correct = 0;  ///< test images, ideal ADC
 };
 
 /// Accuracy with bit-serial inputs and ADCs beside the ideal ADC on the same chip and images.
@@ -102,6 +112,7 @@ struct StageSeconds {
 
 struct MonteCarloResult {
   std::vector<ChipResult> chips;                     ///< ordered by evaluation, then chip
+  std::vector<RetentionResult> retention;            ///< ordered by evaluation, time, then chip
   std::vector<HardwareResult> hardware;              ///< ordered by chip, then fraction
   std::vector<TileResult> tiles;                     ///< ordered by evaluation, then tile
   std::vector<IterativeStepResult> iterative_steps;  ///< ordered by policy, chip, step

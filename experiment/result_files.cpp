@@ -10,6 +10,7 @@
 #include "experiment/comparison.h"
 #include "experiment/curve_plot.h"
 #include "experiment/iterative_results.h"
+#include "experiment/network_table.h"
 #include "uswim_version.h"
 
 namespace uswim::experiment {
@@ -118,6 +119,52 @@ std::string chips_csv(const Experiment& experiment, const RunResult& result) {
     csv.cell(e.policy).cell(e.fraction).cell(std::uint64_t{r.chip}).cell(r.nwc());
     csv.cell(static_cast<double>(r.time_ps) * 1e-12).cell(energy).cell(r.not_converged);
     csv.cell(static_cast<double>(r.correct) / images);
+    csv.end_row();
+  }
+  return csv.bytes();
+}
+
+/// The way of the masks, mean over chips.
+std::string transfer_csv(const Experiment& experiment, const RunResult& result) {
+  std::vector<std::string> columns{"policy", "fraction", "link_bytes_mean", "load_time_s_mean",
+                                   "bus_bytes_mean"};
+  for (const auto& [name, encoding] : programmer::kMaskEncodings)
+    columns.push_back(fmt::format("records_{}_bytes_mean", name));
+  CsvTable csv(columns);
+  for (std::uint32_t e = 0; e < experiment.evaluations.size(); ++e) {
+    std::vector<support::RunningStatistics> mean(columns.size() - 2);
+    for (const ChipResult& r : result.monte_carlo.chips) {
+      if (r.evaluation != e) continue;
+      mean[0].add(static_cast<double>(r.mask_link_bytes));
+      mean[1].add(static_cast<double>(r.load_time_ps) * 1e-12);
+      mean[2].add(static_cast<double>(r.mask_bus_bytes));
+      for (std::size_t i = 0; i < r.mask_record_bytes.size(); ++i)
+        mean[3 + i].add(static_cast<double>(r.mask_record_bytes[i]));
+    }
+    csv.cell(experiment.evaluations[e].policy).cell(experiment.evaluations[e].fraction);
+    for (const support::RunningStatistics& m : mean) csv.cell(m.mean());
+    csv.end_row();
+  }
+  return csv.bytes();
+}
+
+/// Accuracy of every point of the curve at later times, over all chips.
+std::string retention_csv(const Experiment& experiment, const RunResult& result) {
+  CsvTable csv({"policy", "device", "fraction", "time_s", "chips", "accuracy_mean", "accuracy_sd"});
+  const Config& config = experiment.config;
+  const auto images =
+      static_cast<double>(std::min(config.accuracy_images, experiment.workload.test.count));
+  const std::vector<RetentionResult>& all = result.monte_carlo.retention;
+  for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    support::RunningStatistics accuracy;
+    for (; end < all.size() && all[end].evaluation == all[begin].evaluation &&
+           all[end].time == all[begin].time;
+         ++end)
+      accuracy.add(static_cast<double>(all[end].correct) / images);
+    const Evaluation& e = experiment.evaluations[all[begin].evaluation];
+    csv.cell(e.policy).cell(device_name(config)).cell(e.fraction);
+    csv.cell(config.accuracy_times_s[all[begin].time]).cell(accuracy.count());
+    csv.cell(accuracy.mean()).cell(accuracy.standard_deviation());
     csv.end_row();
   }
   return csv.bytes();
@@ -288,9 +335,13 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("curve.svg", curve_svg(result.curve, result.verify_all, result.ideal_accuracy));
   directory.write("programming.csv", programming_csv(mapping, experiment, result));
   directory.write("chips.csv", chips_csv(experiment, result));
+  if (!loaded.config.accuracy_times_s.empty())
+    directory.write("retention.csv", retention_csv(experiment, result));
   directory.write("equal_cost.csv", equal_cost_csv(result));
+  directory.write("transfer.csv", transfer_csv(experiment, result));
   directory.write("inference.csv", inference_csv(result));
   directory.write("mapping.csv", mapping_csv(mapping));
+  directory.write("network.csv", network_csv(network_table(workload.network, mapping)));
   if (!result.iterative.empty())
     directory.write("iterative.csv", iterative_csv(experiment, result.monte_carlo));
   for (const auto& [name, contents] : result.monte_carlo.files)

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "experiment/measures.h"
 #include "experiment/result_files.h"
 #include "programmer/selection/placement.h"
 #include "support/results.h"
@@ -24,7 +25,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 /// Without device errors: how many of the first `images` test images are right.
 std::uint64_t ideal_correct(const Workload& workload, std::size_t images) {
   workloads::Executor executor(workload.network, workload.weights);
-  workloads::EffectiveWeightsEngine engine(workload.network, workload.activation_maximum);
+  workloads::EffectiveWeightsEngine engine(workload.network, workload.activations);
   for (std::size_t l = 0; l < workload.weights.size(); ++l) {
     const std::vector<float> codes(workload.weights[l].code.begin(),
                                    workload.weights[l].code.end());
@@ -135,11 +136,9 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   result.load_s = seconds_since(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();
-  const programmer::WeightFacts facts =
-      weight_facts(workload, natural, device,
-                   load_second_derivative(workload, config.workload.sensitivity, options.cache,
-                                          options.progress),
-                   config.selection);
+  const programmer::WeightFacts facts = weight_facts(
+      workload, natural, device, load_measures(workload, config, options.cache, options.progress),
+      config.selection);
   result.sensitivity_s = seconds_since(ranking_begin);
 
   const auto chips_begin = std::chrono::steady_clock::now();
@@ -197,8 +196,7 @@ std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded
   const tiles::Mapping mapping = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);
   const programmer::WeightFacts facts =
-      weight_facts(workload, mapping, device,
-                   load_second_derivative(workload, config.workload.sensitivity, cache, progress),
+      weight_facts(workload, mapping, device, load_measures(workload, config, cache, progress),
                    config.selection);
   const std::vector<double> scores =
       programmer::scores(config.selection.policies.front(), facts, config.seed, 0);

@@ -2,21 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <thread>
+#include <utility>
 
+#include "experiment/measures.h"
 #include "support/results.h"
 #include "workloads/engine/effective_weights.h"
+#include "workloads/network/batch_norm.h"
 #include "workloads/onnx/import.h"
-#include "workloads/sensitivity/sensitivity.h"
 
 namespace uswim::experiment {
 
 using support::FileError;
-
-namespace {
 
 workloads::Dataset load_images(const workloads::Network& network,
                                const workloads::DataSource& source) {
@@ -29,18 +27,30 @@ workloads::Dataset load_images(const workloads::Network& network,
   return data;
 }
 
-Workload load_network(const std::filesystem::path& file, unsigned weight_bits) {
+namespace {
+
+/// Weights as codes, activations as the network has them.
+Workload with_codes(workloads::Network network, const WorkloadConfig& config) {
+  workloads::QuantizedNetwork quantized =
+      workloads::quantize_weights(std::move(network), config.weight_bits, config.quantization);
   Workload w;
-  w.network = workloads::import_onnx(file);
-  for (const workloads::MatrixLayer& layer : w.network.layers)
-    w.weights.push_back(workloads::quantize_weights(layer, weight_bits));
+  w.network = std::move(quantized.network);
+  w.weights = std::move(quantized.weights);
   return w;
 }
 
 }  // namespace
 
+workloads::Network load_network(const WorkloadConfig& config) {
+  workloads::Network network = workloads::import_onnx(config.network);
+  workloads::normalize_input(network, config.normalization);
+  return config.fold_batch_norm ? workloads::fold_batch_norm(std::move(network)) : network;
+}
+
 Workload load_previous(const Config& config, const Workload& workload) {
-  Workload w = load_network(config.start.previous_network, config.workload.weight_bits);
+  WorkloadConfig earlier = config.workload;
+  earlier.network = config.start.previous_network;
+  Workload w = with_codes(load_network(earlier), earlier);
   const auto& layers = w.network.layers;
   const auto& wanted = workload.network.layers;
   bool equal = layers.size() == wanted.size();
@@ -54,45 +64,16 @@ Workload load_previous(const Config& config, const Workload& workload) {
 }
 
 Workload load_workload(const WorkloadConfig& config) {
-  Workload w = load_network(config.network, config.weight_bits);
-  workloads::normalize_input(w.network, config.normalization);
-  w.activation_maximum = workloads::activation_maxima(w.network);
+  workloads::Network network = load_network(config);
+  if (workloads::needs_quantizers(network)) {
+    const workloads::Dataset images = load_images(network, config.sensitivity);
+    network = workloads::quantize_activations(std::move(network), config.quantization, images,
+                                              config.calibration_images);
+  }
+  Workload w = with_codes(std::move(network), config);
+  w.activations = workloads::activation_ranges(w.network);
   w.test = load_images(w.network, config.test);
   return w;
-}
-
-std::vector<float> load_second_derivative(const Workload& workload,
-                                          const workloads::DataSource& images,
-                                          const std::filesystem::path& cache,
-                                          const Progress& progress) {
-  const workloads::Dataset data = load_images(workload.network, images);
-  const std::string key = support::content_hash("second_derivative 1 " +
-                                                workload.network.content_hash + data.content_hash);
-  const std::filesystem::path file = cache / (key + ".npy");
-  if (!cache.empty()) {
-    std::error_code ignored;
-    if (std::filesystem::exists(file, ignored)) {
-      try {
-        support::NpyArray<float> array = support::read_npy<float>(file);
-        if (array.values.size() == workload.network.weights()) return std::move(array.values);
-      } catch (const FileError&) {
-        // A damaged cache entry is computed again and replaced.
-      }
-    }
-  }
-  std::vector<float> derivative = workloads::second_derivative(
-      workload.network, data,
-      {std::max(1u, std::thread::hardware_concurrency()),
-       [&](std::size_t done) { progress("sensitivity", done, data.count); }});
-  if (!cache.empty()) {
-    try {
-      std::filesystem::create_directories(cache);
-      support::write_file_atomically(file, support::npy_bytes({derivative.size()}, derivative));
-    } catch (const std::exception&) {
-      // The cache is a convenience: a directory that cannot be written costs the next run a second.
-    }
-  }
-  return derivative;
 }
 
 tiles::Mapping map_workload(const Workload& workload, const Config& config,
@@ -108,11 +89,13 @@ tiles::Mapping map_workload(const Workload& workload, const Config& config,
 }
 
 programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,
-                                     const programmer::DeviceModel& device,
-                                     std::vector<float> second_derivative,
+                                     const programmer::DeviceModel& device, Measures measures,
                                      const SelectionConfig& selection) {
   programmer::WeightFacts facts;
-  facts.second_derivative = std::move(second_derivative);
+  facts.second_derivative = std::move(measures.second_derivative);
+  facts.hessian_diagonal = std::move(measures.hessian_diagonal);
+  facts.fisher = std::move(measures.fisher);
+  facts.gradient = std::move(measures.gradient);
   const unsigned bits = mapping.config().device_bits;
   const unsigned top_level = device.levels() - 1;
   for (const workloads::QuantizedWeights& layer : workload.weights) {

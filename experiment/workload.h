@@ -10,6 +10,7 @@
 #include "programmer/selection/selection.h"
 #include "tiles/mapping.h"
 #include "workloads/data/dataset.h"
+#include "workloads/engine/integer_values.h"
 #include "workloads/network/network.h"
 
 namespace uswim::experiment {
@@ -17,26 +18,29 @@ namespace uswim::experiment {
 /// Told how far a stage is; `total` is 0 where it is not known.
 using Progress = std::function<void(const std::string& stage, std::size_t done, std::size_t total)>;
 
+struct Measures;
+
+/// The network as imported, its input normalised, batch norm folded where that is wanted.
+workloads::Network load_network(const WorkloadConfig& config);
+
 /// A network that is ready to be programmed, with its test images.
 struct Workload {
   workloads::Network network;
   std::vector<workloads::QuantizedWeights> weights;
-  std::vector<int> activation_maximum;
+  std::vector<workloads::CodeRange> activations;  ///< at each layer's input
   workloads::Dataset test;
 };
-/// Throws workloads::NetworkError or support::FileError.
+/// Quantises what the network leaves in float. Throws workloads::NetworkError or
+/// support::FileError.
 Workload load_workload(const WorkloadConfig& config);
+
+/// A labelled image set of the size that the network takes. Throws support::FileError.
+workloads::Dataset load_images(const workloads::Network& network,
+                               const workloads::DataSource& source);
 
 /// The network that the chip held before (programming.previous_network); no images. Throws
 /// workloads::NetworkError where its layers have other sizes than those of `workload`.
 Workload load_previous(const Config& config, const Workload& workload);
-
-/// Second derivative of every weight over the sensitivity images, from the cache where the same
-/// network and images were seen before. `cache` is a directory; empty: no cache.
-std::vector<float> load_second_derivative(const Workload& workload,
-                                          const workloads::DataSource& images,
-                                          const std::filesystem::path& cache,
-                                          const Progress& progress);
 
 /// `placements`: none for the natural one.
 tiles::Mapping map_workload(const Workload& workload, const Config& config,
@@ -44,8 +48,7 @@ tiles::Mapping map_workload(const Workload& workload, const Config& config,
 
 /// What the selection policies see. `imported` scores are read here.
 programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,
-                                     const programmer::DeviceModel& device,
-                                     std::vector<float> second_derivative,
+                                     const programmer::DeviceModel& device, Measures measures,
                                      const SelectionConfig& selection);
 
 /// A mask from a file, its polarity applied: true = verified.

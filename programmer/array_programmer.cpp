@@ -62,7 +62,7 @@ void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const Device
   earlier_targets_ = targets_of(*earlier.mapping, array_, device);
   if (earlier_targets_.size() != targets_.size())
     throw std::invalid_argument("an earlier network must fill the same arrays");
-  earlier_verified_ = earlier.verified;
+  earlier_ = earlier;
   untouched_.assign(earlier.skip_unchanged ? targets_.size() / 64 : 0, 0);
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     targets_[i].programmed = targets_[i].present;
@@ -77,7 +77,9 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
   const std::uint64_t first = mapping_.device_index(array_, 0, 0);
   if (!earlier_targets_.empty()) {
     model_.write(earlier_targets_, first, seed, chip | kEarlierProgramming, outcomes_);
-    const std::vector<float>& left = earlier_verified_ ? outcomes_.verified : outcomes_.open_loop;
+    std::vector<float>& left = earlier_.verified ? outcomes_.verified : outcomes_.open_loop;
+    if (earlier_.drift != nullptr)
+      earlier_.drift->age(earlier_.age_s, seed, chip | kEarlierProgramming, first, left);
     for (std::size_t i = 0; i < targets_.size(); ++i) targets_[i].start = left[i];
   }
   model_.write(targets_, first, seed, chip, outcomes_);
@@ -92,10 +94,11 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
   }
 }
 
-RowView ArrayProgrammer::row_view(std::size_t row, const std::uint64_t* mask,
+RowView ArrayProgrammer::row_view(std::size_t first, std::size_t rows, const std::uint64_t* mask,
                                   RowOperation operation) const {
   const std::size_t words = mapping_.pitch() / 64;
-  return {outcomes_, row * words, words, mask, scheme_, mapping_.columns(array_), operation};
+  return {outcomes_, first * words, words, mask, scheme_, mapping_.columns(array_),
+          operation, rows};
 }
 
 void ArrayProgrammer::leave_untouched(std::size_t row, std::uint64_t* mask) const {
@@ -104,17 +107,21 @@ void ArrayProgrammer::leave_untouched(std::size_t row, std::uint64_t* mask) cons
     mask[w] &= ~untouched_[row * words + w];
 }
 
-RowWork ArrayProgrammer::program_row(std::size_t row, const std::uint8_t* levels,
-                                     const std::uint64_t* mask, RowOperation operation) {
+RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
+                                      const std::uint8_t* levels, const std::uint64_t* mask,
+                                      RowOperation operation) {
   const std::size_t pitch = mapping_.pitch();
-  if (std::memcmp(levels, &target_levels_[row * pitch], mapping_.columns(array_)) != 0)
-    throw std::logic_error("a row was sent levels that differ from the mapping");
-  for (std::size_t w = 0; w < pitch / 64; ++w) {
-    std::int16_t* cells = cells_.row(row) + w * 64;
-    merge(operation == RowOperation::Verify ? cells : &open_loop_units_[row * pitch + w * 64],
-          &verified_units_[row * pitch + w * 64], mask[w], cells);
+  for (std::size_t r = 0; r < rows; ++r) {
+    const std::size_t at = (first + r) * pitch;
+    if (std::memcmp(levels + r * pitch, &target_levels_[at], mapping_.columns(array_)) != 0)
+      throw std::logic_error("a row was sent levels that differ from the mapping");
+    for (std::size_t w = 0; w < pitch / 64; ++w) {
+      std::int16_t* cells = cells_.row(first + r) + w * 64;
+      merge(operation == RowOperation::Verify ? cells : &open_loop_units_[at + w * 64],
+            &verified_units_[at + w * 64], mask[r * pitch / 64 + w], cells);
+    }
   }
-  return row_work(row_view(row, mask, operation));
+  return row_work(row_view(first, rows, mask, operation));
 }
 
 }  // namespace uswim::programmer

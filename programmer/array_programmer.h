@@ -15,6 +15,8 @@ struct EarlierProgramming {
   const tiles::Mapping* mapping = nullptr;  ///< arrays of the same size; outlives the programmer
   bool verified = true;                     ///< every device write-verified; else none
   bool skip_unchanged = false;  ///< devices that keep their level are neither written nor read
+  const DriftModel* drift = nullptr;  ///< that has gone on since; null: none
+  double age_s = 0.0;
 };
 
 /// What the devices of one array do when they are written, on one chip.
@@ -31,13 +33,14 @@ class ArrayProgrammer {
   /// Draws the outcomes of all devices for another chip.
   void new_chip(std::uint64_t seed, std::uint32_t chip);
 
-  /// Programs one row. `levels`: one target level per column, which must be those of the mapping
-  /// (the outcomes were drawn for them; std::logic_error otherwise). `mask`: pitch / 64 words, a
-  /// set bit = verified.
-  RowWork program_row(std::size_t row, const std::uint8_t* levels, const std::uint64_t* mask,
-                      RowOperation operation = RowOperation::Program);
-  /// The row's view of the outcomes, for work by rounds.
-  RowView row_view(std::size_t row, const std::uint64_t* mask, RowOperation operation) const;
+  /// Programs `rows` rows together, `first` and those behind it. `levels`: one target level per
+  /// column, pitch per row, which must be those of the mapping (the outcomes were drawn for them;
+  /// std::logic_error otherwise). `mask`: pitch / 64 words per row, a set bit = verified.
+  RowWork program_rows(std::size_t first, std::size_t rows, const std::uint8_t* levels,
+                       const std::uint64_t* mask, RowOperation operation = RowOperation::Program);
+  /// The rows' view of the outcomes, for work by rounds.
+  RowView row_view(std::size_t first, std::size_t rows, const std::uint64_t* mask,
+                   RowOperation operation) const;
   /// Takes devices that are to stay untouched (EarlierProgramming) out of a row's mask.
   void leave_untouched(std::size_t row, std::uint64_t* mask) const;
 
@@ -52,7 +55,7 @@ class ArrayProgrammer {
   RowScheme scheme_;
   std::vector<DeviceTarget> targets_;
   std::vector<DeviceTarget> earlier_targets_;  ///< empty: the devices start erased
-  bool earlier_verified_ = true;
+  EarlierProgramming earlier_;
   std::vector<std::uint64_t> untouched_;  ///< bit set over devices; empty: none
   std::vector<std::uint8_t> target_levels_;
   DeviceOutcomes outcomes_;

@@ -16,17 +16,13 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
       mapping_(mapping),
       program_(program),
       energy_(mapping.arrays().size()),
+      memory_(mapping, config.mask_encoding),
       interconnect_("interconnect", config_, energy_),
       arbiter_("power_arbiter", config.power_budget, mapping.arrays().size()),
-      controller_("controller", config_, mapping, memory_, arbiter_),
+      pumps_("charge_pumps", config_, mapping.arrays().size(), energy_),
+      controller_("controller", config_, std::min(tile_config.write.rows, tile_config.rows),
+                  mapping, memory_, arbiter_, pumps_),
       inference_("inference", config_, mapping, program, energy_) {
-  const std::size_t rows = mapping.arrays().size() * mapping.config().array_rows;
-  memory_.level_bytes_per_row =
-      mapping.pitch() * bits_per_packed_level(mapping.config().device_bits) / 8;
-  memory_.mask_bytes_per_row = mapping.pitch() / 8;
-  memory_.levels.assign(rows * memory_.level_bytes_per_row, 0);
-  memory_.masks.assign(rows * memory_.mask_bytes_per_row, 0);
-
   host_socket.register_b_transport(this, &Accelerator::b_transport);
   host_socket.register_transport_dbg(this, &Accelerator::transport_dbg);
   controller_.command_socket.bind(interconnect_.command_socket);
@@ -161,6 +157,8 @@ std::uint32_t Accelerator::read_register(std::uint64_t address) const {
       return static_cast<std::uint32_t>(tiles_.size());
     case reg::kImages:
       return image_count_;
+    case reg::kMaskFormat:
+      return mask_format_;
     case reg::kWritePulsesLow:
       return static_cast<std::uint32_t>(pulses);
     case reg::kWritePulsesHigh:
@@ -196,33 +194,42 @@ void Accelerator::write_register(std::uint64_t address, std::uint32_t value,
     case reg::kImages:
       image_count_ = value;
       break;
+    case reg::kMaskFormat:
+      if (status_ & reg::kStatusBusy)
+        error_ = reg::kErrorBusy;
+      else
+        mask_format_ = value;
+      break;
     default:
       break;  // the others are read-only
   }
 }
 
+std::uint32_t Accelerator::refusal(std::uint32_t command) {
+  if (status_ & reg::kStatusBusy) return reg::kErrorBusy;
+  if (command != reg::kStartProgramming && command != reg::kStartVerify &&
+      command != reg::kStartInference)
+    return reg::kErrorCommand;
+  if (command != reg::kStartProgramming && !(status_ & reg::kStatusProgrammed))
+    return reg::kErrorNotProgrammed;
+  if (command == reg::kStartInference)
+    return image_count_ == 0 || images_.size() / program_.network.input.size() < image_count_
+               ? reg::kErrorImages
+               : reg::kErrorNone;
+  return mask_format_ <= reg::kMaskRecords && memory_.find_masks(mask_format_ == reg::kMaskRecords)
+             ? reg::kErrorNone
+             : reg::kErrorMask;
+}
+
 void Accelerator::start(std::uint32_t command, const sc_core::sc_time& delay) {
-  if (status_ & reg::kStatusBusy) {
-    error_ = reg::kErrorBusy;
-  } else if (command == reg::kStartProgramming) {
-    status_ = reg::kStatusBusy;
-    command_ = command;
-    command_event_.notify(delay);
-  } else if (command == reg::kStartInference || command == reg::kStartVerify) {
-    if (!(status_ & reg::kStatusProgrammed)) {
-      error_ = reg::kErrorNotProgrammed;
-    } else if (command == reg::kStartInference &&
-               (image_count_ == 0 ||
-                images_.size() / program_.network.input.size() < image_count_)) {
-      error_ = reg::kErrorImages;
-    } else {
-      status_ |= reg::kStatusBusy;
-      command_ = command;
-      command_event_.notify(delay);
-    }
-  } else {
-    error_ = reg::kErrorCommand;
+  if (const std::uint32_t error = refusal(command); error != reg::kErrorNone) {
+    error_ = error;
+    return;
   }
+  if (command == reg::kStartProgramming) status_ = 0;
+  status_ |= reg::kStatusBusy;
+  command_ = command;
+  command_event_.notify(delay);
 }
 
 void Accelerator::run_command() {

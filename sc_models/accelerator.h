@@ -52,6 +52,8 @@ class Accelerator : public sc_core::sc_module {
                                            const sc_core::sc_time& delay, bool debug);
   std::uint32_t read_register(std::uint64_t address) const;
   void write_register(std::uint64_t address, std::uint32_t value, const sc_core::sc_time& delay);
+  /// Why a command cannot start now: kError...; finds the masks for those that write.
+  std::uint32_t refusal(std::uint32_t command);
   void start(std::uint32_t command, const sc_core::sc_time& delay);
   void run_command();
   void finish();
@@ -67,13 +69,14 @@ class Accelerator : public sc_core::sc_module {
   std::vector<std::uint8_t> images_, logits_;
   Interconnect interconnect_;
   PowerArbiter arbiter_;
+  ChargePumps pumps_;
   ProgrammingController controller_;
   InferenceUnit inference_;
   std::vector<std::unique_ptr<TileModule>> tiles_;
 
   std::uint32_t status_ = 0, error_ = register_map::kErrorNone, interrupt_enable_ = 0,
                 interrupt_state_ = 0;
-  std::uint32_t image_count_ = 0;
+  std::uint32_t image_count_ = 0, mask_format_ = register_map::kMaskBitmap;
   std::uint32_t command_ = 0;
   sc_core::sc_event command_event_{"command_event"};
   sc_core::sc_event interrupt_event_{"interrupt_event"};

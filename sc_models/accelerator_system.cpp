@@ -51,7 +51,7 @@ AcceleratorSystem::AcceleratorSystem(const ChipConfig& chip, const tiles::TileCo
                                      const tiles::Mapping& mapping,
                                      const programmer::DeviceModel& device,
                                      const programmer::PulseModel& pulses, const Program& program)
-    : mapping_(mapping) {
+    : mapping_(mapping), mask_encoding_(chip.mask_encoding) {
   const support::Power row = largest_row_power(tile);
   if (chip.power_budget > support::Power() && row > chip.power_budget)
     throw std::invalid_argument(
@@ -91,14 +91,18 @@ ProgrammingReport AcceleratorSystem::verify(const programmer::DeviceMask& mask) 
 
 ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMask& mask,
                                                      std::uint32_t command) {
-  const std::vector<std::uint8_t> mask_bytes = pack_mask(mask);
+  const bool records = mask_encoding_ != programmer::MaskEncoding::Bitmap;
+  const std::vector<std::uint8_t> mask_bytes =
+      records ? programmer::encode_mask(mask, mapping_, mask_encoding_) : pack_mask(mask);
   ProgrammingReport report;
+  report.mask_link_bytes = mask_bytes.size();
   Accelerator& chip = modules_->accelerator;
   modules_->host.run([&](Host& host) {
     if (!levels_loaded_) {
       const std::vector<std::uint8_t> levels = pack_levels(mapping_);
       host.write(reg::kLevels, levels.data(), levels.size());
       host.write_register(reg::kInterruptEnable, 1);
+      if (records) host.write_register(reg::kMaskFormat, reg::kMaskRecords);
       levels_loaded_ = true;
     }
     chip.reset_statistics();
@@ -121,6 +125,7 @@ ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMas
                           std::uint64_t{host.read_register(reg::kVerifyReadsHigh)} << 32;
     report.not_converged = host.read_register(reg::kNotConverged);
   });
+  report.mask_bus_bytes = chip.controller().mask_bytes();
   for (std::size_t t = 0; t < chip.tiles(); ++t) {
     const TileProgramming& p = chip.tile(t).programming();
     report.tiles.push_back(

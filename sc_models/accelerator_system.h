@@ -24,8 +24,10 @@ struct TileReport {
 
 /// What programming the chip took, from the simulation.
 struct ProgrammingReport {
-  support::Duration load_time;  ///< mask over the host link
-  support::Duration time;       ///< from the doorbell to the interrupt
+  support::Duration load_time;        ///< mask over the host link
+  std::uint64_t mask_link_bytes = 0;  ///< of the mask, over the host link
+  std::uint64_t mask_bus_bytes = 0;   ///< of the rows' masks, over the bus
+  support::Duration time;             ///< from the doorbell to the interrupt
   std::uint64_t write_pulses = 0, verify_reads = 0, write_cycles = 0, not_converged = 0;
   EnergyBreakdown energy;
   support::Power peak_power;     ///< of the write pulses of all tiles, rows at their fullest slots
@@ -78,12 +80,14 @@ class AcceleratorSystem {
   /// `command`: kStartProgramming or kStartVerify.
   ProgrammingReport run_programming(const programmer::DeviceMask& mask, std::uint32_t command);
   const tiles::Mapping& mapping_;
+  programmer::MaskEncoding mask_encoding_;
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> programmers_;
   std::unique_ptr<Modules> modules_;
   bool levels_loaded_ = false;
 };
 
-/// The mask as bytes of the accelerator's memory.
+/// The mask as bytes of the accelerator's memory, for kMaskBitmap. For kMaskRecords:
+/// programmer::encode_mask.
 std::vector<std::uint8_t> pack_mask(const programmer::DeviceMask& mask);
 /// Target levels, packed, rows of all arrays one after the other.
 std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping);

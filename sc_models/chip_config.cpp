@@ -13,6 +13,35 @@ ChipConfig read_chip(support::ConfigReader in) {
   in.word("granularity", c.granularity, kGranularities,
           {"steps of the simulation of programming: a row at once, or every phase of its rounds; a "
            "row takes the same time, the order of tiles that come to the bus together may differ"});
+  in.word(
+      "mask_encoding", c.mask_encoding, programmer::kMaskEncodings,
+      {"how the mask of a row travels from the host to its tile: bitmap: one bit per column; the "
+       "others with a header of two bytes per row: index_list: selected columns; run_lengths: "
+       "pairs of a gap and a run; smallest: the shortest of the three, row by row"});
+  auto controller = in.section("controller", {"takes the tiles through their rows"});
+  controller.word("row_order", c.controller.row_order, kRowSequences,
+                  {"of a tile's rows: natural: as they stand; longest_first: by devices to verify; "
+                   "grouped: rows without any first, back to back"});
+  controller.word("tile_order", c.controller.tile_order, kTileSequences,
+                  {"in which tiles come to the bus at the start, and so whenever all wait for it: "
+                   "natural: by number, the last first; longest_first: by devices to verify"});
+  controller.whole("look_ahead", c.controller.look_ahead, support::closed(0, 1024),
+                   {"rows sent over the bus ahead, while the tile still writes",
+                    "unconfirmed: none, a tile is sent a row when it has written the one before"});
+  auto pumps = in.section("charge_pumps", {"source of the write voltage, shared by the tiles"});
+  pumps.whole("count", c.charge_pumps.count, support::closed(0, 100000),
+              {"0: the write voltage is always there for everyone", "unconfirmed"});
+  pumps.whole("tiles_per_pump", c.charge_pumps.tiles_per_pump, support::closed(1, 100000),
+              {"tiles that a pump can serve at a time, each writing a row", "unconfirmed"});
+  pumps.duration(
+      "start_time", c.charge_pumps.start_time,
+      {"until a cold pump has its voltage, and until the other polarity is there where a "
+       "tile's next phase needs it",
+       "unconfirmed"});
+  pumps.energy("start_energy", c.charge_pumps.start_energy,
+               {"per start and per change of polarity", "unconfirmed"});
+  pumps.duration("hold_time", c.charge_pumps.hold_time,
+                 {"that a pump stays warm without a tile to serve", "unconfirmed"});
 
   auto bus =
       in.section("bus", {"interconnect between buffer, controller and tiles, shared by all"});

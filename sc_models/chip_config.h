@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "programmer/selection/mask_encoding.h"
 #include "support/config_reader.h"
 #include "support/quantity.h"
 #include "tiles/tile_config.h"
@@ -13,6 +14,41 @@ namespace uswim::sc_models {
 enum class Granularity { Row, Pulse };
 inline constexpr std::array<std::pair<std::string_view, Granularity>, 2> kGranularities{
     {{"row", Granularity::Row}, {"pulse", Granularity::Pulse}}};
+
+/// Pumps that raise the write voltage. A pump serves tiles while they write a row, cools down when
+/// it has served none for longer than the hold time, and must start again; a tile whose next phase
+/// has the other polarity waits for as long and spends as much.
+struct ChargePumpConfig {
+  unsigned count = 0;           ///< 0: none is modelled
+  unsigned tiles_per_pump = 1;  ///< at a time
+  support::Duration start_time;
+  support::Energy start_energy;
+  support::Duration hold_time;
+};
+
+/// In which order a tile's rows are written: as they stand, those with most to verify first, or
+/// those with nothing to verify first.
+enum class RowSequence { Natural, LongestFirst, Grouped };
+inline constexpr std::array<std::pair<std::string_view, RowSequence>, 3> kRowSequences{
+    {{"natural", RowSequence::Natural},
+     {"longest_first", RowSequence::LongestFirst},
+     {"grouped", RowSequence::Grouped}}};
+
+/// In which order tiles come to the bus: by their numbers, the last first, or those with most to
+/// verify first.
+enum class TileSequence { Natural, LongestFirst };
+inline constexpr std::array<std::pair<std::string_view, TileSequence>, 2> kTileSequences{
+    {{"natural", TileSequence::Natural}, {"longest_first", TileSequence::LongestFirst}}};
+
+struct ControllerConfig {
+  RowSequence row_order = RowSequence::Natural;
+  TileSequence tile_order = TileSequence::Natural;
+  unsigned look_ahead = 0;  ///< commands that a tile can hold beside the one that it carries out
+  /// Whether an order depends on what the masks select.
+  bool knows_masks() const {
+    return row_order != RowSequence::Natural || tile_order != TileSequence::Natural;
+  }
+};
 
 /// What surrounds the tiles. Every default carries its source in read_chip().
 struct ChipConfig {
@@ -32,6 +68,9 @@ struct ChipConfig {
 
   support::Power power_budget;  ///< of all tiles' write pulses; 0: no limit
   Granularity granularity = Granularity::Row;
+  programmer::MaskEncoding mask_encoding = programmer::MaskEncoding::Bitmap;
+  ChargePumpConfig charge_pumps;
+  ControllerConfig controller;
 
   support::Duration period() const { return support::period_of(clock); }
 };

@@ -21,10 +21,15 @@ enum class Component {
   Buffer,
   Digital,
   HostLink,
+  HalfSelect,
+  WordLine,
+  LevelShifter,
+  ChargePump,
 };
-inline constexpr std::array<std::string_view, 11> kComponentNames{
-    "write_set", "write_reset", "verify_read", "array_read", "dac",      "adc",
-    "shift_add", "bus",         "buffer",      "digital",    "host_link"};
+inline constexpr std::array<std::string_view, 15> kComponentNames{
+    "write_set", "write_reset", "verify_read", "array_read",    "dac",
+    "adc",       "shift_add",   "bus",         "buffer",        "digital",
+    "host_link", "half_select", "word_line",   "level_shifter", "charge_pump"};
 inline constexpr std::size_t kComponents = kComponentNames.size();
 
 /// Energy by component; the total is the sum and nothing else.

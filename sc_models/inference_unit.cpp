@@ -12,18 +12,32 @@
 
 namespace uswim::sc_models {
 
-unsigned input_bits(int maximum) {
-  unsigned bits = 0;
-  while (maximum >> bits) ++bits;
-  return std::max(bits, 1u);
+tiles::InputCode input_code(const workloads::CodeRange& range) {
+  tiles::InputCode code;
+  code.is_signed = range.minimum < 0;
+  const int sign_bit = code.is_signed ? 1 : 0;
+  // -2^n needs no more bits than 2^n - 1.
+  const int largest = std::max(range.maximum, -range.minimum - 1);
+  code.bits = 0;
+  while (largest >> code.bits) ++code.bits;
+  code.bits = std::max(code.bits + static_cast<unsigned>(sign_bit), 1u);
+  return code;
+}
+
+namespace {
+constexpr int kStackBytes = 256 * 1024;
 }
 
 unsigned product_shift(const Program& program, const tiles::Mapping& mapping, std::size_t layer) {
   // A converted cell is at most twice its full scale (the noise included, the ADC clamps there), on
   // either side.
+  const workloads::CodeRange& range = program.activations[layer];
+  const tiles::InputCode code = input_code(range);
+  // The sign bit is converted apart from the others.
+  const int largest_code = code.is_signed ? 1 << (code.bits - 1) : range.maximum;
   const double largest_sum = 2.0 * static_cast<double>(mapping.layers()[layer].rows) *
                              static_cast<double>(1u << mapping.config().weight_bits) *
-                             program.activation_maximum[layer] * tiles::kUnitsPerLevel;
+                             largest_code * tiles::kUnitsPerLevel;
   unsigned shift = 0;
   while (std::ldexp(largest_sum, -static_cast<int>(shift)) >= 2147483648.0) ++shift;
   return shift;
@@ -59,7 +73,7 @@ void InferenceUnit::start(const std::uint8_t* images, std::size_t count) {
   for (const auto& turn : turns_) turn->image = 0;
   for (std::size_t image = 0; image < count; ++image) {
     sc_core::sc_spawn_options options;
-    options.set_stack_size(256 * 1024);
+    options.set_stack_size(kStackBytes);
     sc_core::sc_spawn([this, image] { run_image(image); }, sc_core::sc_gen_unique_name("run_image"),
                       &options);
   }
@@ -74,19 +88,86 @@ class InferenceUnit::ImageEngine : public workloads::MatrixEngine {
     if (images != 1) throw std::logic_error("the timed models run one image at a time");
     unit_.multiply(image_, layer, codes, products);
   }
+  void compute_digitally(std::size_t values) override { unit_.compute_digitally(values); }
 
  private:
   InferenceUnit& unit_;
   std::size_t image_;
 };
 
+/// The steps of one image. Each begins as soon as all that it needs is there.
+class InferenceUnit::ImageSteps {
+ public:
+  ImageSteps(workloads::Executor& executor, workloads::MatrixEngine& engine)
+      : executor_(executor),
+        engine_(engine),
+        started_(executor.steps(), false),
+        done_(executor.steps(), false),
+        left_(executor.steps()) {}
+
+  void run() {
+    take_ready();
+    while (left_ > 0) sc_core::wait(finished_);
+  }
+
+ private:
+  /// Takes the first step that is ready, then the first that is ready after it, until there is
+  /// none; others that are ready get processes of their own. Without branches there are no others.
+  void take_ready() {
+    for (;;) {
+      std::vector<std::size_t> ready;
+      for (std::size_t step = 0; step < started_.size(); ++step)
+        if (!started_[step] && is_ready(step)) ready.push_back(step);
+      if (ready.empty()) return;
+      for (const std::size_t step : ready) started_[step] = true;
+      for (std::size_t i = 1; i < ready.size(); ++i) {
+        sc_core::sc_spawn_options options;
+        options.set_stack_size(kStackBytes);
+        sc_core::sc_spawn(
+            [this, step = ready[i]] {
+              take(step);
+              take_ready();
+            },
+            sc_core::sc_gen_unique_name("take_ready"), &options);
+      }
+      take(ready.front());
+    }
+  }
+  bool is_ready(std::size_t step) const {
+    const std::vector<std::size_t>& needed = executor_.needs(step);
+    return std::all_of(needed.begin(), needed.end(), [&](std::size_t n) { return done_[n]; });
+  }
+  void take(std::size_t step) {
+    workloads::ProductBlocks products;
+    executor_.take(step, engine_, products);
+    done_[step] = true;
+    if (--left_ == 0) finished_.notify(sc_core::SC_ZERO_TIME);
+  }
+
+  workloads::Executor& executor_;
+  workloads::MatrixEngine& engine_;
+  std::vector<bool> started_, done_;
+  std::size_t left_;
+  sc_core::sc_event finished_{sc_core::sc_gen_unique_name("finished")};
+};
+
 void InferenceUnit::run_image(std::size_t image) {
-  workloads::Executor executor(program_.network, program_.weights);
+  workloads::Executor executor(program_.network, program_.weights,
+                               workloads::Executor::Order::SideBySide);
   const workloads::PreparedImages prepared = executor.prepare(images_, image, 1);
   ImageEngine engine(*this, image);
-  executor.run(engine, prepared.batches.front(), 1, logits_[image]);
+  executor.begin(prepared.batches.front(), 1);
+  ImageSteps(executor, engine).run();
+  executor.read_logits(logits_[image]);
   finished_after_[image] = to_duration(sc_core::sc_time_stamp() - started_at_);
   if (--images_left_ == 0) done_event_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void InferenceUnit::compute_digitally(std::size_t values) {
+  const std::size_t cycles =
+      (values + config_.digital_values_per_cycle - 1) / config_.digital_values_per_cycle;
+  energy_.add_shared(Component::Digital, config_.digital_energy * static_cast<double>(cycles));
+  wait(to_sc_time(config_.period() * static_cast<std::int64_t>(cycles)));
 }
 
 void InferenceUnit::transport(std::size_t tile, TileCommand& command, tlm::tlm_command direction,
@@ -113,7 +194,8 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
 
   TileCommand multiply_command, read_command;
   multiply_command.kind = TileCommand::Kind::Multiply;
-  multiply_command.input_bits = input_bits(program_.activation_maximum[layer]);
+  const tiles::InputCode code = input_code(program_.activations[layer]);
+  multiply_command.input = code;
   read_command.kind = TileCommand::Kind::ReadSums;
   const unsigned shift = product_shift(program_, mapping_, layer);
   products.unit = product_unit(shift);
@@ -122,7 +204,7 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
   const std::size_t first = mapping_.first_array(layer);
   const std::size_t count = mapping_.array_count(layer);
   std::vector<std::int32_t> vector(matrix.rows);
-  std::vector<unsigned char> bytes(mapping_.config().array_rows);
+  std::vector<unsigned char> bytes(mapping_.config().array_rows * code_bytes(code));
   std::vector<std::int64_t> sums(matrix.outputs), part;
   const workloads::Shape& out = products.shape;
   for (std::size_t y = 0; y < out.height; ++y)
@@ -132,11 +214,15 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
       sc_core::sc_time slowest = sc_core::SC_ZERO_TIME;
       for (std::size_t tile = first; tile < first + count; ++tile) {
         const tiles::ArrayBlock& block = mapping_.arrays()[tile];
-        for (std::size_t r = 0; r < block.rows; ++r)
-          bytes[r] =
-              static_cast<unsigned char>(vector[mapping_.matrix_row(layer, block.first_row + r)]);
+        unsigned char* byte = bytes.data();
+        for (std::size_t r = 0; r < block.rows; ++r) {
+          const std::int32_t input = vector[mapping_.matrix_row(layer, block.first_row + r)];
+          for (std::size_t b = 0; b < code_bytes(code); ++b)
+            *byte++ = static_cast<unsigned char>(input >> (8 * b));
+        }
         sc_core::sc_time delay = buffer_latency_;
-        transport(tile, multiply_command, tlm::TLM_WRITE_COMMAND, bytes.data(), block.rows, delay);
+        transport(tile, multiply_command, tlm::TLM_WRITE_COMMAND, bytes.data(),
+                  block.rows * code_bytes(code), delay);
         slowest = std::max(slowest, delay);
       }
       wait(slowest);
@@ -156,10 +242,7 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
             to_product(sums[o], shift);
     }
 
-  const std::size_t cycles =
-      (out.size() + config_.digital_values_per_cycle - 1) / config_.digital_values_per_cycle;
-  energy_.add_shared(Component::Digital, config_.digital_energy * static_cast<double>(cycles));
-  wait(to_sc_time(config_.period() * static_cast<std::int64_t>(cycles)));
+  compute_digitally(out.size());
   ++turn.image;
   turn.passed.notify(sc_core::SC_ZERO_TIME);
 }

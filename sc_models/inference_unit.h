@@ -10,8 +10,10 @@
 #include "sc_models/chip_config.h"
 #include "sc_models/energy_monitor.h"
 #include "sc_models/tile_command.h"
+#include "tiles/cell_array.h"
 #include "tiles/mapping.h"
 #include "workloads/engine/executor.h"
+#include "workloads/engine/integer_values.h"
 #include "workloads/engine/matrix_engine.h"
 
 namespace uswim::sc_models {
@@ -20,11 +22,11 @@ namespace uswim::sc_models {
 struct Program {
   const workloads::Network& network;
   const std::vector<workloads::QuantizedWeights>& weights;
-  std::vector<int> activation_maximum;  ///< per layer; inputs take as many bits as this needs
+  std::vector<workloads::CodeRange> activations;  ///< per layer
 };
 
-/// Number of bits of codes up to `maximum`: what the drivers send bit by bit.
-unsigned input_bits(int maximum);
+/// The fewest bits that hold all codes of a range.
+tiles::InputCode input_code(const workloads::CodeRange& range);
 /// Power of two, as an exponent, by which a layer's sums (cell units x codes) are divided to fit 32
 /// bits.
 unsigned product_shift(const Program& program, const tiles::Mapping& mapping, std::size_t layer);
@@ -57,6 +59,7 @@ class InferenceUnit : public sc_core::sc_module {
 
  private:
   class ImageEngine;
+  class ImageSteps;
   /// A layer takes the images one after the other.
   struct LayerTurn {
     std::size_t image = 0;
@@ -66,6 +69,8 @@ class InferenceUnit : public sc_core::sc_module {
   void run_image(std::size_t image);
   void multiply(std::size_t image, std::size_t layer, const workloads::CodeBlocks& codes,
                 workloads::ProductBlocks& products);
+  /// Time and energy of so many values in the digital logic.
+  void compute_digitally(std::size_t values);
   void transport(std::size_t tile, TileCommand& command, tlm::tlm_command direction,
                  unsigned char* data, std::size_t bytes, sc_core::sc_time& delay);
 

@@ -68,6 +68,46 @@ class WriteDriverBank : public TileBlock {
   support::Duration set_time_, reset_time_, row_setup_;
 };
 
+/// What pulses cost beside themselves: word lines, level shifters, cells that share lines with the
+/// pulsed ones, changes of the polarity that the charge pumps supply.
+class WriteLines : public TileBlock {
+ public:
+  WriteLines(const sc_core::sc_module_name& name, std::size_t tile, const tiles::TileConfig& config,
+             const ChipConfig& chip, EnergyMonitor& energy)
+      : TileBlock(name, tile, energy),
+        config_(config),
+        half_set_(tiles::half_select_energy(config, config.set)),
+        half_reset_(tiles::half_select_energy(config, config.reset)),
+        shift_time_(config.write.level_shifter_time.rounded_up_to(chip.period())) {
+    if (chip.charge_pumps.count == 0) return;
+    change_time_ = chip.charge_pumps.start_time.rounded_up_to(chip.period());
+    change_energy_ = chip.charge_pumps.start_energy;
+  }
+  support::Duration shift_time(std::uint64_t phases) const {
+    return shift_time_ * static_cast<std::int64_t>(phases);
+  }
+  support::Duration change_time(std::uint64_t changes) const {
+    return change_time_ * static_cast<std::int64_t>(changes);
+  }
+  /// Energy of the phases of `rows` rows; `changes` of polarity before and in them.
+  void write(const programmer::RowWork& w, std::uint64_t rows, std::uint64_t changes) {
+    spend(Component::WordLine, config_.write.word_line_energy, rows);
+    spend(Component::LevelShifter, config_.write.level_shifter_energy,
+          std::uint64_t{w.set_pulses} + w.reset_pulses);
+    spend(Component::HalfSelect, half_set_,
+          tiles::half_selected_cells(config_, w.set_slots, w.set_pulses));
+    spend(Component::HalfSelect, half_reset_,
+          tiles::half_selected_cells(config_, w.reset_slots, w.reset_pulses));
+    spend(Component::ChargePump, change_energy_, changes);
+  }
+
+ private:
+  tiles::TileConfig config_;
+  support::Energy half_set_, half_reset_;
+  support::Duration shift_time_, change_time_;
+  support::Energy change_energy_;
+};
+
 /// One-bit drivers of the rows; settle within the array's read time.
 class DacBank : public TileBlock {
  public:

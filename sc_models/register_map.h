@@ -21,10 +21,11 @@ inline constexpr std::uint64_t kWritePulsesHigh = 0x28;
 inline constexpr std::uint64_t kVerifyReadsLow = 0x2c;
 inline constexpr std::uint64_t kVerifyReadsHigh = 0x30;
 inline constexpr std::uint64_t kNotConverged = 0x34;  ///< devices given up in the last programming
-inline constexpr std::uint64_t kRegistersEnd = 0x38;
+inline constexpr std::uint64_t kMaskFormat = 0x38;    ///< kMask...; what kMasks holds
+inline constexpr std::uint64_t kRegistersEnd = 0x3c;
 
 inline constexpr std::uint32_t kIdValue = 0x4d495753;  // "SWIM"
-inline constexpr std::uint32_t kVersionValue = 1;
+inline constexpr std::uint32_t kVersionValue = 2;
 inline constexpr std::uint32_t kStartProgramming = 1;
 inline constexpr std::uint32_t kStartInference = 2;
 /// Write-verifies the devices of the mask on a chip that was programmed before; rows without any
@@ -37,10 +38,15 @@ inline constexpr std::uint32_t kErrorBusy = 1;
 inline constexpr std::uint32_t kErrorNotProgrammed = 2;
 inline constexpr std::uint32_t kErrorCommand = 3;
 inline constexpr std::uint32_t kErrorImages = 4;
+inline constexpr std::uint32_t kErrorMask = 5;  ///< records that cannot be read
+inline constexpr std::uint32_t kMaskBitmap = 0;
+inline constexpr std::uint32_t kMaskRecords = 1;
 
-// Memory windows. Levels: per tile and row of the array the packed levels of its columns. Masks:
-// per tile and row one bit per column, 1 = write-verified. Activations: images as bytes, then (from
-// kLogits) logits as 32-bit floats.
+// Memory windows. Levels: per tile and row of the array the packed levels of its columns. Masks,
+// 1 = write-verified: with kMaskBitmap one bit per column for every row of every array; with
+// kMaskRecords a table of offsets and records, as programmer/selection/mask_encoding.h describes
+// them. The window is as long as the chip's own encoding (ChipConfig::mask_encoding) can need.
+// Activations: images as bytes, then (from kLogits) logits as 32-bit floats.
 inline constexpr std::uint64_t kLevels = 0x1000'0000;
 inline constexpr std::uint64_t kMasks = 0x2000'0000;
 inline constexpr std::uint64_t kActivations = 0x3000'0000;

@@ -10,6 +10,7 @@ namespace uswim::sc_models {
 struct RowEvent {
   std::size_t tile = 0;
   std::size_t row = 0;
+  std::size_t rows = 1;          ///< driven together, from `row` on
   support::Duration begin, end;  ///< of the row's phases, waiting before them excluded
   support::Power power;          ///< of its write pulses, in the fullest slot
   programmer::RowWork work;

@@ -6,6 +6,7 @@
 
 #include "programmer/write_verify/row_work.h"
 #include "support/quantity.h"
+#include "tiles/cell_array.h"
 
 namespace uswim::sc_models {
 
@@ -21,16 +22,18 @@ inline support::Duration to_duration(const sc_core::sc_time& t) {
 inline constexpr unsigned kCommandHeaderBytes = 8;
 
 /// What a tile is asked for, beside the payload's data. Address = tile number x kTileStride.
-///   ProgramRow (write)  data: packed levels, then the mask of the row
-///   Multiply (write)    data: input codes of the block's rows, one byte each
+///   ProgramRow (write)  data, row by row: packed levels, then the mask as a bitmap or a record
+///   Multiply (write)    data: input codes of the block's rows, code_bytes() each, low byte first
 ///   ReadSums (read)     data: sums of the last Multiply, 8 bytes per output
 struct TileCommand : tlm::tlm_extension<TileCommand> {
   enum class Kind { ProgramRow, Multiply, ReadSums };
   Kind kind = Kind::ProgramRow;
-  std::size_t row = 0;                                                     ///< ProgramRow
+  std::size_t row = 0;   ///< ProgramRow
+  std::size_t rows = 1;  ///< ProgramRow: rows driven together, from `row` on
   programmer::RowOperation operation = programmer::RowOperation::Program;  ///< ProgramRow
-  unsigned input_bits = 0;                                                 ///< Multiply
-  bool by_phases = false;  ///< ProgramRow: `phases` is wanted
+  tiles::InputCode input;                                                  ///< Multiply
+  bool mask_record = false;  ///< ProgramRow: the mask is a record of mask_encoding.h
+  bool by_phases = false;    ///< ProgramRow: `phases` is wanted
 
   // ProgramRow: filled in by the tile.
   programmer::RowWork work;
@@ -44,6 +47,9 @@ struct TileCommand : tlm::tlm_extension<TileCommand> {
   }
 };
 inline constexpr std::uint64_t kTileStride = 1u << 16;
+
+/// Whole bytes of an input code.
+inline std::size_t code_bytes(const tiles::InputCode& code) { return (code.bits + 7) / 8; }
 
 /// How levels are packed into bytes: 1, 2 or 4 bits each, the first level in the lowest bits.
 inline unsigned bits_per_packed_level(unsigned device_bits) {

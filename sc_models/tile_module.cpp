@@ -17,6 +17,7 @@ TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
       mapping_(mapping),
       programmer_(programmer),
       write_drivers_("write_drivers", tile, config, chip, energy),
+      write_lines_("write_lines", tile, config, chip, energy),
       dacs_("dacs", tile, config, energy),
       array_("array", tile, config, chip, energy),
       adcs_("adcs", tile, config, chip, energy),
@@ -25,8 +26,6 @@ TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
       adc_(config.adc.bits, mapping.arrays()[tile].rows, 1u << mapping.config().device_bits),
       verify_(config.verify),
       columns_per_adc_(config.adc.columns_per_adc),
-      levels_(mapping.pitch()),
-      mask_(mapping.pitch() / 64),
       inputs_(mapping.arrays()[tile].rows),
       sums_(mapping.arrays()[tile].outputs) {
   command_socket.register_b_transport(this, &TileModule::b_transport);
@@ -39,44 +38,73 @@ void TileModule::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& 
     trans.set_response_status(tlm::TLM_COMMAND_ERROR_RESPONSE);
     return;
   }
-  const std::size_t expected_length =
-      command->kind == TileCommand::Kind::ProgramRow
-          ? mapping_.pitch() * bits_per_packed_level(mapping_.config().device_bits) / 8 +
-                mask_.size() * 8
-      : command->kind == TileCommand::Kind::Multiply ? inputs_.size()
-                                                     : sums_.size() * sizeof(std::int64_t);
-  if (trans.get_data_length() != expected_length) {
+  const std::size_t length = trans.get_data_length();
+  const bool fits = command->kind == TileCommand::Kind::ProgramRow
+                        ? unpack_rows(trans.get_data_ptr(), length, *command)
+                        : length == (command->kind == TileCommand::Kind::Multiply
+                                         ? inputs_.size() * code_bytes(command->input)
+                                         : sums_.size() * sizeof(std::int64_t));
+  if (!fits) {
     trans.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
     return;
   }
   Duration took;
   switch (command->kind) {
     case TileCommand::Kind::ProgramRow:
-      took = program_row(trans.get_data_ptr(), *command);
+      took = program_rows(*command);
       break;
     case TileCommand::Kind::Multiply:
-      took = multiply(trans.get_data_ptr(), command->input_bits);
+      took = multiply(trans.get_data_ptr(), command->input);
       break;
     case TileCommand::Kind::ReadSums:
-      std::memcpy(trans.get_data_ptr(), sums_.data(), expected_length);
+      std::memcpy(trans.get_data_ptr(), sums_.data(), length);
       break;
   }
   delay += to_sc_time(took);
   trans.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
-Duration TileModule::program_row(const unsigned char* data, TileCommand& command) {
+bool TileModule::unpack_rows(const unsigned char* data, std::size_t length,
+                             const TileCommand& command) {
+  const std::size_t pitch = mapping_.pitch();
   const unsigned bits = bits_per_packed_level(mapping_.config().device_bits);
-  for (std::size_t c = 0; c < levels_.size(); ++c)
-    levels_[c] = data[c * bits / 8] >> (c * bits % 8) & ((1u << bits) - 1);
-  std::memcpy(mask_.data(), data + levels_.size() * bits / 8, mask_.size() * 8);
-  programmer_.leave_untouched(command.row, mask_.data());
+  const std::size_t level_bytes = pitch * bits / 8;
+  levels_.resize(command.rows * pitch);
+  mask_.resize(command.rows * pitch / 64);
+  for (std::size_t r = 0; r < command.rows; ++r) {
+    if (length < level_bytes) return false;
+    for (std::size_t c = 0; c < pitch; ++c)
+      levels_[r * pitch + c] = data[c * bits / 8] >> (c * bits % 8) & ((1u << bits) - 1);
+    data += level_bytes;
+    length -= level_bytes;
+    std::uint64_t* mask = &mask_[r * pitch / 64];
+    std::size_t mask_bytes = pitch / 8;
+    if (command.mask_record) {
+      const auto record = programmer::record_length(data, length, pitch);
+      if (!record || !programmer::decode_record(data, *record, pitch, mask)) return false;
+      mask_bytes = *record;
+    } else {
+      if (length < mask_bytes) return false;
+      std::memcpy(mask, data, mask_bytes);
+    }
+    programmer_.leave_untouched(command.row + r, mask);
+    data += mask_bytes;
+    length -= mask_bytes;
+  }
+  return length == 0;
+}
 
-  const RowWork w =
-      programmer_.program_row(command.row, levels_.data(), mask_.data(), command.operation);
-  const Duration time = write_drivers_.row_setup() + write_drivers_.time(w) +
+Duration TileModule::program_rows(TileCommand& command) {
+  const RowWork w = programmer_.program_rows(command.row, command.rows, levels_.data(),
+                                             mask_.data(), command.operation);
+  RowWork& sum = programming_.work;
+  const std::uint32_t changes_before = sum.polarity.before(w.polarity);
+  const std::uint32_t changes = changes_before + w.polarity.count;
+  const Duration time = write_drivers_.row_setup() + write_lines_.shift_time(w.phases) +
+                        write_lines_.change_time(changes) + write_drivers_.time(w) +
                         verify_time(w.verify_rounds, w.serial_conversions);
   write_drivers_.pulse(w);
+  write_lines_.write(w, command.rows, changes);
   const std::uint64_t reads = verify_.reads;
   dacs_.drive(reads * w.verify_rounds);  // one row is read at a time
   array_.verify(w.verify_reads);
@@ -85,40 +113,27 @@ Duration TileModule::program_row(const unsigned char* data, TileCommand& command
   else
     comparators_.compare(reads * w.verify_reads);
 
-  RowWork& sum = programming_.work;
-  sum.set_pulses += w.set_pulses;
-  sum.reset_pulses += w.reset_pulses;
-  sum.set_phases += w.set_phases;
-  sum.reset_phases += w.reset_phases;
-  sum.set_slots += w.set_slots;
-  sum.reset_slots += w.reset_slots;
-  sum.mixed_slots += w.mixed_slots;
-  sum.fullest_set = std::max(sum.fullest_set, w.fullest_set);
-  sum.fullest_reset = std::max(sum.fullest_reset, w.fullest_reset);
-  sum.fullest_mixed = std::max(sum.fullest_mixed, w.fullest_mixed);
-  sum.verify_rounds += w.verify_rounds;
-  sum.verify_reads += w.verify_reads;
-  sum.serial_conversions += w.serial_conversions;
-  sum.write_cycles += w.write_cycles;
-  sum.not_converged += w.not_converged;
-  sum.most_pulses = std::max(sum.most_pulses, w.most_pulses);
-  sum.set_power_W += w.set_power_W;
-  sum.reset_power_W += w.reset_power_W;
-  programming_.rows += 1;
+  sum.append(w);
+  programming_.rows += command.rows;
   programming_.busy += time;
   command.work = w;
   command.time = time;
   command.power = write_drivers_.peak_power(w);
   command.phases.clear();
   if (command.by_phases) {
-    command.phases.push_back(write_drivers_.row_setup());
+    command.phases.push_back(write_drivers_.row_setup() + write_lines_.change_time(changes_before));
+    programmer::PolarityChanges polarity;
     const programmer::RowView row =
-        programmer_.row_view(command.row, mask_.data(), command.operation);
+        programmer_.row_view(command.row, command.rows, mask_.data(), command.operation);
     const std::size_t rounds = programmer::rounds_of(row);
     for (std::size_t r = 0; r < rounds; ++r) {
       const programmer::RoundWork round = programmer::round_work(row, r);
-      command.phases.push_back(write_drivers_.time(round));
-      command.phases.push_back(verify_time(round.verify_reads > 0, round.serial_conversions));
+      const std::uint32_t so_far = polarity.count;
+      polarity.add(round);
+      command.phases.push_back(write_drivers_.time(round) +
+                               write_lines_.shift_time(round.phases()) +
+                               write_lines_.change_time(polarity.count - so_far));
+      command.phases.push_back(verify_time(round.read_rows, round.serial_conversions));
     }
   }
   return time;
@@ -130,16 +145,20 @@ Duration TileModule::verify_time(std::uint64_t rounds, std::uint64_t serial_conv
                                            : comparators_.time(verify_.reads * rounds));
 }
 
-Duration TileModule::multiply(const unsigned char* data, unsigned input_bits) {
+Duration TileModule::multiply(const unsigned char* data, const tiles::InputCode& code) {
   const std::size_t columns = mapping_.columns(tile_);
-  std::copy(data, data + inputs_.size(), inputs_.begin());
+  for (std::int32_t& input : inputs_) {
+    input = 0;
+    for (std::size_t byte = 0; byte < code_bytes(code); ++byte) input |= *data++ << (8 * byte);
+    if (code.is_signed && (input >> (code.bits - 1) & 1)) input -= 1 << (8 * code_bytes(code));
+  }
   std::fill(sums_.begin(), sums_.end(), 0);
-  tiles::multiply_bit_serial(programmer_.cells(), mapping_, tile_, inputs_.data(), input_bits, adc_,
+  tiles::multiply_bit_serial(programmer_.cells(), mapping_, tile_, inputs_.data(), code, adc_,
                              sums_.data());
   Duration time;
-  for (unsigned bit = 0; bit < input_bits; ++bit) {
+  for (unsigned bit = 0; bit < code.bits; ++bit) {
     std::uint64_t driven = 0;
-    for (std::int32_t code : inputs_) driven += static_cast<std::uint64_t>(code >> bit & 1);
+    for (const std::int32_t input : inputs_) driven += static_cast<std::uint64_t>(input >> bit & 1);
     dacs_.drive(driven);
     time += array_.read(1);
     time += adcs_.time(std::min<std::size_t>(columns, columns_per_adc_));

@@ -36,15 +36,18 @@ class TileModule : public sc_core::sc_module {
 
  private:
   void b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay);
-  support::Duration program_row(const unsigned char* data, TileCommand& command);
+  /// Unpacks levels and masks of the command's rows. False where the data are not theirs.
+  bool unpack_rows(const unsigned char* data, std::size_t length, const TileCommand& command);
+  support::Duration program_rows(TileCommand& command);
   /// Of the verify reads of a row or of one of its rounds.
   support::Duration verify_time(std::uint64_t rounds, std::uint64_t serial_conversions) const;
-  support::Duration multiply(const unsigned char* data, unsigned input_bits);
+  support::Duration multiply(const unsigned char* data, const tiles::InputCode& code);
 
   std::size_t tile_;
   const tiles::Mapping& mapping_;
   programmer::ArrayProgrammer& programmer_;
   WriteDriverBank write_drivers_;
+  WriteLines write_lines_;
   DacBank dacs_;
   SenseArray array_;
   AdcBank adcs_;
@@ -54,7 +57,7 @@ class TileModule : public sc_core::sc_module {
   tiles::VerifyConfig verify_;
   unsigned columns_per_adc_;
   TileProgramming programming_;
-  std::vector<std::uint8_t> levels_;
+  std::vector<std::uint8_t> levels_;  ///< of the rows being programmed, pitch per row
   std::vector<std::uint64_t> mask_;
   std::vector<std::int32_t> inputs_;
   std::vector<std::int64_t> sums_;

@@ -1,5 +1,6 @@
 #include "support/random.h"
 
+#include "support/first_normals.h"
 #include "support/random_lanes.h"
 
 namespace uswim::support {
@@ -19,6 +20,17 @@ void normal_blocks(const StreamKey& key, const std::uint64_t* devices, std::size
     out1[i] = z[1];
     out2[i] = z[2];
     out3[i] = z[3];
+  }
+}
+
+USWIM_EVERY_INSTRUCTION_SET
+void first_normals(const StreamKey& key, std::uint64_t first, std::size_t n, float* out) {
+  const StreamKey k = key;
+  float* __restrict to = out;
+  for (std::size_t i = 0; i < n; ++i) {
+    float z[4];
+    lanes::normal_block(k, first + i, 0, z);
+    to[i] = z[0];
   }
 }
 

@@ -9,13 +9,13 @@ Adc::Adc(unsigned bits, std::size_t rows, unsigned levels) : largest_code((1 << 
 }
 
 void multiply_bit_serial(const CellArray& cells, const Mapping& mapping, std::size_t array,
-                         const std::int32_t* inputs, unsigned input_bits, const Adc& adc,
+                         const std::int32_t* inputs, const InputCode& code, const Adc& adc,
                          std::int64_t* sums) {
   const ArrayBlock& block = mapping.arrays()[array];
   const std::size_t columns = mapping.columns(array);
   const unsigned per_weight = mapping.devices_per_weight();
   std::vector<std::int32_t> column_sum(columns);
-  for (unsigned bit = 0; bit < input_bits; ++bit) {
+  for (unsigned bit = 0; bit < code.bits; ++bit) {
     std::fill(column_sum.begin(), column_sum.end(), 0);
     for (std::size_t r = 0; r < block.rows; ++r) {
       if (!(inputs[r] >> bit & 1)) continue;
@@ -25,7 +25,7 @@ void multiply_bit_serial(const CellArray& cells, const Mapping& mapping, std::si
     for (std::size_t c = 0; c < columns; ++c) {
       const auto slice = static_cast<unsigned>(c % per_weight / 2);
       const std::int64_t value = static_cast<std::int64_t>(adc.convert(column_sum[c])) *
-                                 mapping.slice_weight(slice) * (std::int64_t{1} << bit);
+                                 mapping.slice_weight(slice) * code.weight(bit);
       sums[c / per_weight] += c % 2 == 0 ? value : -value;
     }
   }

@@ -47,12 +47,24 @@ struct Adc {
   }
 };
 
+/// What the drivers send bit by bit: a whole number in [0, 2^bits) or, signed, a two's complement
+/// in
+/// [-2^(bits - 1), 2^(bits - 1)).
+struct InputCode {
+  unsigned bits = 1;
+  bool is_signed = false;
+  /// Value of a bit.
+  std::int64_t weight(unsigned bit) const {
+    const std::int64_t magnitude = std::int64_t{1} << bit;
+    return is_signed && bit + 1 == bits ? -magnitude : magnitude;
+  }
+};
+
 /// Product of one input vector with one array: inputs bit by bit, every column through the ADC,
-/// shifted and added over bits, slices and signs. `inputs`: the block's rows, codes in [0,
-/// 2^input_bits). `sums`: one per output of the block, in cell units x weight code x input code;
-/// added to what is there.
+/// shifted and added over bits, slices and signs. `inputs`: the block's rows. `sums`: one per
+/// output of the block, in cell units x weight code x input code; added to what is there.
 void multiply_bit_serial(const CellArray& cells, const Mapping& mapping, std::size_t array,
-                         const std::int32_t* inputs, unsigned input_bits, const Adc& adc,
+                         const std::int32_t* inputs, const InputCode& code, const Adc& adc,
                          std::int64_t* sums);
 
 /// Weights of the block in units of the weight code, read back from the cells: what an ideal ADC

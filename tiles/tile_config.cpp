@@ -74,12 +74,42 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
       {"devices of a row that can be pulsed at once: the columns are served in groups of as "
        "many, groups without a pulse are skipped; 1: cell by cell; 0: the whole row",
        "unconfirmed"});
+  write.whole("rows", c.write.rows, support::closed(1, 1024),
+              {"neighbouring rows that are pulsed at once: their word lines switch together, "
+               "drivers serve a "
+               "group of columns in all of them, rounds go on until the slowest is done; verify "
+               "reads follow "
+               "each other row by row; needs column drivers for each of the rows",
+               "unconfirmed: one"});
   write.word("phases", c.write.phases, kWritePhases,
              {"separate: RESET pulses after SET pulses; mixed: both at once, as long as the longer",
               "unconfirmed"});
   write.duration("row_setup", c.write.row_setup,
                  {"to switch to another row, once per row",
                   "unconfirmed: included in the width of the pulses"});
+  write.energy("word_line_energy", c.write.word_line_energy,
+               {"to switch the word line of a row, once per row",
+                "unconfirmed: included in the energy of the pulses"});
+  auto half = write.section("half_select", {"cells on the lines of pulsed devices"});
+  half.word("scheme", c.write.half_select, kHalfSelects,
+            {"none: access transistors keep other cells out; half: cells of the pulsed row or of a "
+             "pulsed column see half the voltage; third: all other cells see a third of it",
+             "ISAAC, NeuroSim: one transistor per cell"});
+  half.number("nonlinearity", c.write.half_select_nonlinearity, support::at_least(1),
+              {"how many times less than a linear cell a half-selected one draws; a linear one "
+               "spends 1/4 (half) or 1/9 (third) of a pulse's energy",
+               "unconfirmed: a linear cell, no selector"});
+  half.check(c.write.half_select == HalfSelect::None || c.write.rows == 1, "scheme",
+             "needs 'tile.write.rows: 1'");
+  half.check(c.write.half_select == HalfSelect::None || c.write.phases == WritePhases::Separate,
+             "scheme",
+             "needs 'tile.write.phases: separate': a row line cannot have both polarities");
+  auto shifter = write.section("level_shifter", {"raises the drivers' signals to write voltage"});
+  shifter.duration(
+      "time", c.write.level_shifter_time,
+      {"before every phase of pulses", "unconfirmed: included in the width of the pulses"});
+  shifter.energy("energy", c.write.level_shifter_energy,
+                 {"per pulse", "unconfirmed: included in the energy of the pulses"});
 
   auto verify = in.section(
       "verify", {"the read after a write pulse; every device still open is converted once, "
@@ -134,6 +164,27 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
   shift_add.energy("energy", c.shift_add_energy,
                    {"per conversion", "Accelergy ISAAC table: 0.021 pJ"});
   return c;
+}
+
+std::uint64_t half_selected_cells(const TileConfig& tile, std::uint64_t slots,
+                                  std::uint64_t pulses) {
+  const std::uint64_t rows = tile.rows, columns = tile.columns;
+  switch (tile.write.half_select) {
+    case HalfSelect::Half:
+      // The row's columns without a pulse, and the other rows' cells in the pulsed columns.
+      return slots * columns - pulses + pulses * (rows - 1);
+    case HalfSelect::Third:
+      return slots * rows * columns - pulses;
+    default:
+      return 0;
+  }
+}
+
+support::Energy half_select_energy(const TileConfig& tile, const PulseConfig& pulse) {
+  const double square = tile.write.half_select == HalfSelect::Third ? 9.0 : 4.0;
+  const support::Energy full =
+      pulse.largest_power ? *pulse.largest_power * pulse.width : pulse.energy;
+  return full * (1.0 / (square * tile.write.half_select_nonlinearity));
 }
 
 }  // namespace uswim::tiles

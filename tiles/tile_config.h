@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,12 +60,25 @@ struct DeviceFigures {
   std::optional<support::Energy> read_energy;
 };
 
+/// What cells beside the pulsed ones see on the lines that they share with them: nothing (access
+/// transistors), half the voltage on the pulsed rows and columns, or a third everywhere.
+enum class HalfSelect { None, Half, Third };
+inline constexpr std::array<std::pair<std::string_view, HalfSelect>, 3> kHalfSelects{
+    {{"none", HalfSelect::None}, {"half", HalfSelect::Half}, {"third", HalfSelect::Third}}};
+
 struct WriteConfig {
   bool from_device = false;  ///< defaults and valid range of the pulses are those of DeviceFigures
   PulseEnergy pulse_energy = PulseEnergy::Fixed;
   unsigned drivers = 0;  ///< devices of a row pulsed at once; 0: the whole row
+  unsigned rows = 1;     ///< rows driven at once
   WritePhases phases = WritePhases::Separate;
-  support::Duration row_setup;  ///< once per row
+  support::Duration row_setup;       ///< once per row
+  support::Energy word_line_energy;  ///< once per row
+  HalfSelect half_select = HalfSelect::None;
+  double half_select_nonlinearity = 1.0;  ///< how much less than a linear cell a half-selected one
+                                          ///< draws
+  support::Duration level_shifter_time;   ///< before every phase of pulses
+  support::Energy level_shifter_energy;   ///< per pulse
 };
 
 /// What a verify read is: a conversion, or comparisons with the two ends of the accepted window.
@@ -103,5 +117,14 @@ struct TileConfig {
   support::Energy shift_add_energy = support::picojoules(0.021);  ///< per converted column
 };
 TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device = {});
+
+/// Cells that see a part of the voltage while `pulses` devices of one row are pulsed in `slots`,
+/// summed over the slots; the whole array counts, used or not.
+std::uint64_t half_selected_cells(const TileConfig& tile, std::uint64_t slots,
+                                  std::uint64_t pulses);
+/// What one of them spends while a pulse lasts: that of the pulsed device, or with
+/// PulseEnergy::Conductance of one at the full scale, by the square of the voltage, as far as it is
+/// linear.
+support::Energy half_select_energy(const TileConfig& tile, const PulseConfig& pulse);
 
 }  // namespace uswim::tiles

@@ -53,7 +53,7 @@ struct LeNet {
 void accuracy(benchmark::State& state) {
   const LeNet lenet;
   Executor executor(lenet.network, lenet.weights);
-  EffectiveWeightsEngine engine(lenet.network, workloads::activation_maxima(lenet.network));
+  EffectiveWeightsEngine engine(lenet.network, workloads::activation_ranges(lenet.network));
   lenet.set_weights(engine);
   const auto images = executor.prepare(lenet.images, 0, lenet.images.count);
   double best = 1e9, peak = 0.0;
@@ -79,7 +79,7 @@ BENCHMARK(accuracy)
 
 void set_weights(benchmark::State& state) {
   const LeNet lenet;
-  EffectiveWeightsEngine engine(lenet.network, workloads::activation_maxima(lenet.network));
+  EffectiveWeightsEngine engine(lenet.network, workloads::activation_ranges(lenet.network));
   for (auto _ : state) lenet.set_weights(engine);
 }
 BENCHMARK(set_weights)->Name("lenet/set_weights")->Unit(benchmark::kMillisecond);

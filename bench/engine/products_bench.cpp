@@ -81,7 +81,7 @@ void products(benchmark::State& state, const LayerShape& layer) {
   network.layers[0].outputs = layer.outputs;
   network.layers[0].rows = layer.input.channels * layer.kernel * layer.kernel;
   network.layers[0].window = window;
-  EffectiveWeightsEngine engine(network, {15});
+  EffectiveWeightsEngine engine(network, {{0, 15}});
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
   std::vector<float> weights(layer.outputs * network.layers[0].rows);

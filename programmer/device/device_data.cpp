@@ -73,6 +73,11 @@ DeviceData read(support::ConfigDocument document) {
                                           is_at(d.conductance_uS.back(), d.highest)),
              "conductance_uS", "must reach from 'lowest' to 'highest'");
   }
+  if (in.has("drift")) {
+    d.drift = read_drift_data(in.section("drift", {"what time does to a conductance"}));
+    in.check(d.drift->law == DriftLaw::PowerLaw || d.is_table(), "drift",
+             "'spread' adds to a table of 'sigma_uS'");
+  }
   document.finish();
   return d;
 }

@@ -1,10 +1,12 @@
 #pragma once
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "programmer/device/drift.h"
 #include "support/config_reader.h"
 #include "tiles/tile_config.h"
 
@@ -50,6 +52,7 @@ struct DeviceData {
   double level_ratio = 1.0;  ///< middle levels' error over the outer levels'; without a table
   support::Conductance lowest, highest;  ///< valid range of the conductance; both 0: not stated
   std::vector<double> conductance_uS, sigma_uS;  ///< ascending, from lowest to highest
+  std::optional<DriftData> drift;
   tiles::DeviceFigures figures;  ///< of writing and reading, as far as the file states them
 
   bool is_table() const { return !conductance_uS.empty(); }

@@ -82,6 +82,10 @@ DeviceConfig read_device(support::ConfigReader in) {
   in.number(
       "read_noise", c.read_noise, support::closed(0, 1),
       {"standard deviation of one verify read, fraction of the full scale", "unconfirmed: none"});
+  in.number("inference_read_noise", c.inference_read_noise, support::closed(0, 1),
+            {"standard deviation of each read of a cell in inference (one per input bit), fraction "
+             "of the full scale; in the accuracy with an ideal ADC",
+             "unconfirmed: none (aihwkit advises 0.01 for RRAM)"});
   in.number("stuck_low", c.stuck_low, support::closed(0, 1),
             {"fraction of the devices that stay at the lowest conductance whatever is written",
              "unconfirmed: none (MNSIM offers .1 % as stuck-at faults)"});
@@ -99,6 +103,7 @@ DeviceConfig read_device(support::ConfigReader in) {
       {"standard deviation of what a device's conductance still moves after its last pulse and "
        "verify read, fraction of the full scale",
        "unconfirmed: none"});
+  c.drift = read_drift(in.section("drift", {"what time does after programming"}), data_of(c).drift);
   in.number("rated_cycles", c.rated_cycles, support::at_least(0),
             {"write pulses that a device is rated for, against which those of programming are "
              "counted; 0: not known",

@@ -34,10 +34,12 @@ struct DeviceConfig {
   SigmaUnit sigma_unit = SigmaUnit::DeviceFullScale;
   LevelOf level_of = LevelOf::Device;
   double read_noise = 0.0;
-  double stuck_low = 0.0;         ///< fraction of the devices that stay at conductance 0
-  double stuck_high = 0.0;        ///< fraction that stays at the full scale
-  double device_to_device = 0.0;  ///< sd of a device's own pulse step relative to the mean one
-  double rated_cycles = 0.0;      ///< write pulses that a device is rated for; 0: not known
+  double inference_read_noise = 0.0;  ///< sd of one read in inference, fraction of the full scale
+  double stuck_low = 0.0;             ///< fraction of the devices that stay at conductance 0
+  double stuck_high = 0.0;            ///< fraction that stays at the full scale
+  double device_to_device = 0.0;      ///< sd of a device's own pulse step relative to the mean one
+  double rated_cycles = 0.0;          ///< write pulses that a device is rated for; 0: not known
+  DriftConfig drift;
   double relaxation_sigma = 0.0;  ///< sd of the drift after the last pulse, fraction of full scale
 };
 DeviceConfig read_device(support::ConfigReader in);

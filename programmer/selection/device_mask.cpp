@@ -20,4 +20,15 @@ DeviceMask device_mask(const tiles::Mapping& mapping, const SelectionMask& weigh
   return mask;
 }
 
+void keep_slices(DeviceMask& mask, const tiles::Mapping& mapping, unsigned slices) {
+  const unsigned per_weight = mapping.devices_per_weight();
+  // Columns of kept slices; the mapping has the same pattern in every row.
+  std::vector<std::uint64_t> kept(mapping.pitch() / 64, 0);
+  for (std::size_t c = 0; c < mapping.pitch(); ++c)
+    if (c % per_weight / 2 < slices) kept[c / 64] |= std::uint64_t{1} << (c % 64);
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+      for (std::size_t w = 0; w < kept.size(); ++w) mask.row(a, r)[w] &= kept[w];
+}
+
 }  // namespace uswim::programmer

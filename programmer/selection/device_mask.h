@@ -20,6 +20,9 @@ class DeviceMask {
   std::uint64_t* row(std::size_t array, std::size_t row) {
     return words_.data() + (array * array_rows_ + row) * words_per_row_;
   }
+  const std::uint64_t* row(std::size_t array, std::size_t row) const {
+    return words_.data() + (array * array_rows_ + row) * words_per_row_;
+  }
   void set(std::size_t array, std::size_t r, std::size_t column) {
     row(array, r)[column / 64] |= std::uint64_t{1} << (column % 64);
   }
@@ -45,5 +48,9 @@ class DeviceMask {
 
 /// Every device of every selected weight.
 DeviceMask device_mask(const tiles::Mapping& mapping, const SelectionMask& weights);
+
+/// Leaves only the `slices` most significant slices of each weight selected, both signs: the lower
+/// ones are written open loop.
+void keep_slices(DeviceMask& mask, const tiles::Mapping& mapping, unsigned slices);
 
 }  // namespace uswim::programmer

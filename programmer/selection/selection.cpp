@@ -16,14 +16,42 @@ std::string_view name_of(SelectionPolicy policy) {
   throw std::logic_error("a selection policy without a name");
 }
 
+namespace {
+
+void check_measure(SelectionPolicy policy, const std::vector<float>& measure,
+                   const WeightFacts& facts) {
+  if (measure.size() != facts.weights())
+    throw std::invalid_argument("policy '" + std::string(name_of(policy)) +
+                                "' needs its measure of every weight");
+}
+
+std::vector<double> times_variance(SelectionPolicy policy, const std::vector<float>& measure,
+                                   const WeightFacts& facts) {
+  check_measure(policy, measure, facts);
+  std::vector<double> score;
+  for (std::size_t i = 0; i < measure.size(); ++i)
+    score.push_back(static_cast<double>(measure[i]) * facts.open_loop_variance[i]);
+  return score;
+}
+
+}  // namespace
+
 std::vector<double> scores(SelectionPolicy policy, const WeightFacts& facts, std::uint64_t seed,
                            std::uint32_t chip) {
   const std::size_t n = facts.weights();
   std::vector<double> score(n, 0.0);
   switch (policy) {
     case SelectionPolicy::Uswim:
+      return times_variance(policy, facts.second_derivative, facts);
+    case SelectionPolicy::Hutchinson:
+      return times_variance(policy, facts.hessian_diagonal, facts);
+    case SelectionPolicy::Fisher:
+      return times_variance(policy, facts.fisher, facts);
+    case SelectionPolicy::Gradient:
+      check_measure(policy, facts.gradient, facts);
       for (std::size_t i = 0; i < n; ++i)
-        score[i] = static_cast<double>(facts.second_derivative[i]) * facts.open_loop_variance[i];
+        score[i] = std::abs(static_cast<double>(facts.gradient[i])) *
+                   std::sqrt(static_cast<double>(facts.open_loop_variance[i]));
       break;
     case SelectionPolicy::Swim:
       for (std::size_t i = 0; i < n; ++i)

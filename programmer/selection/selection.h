@@ -8,7 +8,9 @@
 namespace uswim::programmer {
 
 /// What decides which weights, or single devices, are write-verified. `imported` ranks by scores
-/// from a file; the last two see devices and rows instead of weights (hardware_aware.h).
+/// from a file; `hutchinson`, `fisher` and `gradient` replace the second derivative of `uswim` by
+/// other measures; `worth_per_cycle` and `row_time` see devices and rows instead of weights
+/// (hardware_aware.h).
 enum class SelectionPolicy {
   Uswim,
   Swim,
@@ -17,10 +19,13 @@ enum class SelectionPolicy {
   All,
   None,
   Imported,
+  Hutchinson,
+  Fisher,
+  Gradient,
   WorthPerCycle,
   RowTime
 };
-inline constexpr std::array<std::pair<std::string_view, SelectionPolicy>, 9> kSelectionPolicies{
+inline constexpr std::array<std::pair<std::string_view, SelectionPolicy>, 12> kSelectionPolicies{
     {{"uswim", SelectionPolicy::Uswim},
      {"swim", SelectionPolicy::Swim},
      {"magnitude", SelectionPolicy::Magnitude},
@@ -28,6 +33,9 @@ inline constexpr std::array<std::pair<std::string_view, SelectionPolicy>, 9> kSe
      {"all", SelectionPolicy::All},
      {"none", SelectionPolicy::None},
      {"imported", SelectionPolicy::Imported},
+     {"hutchinson", SelectionPolicy::Hutchinson},
+     {"fisher", SelectionPolicy::Fisher},
+     {"gradient", SelectionPolicy::Gradient},
      {"worth_per_cycle", SelectionPolicy::WorthPerCycle},
      {"row_time", SelectionPolicy::RowTime}}};
 /// Whether a policy chooses single devices rather than whole weights.
@@ -39,9 +47,12 @@ std::string_view name_of(SelectionPolicy policy);
 /// What is known of each weight, one entry per weight of the network in the order of its layers. A
 /// policy sees these and no network.
 struct WeightFacts {
-  std::vector<float> second_derivative;   ///< of the loss with respect to the weight
-  std::vector<float> scale;               ///< max |w| of its layer
-  std::vector<float> magnitude;           ///< |w| / scale, in [0, 1]
+  std::vector<float> second_derivative;  ///< of the loss with respect to the weight, recursion
+  std::vector<float> hessian_diagonal;   ///< the same by Hutchinson probes; empty unless asked for
+  std::vector<float> fisher;     ///< mean squared gradient of an image; empty unless asked for
+  std::vector<float> gradient;   ///< of the mean loss; empty unless asked for
+  std::vector<float> scale;      ///< max |w| of its layer
+  std::vector<float> magnitude;  ///< |w| / scale, in [0, 1]
   std::vector<float> open_loop_variance;  ///< of the weight after an open-loop write, in units of
                                           ///< the weight squared
   std::vector<float> imported;            ///< scores from a file; empty without one
@@ -54,6 +65,9 @@ struct WeightFacts {
 ///   magnitude  |w| / scale
 ///   random     a random number per weight and chip
 ///   imported   from a file
+///   hutchinson diagonal of the Hessian x variance of the weight's error
+///   fisher     mean squared gradient x variance of the weight's error
+///   gradient   |gradient| x standard deviation of the weight's error: the first-order term
 ///   all, none  equal scores
 std::vector<double> scores(SelectionPolicy policy, const WeightFacts& facts, std::uint64_t seed,
                            std::uint32_t chip);

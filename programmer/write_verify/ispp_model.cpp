@@ -41,8 +41,8 @@ class IsppModel : public PulseModel {
       const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
       const FirstRound round = first_round(targets[i], z[i], stuck, constants_);
       out.open_loop[i] = round.open_loop;
-      if (round.open_loop_set) mark(out.open_loop_set, i);
-      if (round.open_loop_reset) mark(out.open_loop_reset, i);
+      if (round.open_loop_set()) mark(out.open_loop_set, i);
+      if (round.open_loop_reset()) mark(out.open_loop_reset, i);
       out.verified[i] = round.start;
       const float read = round.start + constants_.read_noise * noise[i];
       if (is_inside(read, targets[i].target, constants_.tolerance)) continue;

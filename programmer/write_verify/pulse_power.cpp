@@ -51,14 +51,14 @@ class PoweredModel : public PulseModel {
       if (!targets[i].present) continue;
       const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
       const FirstRound r = first_round(targets[i], z[i], stuck, constants_);
-      if (r.open_loop_set || r.open_loop_reset) {
-        out.open_loop_power_W[i] = power(amplitude_V(r.open_loop_set), r.before, r.open_loop);
+      if (r.open_loop_set() || r.open_loop_reset()) {
+        out.open_loop_power_W[i] = power(amplitude_V(r.open_loop_set()), r.before, r.open_loop);
         out.erase_power_W[i] = power(amplitude_V(false), r.open_loop, r.before);
       }
-      if (r.verify_set || r.verify_reset)
-        (r.verify_set ? out.set_power_W : out.reset_power_W)[i] =
-            power(amplitude_V(r.verify_set), r.before, r.start);
-      if (out.cycles[i] == r.cycles) continue;
+      if (r.verify_set() || r.verify_reset())
+        (r.verify_set() ? out.set_power_W : out.reset_power_W)[i] =
+            power(amplitude_V(r.verify_set()), r.before, r.start);
+      if (out.cycles[i] == r.cycles()) continue;
       index.push_back(first + i);
       open.push_back({i,
                       r.start,
@@ -66,7 +66,7 @@ class PoweredModel : public PulseModel {
                       constants_.nominal_sigma * targets[i].level_factor,
                       step_factor(constants_, own_step[i]),
                       stuck != Stuck::No,
-                      out.cycles[i] - r.cycles,
+                      out.cycles[i] - r.cycles(),
                       {}});
     }
 

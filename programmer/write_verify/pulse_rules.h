@@ -9,10 +9,11 @@ namespace uswim::programmer {
 
 struct PulseConstants {
   PulseModelKind kind = PulseModelKind::Incremental;
-  StartState start = StartState::Erased;
+  float erased_sigma = 0.0f;             ///< of the erased state, where it has a spread
+  float erased_start_above = HUGE_VALF;  ///< targets above start write-verify at the erased state
+  std::uint32_t first_at_erased = 0, first_above_erased = 0;  ///< FirstRound::flags by the target
   float tolerance = 0.0f;
   float nominal_sigma = 0.0f;
-  float outer_factor = 1.0f;
   float read_noise = 0.0f;
   float step = 0.0f;
   float step_noise = 0.0f;
@@ -23,23 +24,42 @@ struct PulseConstants {
   float relaxation_sigma = 0.0f;
 };
 
-inline PulseConstants pulse_constants(const WriteVerifyConfig& c, const DeviceModel& d) {
-  return {c.pulse_model,
-          c.pulse_model == PulseModelKind::Ispp ? StartState::Erased : c.start,
-          static_cast<float>(c.tolerance),
-          static_cast<float>(d.nominal_sigma()),
-          static_cast<float>(d.outer_factor()),
-          static_cast<float>(d.read_noise()),
-          static_cast<float>(c.step),
-          static_cast<float>(c.step_noise),
-          static_cast<int>(c.max_cycles),
-          d.stuck_low(),
-          d.stuck_high(),
-          static_cast<float>(d.device_to_device()),
-          static_cast<float>(d.relaxation_sigma())};
+/// Bits of FirstRound::flags.
+inline constexpr std::uint32_t kOpenLoopSet = 1, kOpenLoopReset = 2, kVerifySet = 4,
+                               kVerifyReset = 8;
+
+inline PulseConstants pulse_constants(const WriteVerifyConfig& config, const DeviceModel& device) {
+  PulseConstants c;
+  c.kind = config.pulse_model;
+  c.tolerance = static_cast<float>(config.tolerance);
+  c.nominal_sigma = static_cast<float>(device.nominal_sigma());
+  c.read_noise = static_cast<float>(device.read_noise());
+  c.step = static_cast<float>(config.step);
+  c.step_noise = static_cast<float>(config.step_noise);
+  c.max_cycles = static_cast<int>(config.max_cycles);
+  c.stuck_low = device.stuck_low();
+  c.stuck_high = device.stuck_high();
+  c.device_to_device = static_cast<float>(device.device_to_device());
+  c.relaxation_sigma = static_cast<float>(device.relaxation_sigma());
+  if (c.kind == PulseModelKind::Incremental || c.kind == PulseModelKind::Ispp) {
+    // The erased level needs no open-loop pulse: the array starts there, with that level's spread.
+    c.erased_sigma = c.nominal_sigma * static_cast<float>(device.outer_factor());
+    const bool from_erased = c.kind == PulseModelKind::Ispp || config.start == StartState::Erased;
+    c.erased_start_above = from_erased ? 0.0f : HUGE_VALF;
+    c.first_above_erased = from_erased ? kOpenLoopSet : kOpenLoopSet | kVerifySet;
+  } else {
+    c.first_at_erased = kOpenLoopReset | kVerifyReset;
+    c.first_above_erased = kOpenLoopSet | kVerifySet;
+  }
+  return c;
 }
 
-enum class Stuck : std::uint8_t { No, Low, High };
+/// Standard deviation of a device's open-loop write.
+inline float sigma_of(const PulseConstants& c, const DeviceTarget& t) {
+  return c.nominal_sigma * t.level_factor;
+}
+
+enum class Stuck : std::int32_t { No, Low, High };
 
 /// Whether a device is stuck. One draw decides, so more stuck devices include the fewer ones.
 inline Stuck stuck_state(const PulseConstants& c, std::uint64_t seed, std::uint32_t chip,
@@ -84,47 +104,40 @@ struct IncrementalRule {
   }
 };
 
-/// What happens to a device in round 0, with its programming error `z` (standard normal).
+/// What happens to a device in round 0.
 struct FirstRound {
-  float before;     ///< conductance before any pulse
-  float open_loop;  ///< conductance after the open-loop write
-  float start;      ///< conductance at the first verify read
-  int cycles;       ///< write pulses before that read
-  bool open_loop_set, open_loop_reset;
-  bool verify_set, verify_reset;
+  float before;         ///< conductance before any pulse
+  float open_loop;      ///< conductance after the open-loop write
+  float start;          ///< conductance at the first verify read
+  std::uint32_t flags;  ///< which pulses it gets
+  bool open_loop_set() const { return flags & kOpenLoopSet; }
+  bool open_loop_reset() const { return flags & kOpenLoopReset; }
+  bool verify_set() const { return flags & kVerifySet; }
+  bool verify_reset() const { return flags & kVerifyReset; }
+  /// Write pulses before the first verify read.
+  int cycles() const { return (flags & (kVerifySet | kVerifyReset)) != 0; }
 };
 
+/// `sigma`: of the device's open-loop write; `programmed` and `held`: as in DeviceTarget; `z`: its
+/// programming error (standard normal). Written for loops that are to become vectors.
+USWIM_INLINE FirstRound first_round(float target, float sigma, bool programmed, float held, float z,
+                                    Stuck stuck, const PulseConstants& c) {
+  const float stuck_at = stuck == Stuck::High ? 1.0f : 0.0f;
+  const float unwritten = programmed ? held : c.erased_sigma * z;
+  const float before = stuck == Stuck::No ? unwritten : stuck_at;
+  const float written = target + sigma * z;
+  const float open_loop = stuck == Stuck::No ? written : stuck_at;
+  // Where something was programmed, write-verify begins with a read of it; devices inside the
+  // window get no pulse.
+  const float kept = programmed ? before : open_loop;
+  const std::uint32_t erased = target > 0.0f ? c.first_above_erased : c.first_at_erased;
+  const std::uint32_t changed = target > before ? kOpenLoopSet : kOpenLoopReset;
+  return {before, open_loop, target > c.erased_start_above ? before : kept,
+          programmed ? changed : erased};
+}
 inline FirstRound first_round(const DeviceTarget& t, float z, Stuck stuck,
                               const PulseConstants& c) {
-  const bool erased_level = t.target <= 0.0f;
-  FirstRound r{};
-  r.open_loop = stuck == Stuck::No ? t.target + c.nominal_sigma * t.level_factor * z
-                                   : (stuck == Stuck::High ? 1.0f : 0.0f);
-  if (t.programmed) {
-    // Write-verify begins with a read of what is there; devices inside the window get no pulse.
-    r.before = r.start = stuck == Stuck::No ? t.start : r.open_loop;
-    r.open_loop_set = t.target > r.before;
-    r.open_loop_reset = !r.open_loop_set;
-    return r;
-  }
-  if (stuck != Stuck::No) r.before = r.open_loop;
-  if (c.kind == PulseModelKind::Incremental || c.kind == PulseModelKind::Ispp) {
-    // The erased level needs no open-loop pulse: the array starts there, with that level's spread.
-    r.open_loop_set = !erased_level;
-    if (stuck == Stuck::No) r.before = c.nominal_sigma * c.outer_factor * z;
-    if (c.start == StartState::Erased && !erased_level) {
-      r.start = r.before;
-      return r;
-    }
-    r.start = r.open_loop;
-    r.verify_set = c.start == StartState::OpenLoop && !erased_level;
-  } else {
-    r.start = r.open_loop;
-    r.open_loop_set = r.verify_set = !erased_level;
-    r.open_loop_reset = r.verify_reset = erased_level;
-  }
-  r.cycles = r.verify_set + r.verify_reset;
-  return r;
+  return first_round(t.target, sigma_of(c, t), t.programmed, t.start, z, stuck, c);
 }
 
 }  // namespace uswim::programmer

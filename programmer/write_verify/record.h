@@ -3,6 +3,7 @@
 
 #include "programmer/write_verify/pulse_model.h"
 #include "programmer/write_verify/pulse_rules.h"
+#include "support/first_normals.h"
 
 /// Filling in DeviceOutcomes, for the pulse models.
 namespace uswim::programmer {
@@ -54,11 +55,8 @@ inline void relax_all(DeviceOutcomes& out, const std::vector<DeviceTarget>& targ
                       std::uint32_t chip) {
   if (c.relaxation_sigma <= 0.0f) return;
   const std::size_t n = targets.size();
-  std::vector<std::uint64_t> index(n);
-  for (std::size_t i = 0; i < n; ++i) index[i] = first + i;
-  std::vector<float> z(n * support::kNormalsPerBlock);
-  support::normal_blocks({seed, chip, support::Stream::Relaxation}, index.data(), n, 0, z.data(),
-                         n);
+  std::vector<float> z(n);
+  support::first_normals({seed, chip, support::Stream::Relaxation}, first, n, z.data());
   for (std::size_t i = 0; i < n; ++i)
     if (targets[i].present)
       relax(out, i, targets[i], c, stuck_state(c, seed, chip, first + i), z[i]);

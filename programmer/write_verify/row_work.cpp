@@ -1,6 +1,7 @@
 #include "programmer/write_verify/row_work.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace uswim::programmer {
 namespace {
@@ -21,8 +22,20 @@ std::uint32_t fullest_group(std::uint64_t bits, unsigned group) {
 /// Slots of a phase and the pulses of the fullest one, word by word.
 class SlotCounter {
  public:
-  explicit SlotCounter(unsigned drivers) : drivers_(drivers) {}
+  /// For one row `add` sees each word once; for several, each word of each row.
+  SlotCounter(unsigned drivers, const RowView& row) : drivers_(drivers) {
+    if (drivers > 0 && row.rows > 1) pulses_.assign(row.words * 64 / drivers + 1, 0);
+  }
   void add(std::size_t word, std::uint64_t bits) {
+    if (!pulses_.empty()) {
+      for (; bits != 0; bits &= bits - 1) {
+        const std::size_t column = word * 64 + static_cast<std::size_t>(__builtin_ctzll(bits));
+        const std::uint32_t n = ++pulses_[column / drivers_];
+        slots_ += n == 1;
+        fullest_ = std::max(fullest_, n);
+      }
+      return;
+    }
     if (drivers_ == 0) {
       slots_ |= bits != 0;
       fullest_ += count(bits);
@@ -48,6 +61,7 @@ class SlotCounter {
 
  private:
   std::size_t drivers_;
+  std::vector<std::uint32_t> pulses_;  ///< per group of columns, where there are several rows
   /// First column behind the group counted last, which may go on in the next word.
   std::size_t end_ = 0;
   std::uint32_t slots_ = 0, in_slot_ = 0, fullest_ = 0;
@@ -57,6 +71,7 @@ struct RoundBits {
   std::uint64_t set, reset, read;
 };
 
+/// `w`: word of the row, or of all rows one after the other.
 RoundBits round_bits(const RowView& row, std::size_t round, std::size_t w) {
   const DeviceOutcomes& o = row.outcomes;
   const std::uint64_t selected = row.mask[w];
@@ -80,7 +95,7 @@ RoundBits round_bits(const RowView& row, std::size_t round, std::size_t w) {
 void add_power(const RowView& row, RowWork& work) {
   const DeviceOutcomes& o = row.outcomes;
   const bool later = row.operation == RowOperation::Verify;
-  for (std::size_t w = 0; w < row.words; ++w) {
+  for (std::size_t w = 0; w < row.words * row.rows; ++w) {
     const std::size_t at = row.word + w;
     for (unsigned bit = 0; bit < 64; ++bit) {
       const std::size_t device = at * 64 + bit;
@@ -109,7 +124,7 @@ std::uint32_t most_pulses(const RowView& row) {
   const DeviceOutcomes& o = row.outcomes;
   const bool later = row.operation == RowOperation::Verify;
   std::uint32_t most = 0;
-  for (std::size_t w = 0; w < row.words; ++w) {
+  for (std::size_t w = 0; w < row.words * row.rows; ++w) {
     const std::size_t at = row.word + w;
     const std::uint64_t open_loop = o.open_loop_set[at] | o.open_loop_reset[at];
     const std::uint64_t first = o.set[at] | o.reset[at];
@@ -127,7 +142,20 @@ std::uint32_t most_pulses(const RowView& row) {
 
 }  // namespace
 
+void PolarityChanges::add(const RoundWork& round) {
+  if (round.mixed) return;
+  const auto follow = [this](Polarity next) {
+    count += last != Polarity::None && last != next;
+    if (first == Polarity::None) first = next;
+    last = next;
+  };
+  if (round.set_pulses > 0) follow(Polarity::Set);
+  if (round.reset_pulses > 0) follow(Polarity::Reset);
+}
+
 void RowWork::add(const RoundWork& round) {
+  polarity.add(round);
+  phases += round.phases();
   set_pulses += round.set_pulses;
   reset_pulses += round.reset_pulses;
   set_phases += round.set_pulses > 0;
@@ -138,15 +166,40 @@ void RowWork::add(const RoundWork& round) {
   fullest_set = std::max(fullest_set, round.fullest_set);
   fullest_reset = std::max(fullest_reset, round.fullest_reset);
   fullest_mixed = std::max(fullest_mixed, round.fullest_mixed);
-  verify_rounds += round.verify_reads > 0;
+  verify_rounds += round.read_rows;
   verify_reads += round.verify_reads;
   serial_conversions += round.serial_conversions;
+}
+
+void RowWork::append(const RowWork& next) {
+  polarity.count += polarity.before(next.polarity) + next.polarity.count;
+  if (polarity.first == PolarityChanges::Polarity::None) polarity.first = next.polarity.first;
+  if (next.polarity.last != PolarityChanges::Polarity::None) polarity.last = next.polarity.last;
+  set_pulses += next.set_pulses;
+  reset_pulses += next.reset_pulses;
+  set_phases += next.set_phases;
+  reset_phases += next.reset_phases;
+  phases += next.phases;
+  set_slots += next.set_slots;
+  reset_slots += next.reset_slots;
+  mixed_slots += next.mixed_slots;
+  fullest_set = std::max(fullest_set, next.fullest_set);
+  fullest_reset = std::max(fullest_reset, next.fullest_reset);
+  fullest_mixed = std::max(fullest_mixed, next.fullest_mixed);
+  verify_rounds += next.verify_rounds;
+  verify_reads += next.verify_reads;
+  serial_conversions += next.serial_conversions;
+  write_cycles += next.write_cycles;
+  not_converged += next.not_converged;
+  most_pulses = std::max(most_pulses, next.most_pulses);
+  set_power_W += next.set_power_W;
+  reset_power_W += next.reset_power_W;
 }
 
 std::size_t rounds_of(const RowView& row) {
   const DeviceOutcomes& o = row.outcomes;
   std::size_t rounds = 1;
-  for (std::size_t w = 0; w < row.words; ++w)
+  for (std::size_t w = 0; w < row.words * row.rows; ++w)
     for (std::size_t r = o.rounds; r > rounds; --r) {
       const std::size_t at = (r - 1) * o.words() + row.word + w;
       if ((o.set[at] | o.reset[at]) & row.mask[w]) {
@@ -160,17 +213,28 @@ std::size_t rounds_of(const RowView& row) {
 RoundWork round_work(const RowView& row, std::size_t round) {
   const RowScheme& scheme = row.scheme;
   RoundWork work;
-  SlotCounter set(scheme.drivers), reset(scheme.drivers), either(scheme.drivers);
-  for (std::size_t w = 0; w < row.words; ++w) {
-    const RoundBits bits = round_bits(row, round, w);
-    work.set_pulses += count(bits.set);
-    work.reset_pulses += count(bits.reset);
-    set.add(w, bits.set);
-    reset.add(w, bits.reset);
-    if (scheme.mixed_phases) either.add(w, bits.set | bits.reset);
-    work.verify_reads += count(bits.read);
-    work.serial_conversions =
-        std::max(work.serial_conversions, fullest_group(bits.read, scheme.columns_per_adc));
+  work.mixed = scheme.mixed_phases;
+  SlotCounter set(scheme.drivers, row), reset(scheme.drivers, row), either(scheme.drivers, row);
+  for (std::size_t r = 0; r < row.rows; ++r) {
+    std::uint32_t reads = 0, serial = 0;
+    for (std::size_t w = 0; w < row.words; ++w) {
+      const RoundBits bits = round_bits(row, round, r * row.words + w);
+      work.set_pulses += count(bits.set);
+      work.reset_pulses += count(bits.reset);
+      set.add(w, bits.set);
+      reset.add(w, bits.reset);
+      if (scheme.mixed_phases) either.add(w, bits.set | bits.reset);
+      reads += count(bits.read);
+      serial = std::max(serial, fullest_group(bits.read, scheme.columns_per_adc));
+    }
+    if (reads == 0) continue;
+    if (scheme.verify_whole_row) {
+      reads = static_cast<std::uint32_t>(row.columns > 0 ? row.columns : row.words * 64);
+      serial = std::min<std::uint32_t>(reads, scheme.columns_per_adc);
+    }
+    ++work.read_rows;
+    work.verify_reads += reads;
+    work.serial_conversions += serial;
   }
   work.set_slots = set.slots();
   work.reset_slots = reset.slots();
@@ -182,10 +246,6 @@ RoundWork round_work(const RowView& row, std::size_t round) {
     work.set_slots -= work.mixed_slots;
     work.reset_slots -= work.mixed_slots;
   }
-  if (scheme.verify_whole_row && work.verify_reads > 0) {
-    work.verify_reads = static_cast<std::uint32_t>(row.columns > 0 ? row.columns : row.words * 64);
-    work.serial_conversions = std::min<std::uint32_t>(work.verify_reads, scheme.columns_per_adc);
-  }
   return work;
 }
 
@@ -194,7 +254,7 @@ RowWork row_work(const RowView& row) {
   const std::size_t rounds = rounds_of(row);
   for (std::size_t r = 0; r < rounds; ++r) work.add(round_work(row, r));
   const DeviceOutcomes& o = row.outcomes;
-  for (std::size_t w = 0; w < row.words; ++w)
+  for (std::size_t w = 0; w < row.words * row.rows; ++w)
     for (std::uint64_t left = row.mask[w]; left != 0; left &= left - 1) {
       const std::size_t device =
           (row.word + w) * 64 + static_cast<std::size_t>(__builtin_ctzll(left));

@@ -6,8 +6,9 @@
 
 namespace uswim::programmer {
 
-/// What one round of one row makes the hardware do. A slot is a group of columns that the write
-/// drivers serve at once, with a pulse in it; slots follow each other.
+/// What one round of one row, or of rows driven together, makes the hardware do. A slot is a group
+/// of columns that the write drivers serve at once, in all these rows, with a pulse in it; slots
+/// follow each other.
 struct RoundWork {
   std::uint32_t set_pulses = 0;
   std::uint32_t reset_pulses = 0;
@@ -17,9 +18,27 @@ struct RoundWork {
   std::uint32_t fullest_set = 0;  ///< SET pulses of the slot with most of them
   std::uint32_t fullest_reset = 0;
   std::uint32_t fullest_mixed = 0;  ///< pulses of either kind; 0 unless RowScheme::mixed_phases
+  bool mixed = false;               ///< RowScheme::mixed_phases
+  std::uint32_t read_rows = 0;      ///< with a device to read; rows are read one by one
   std::uint32_t verify_reads = 0;   ///< devices read, one conversion each
   std::uint32_t serial_conversions =
       0;  ///< of the ADC with most of them: columns of an ADC follow each other
+  std::uint32_t phases() const {
+    return mixed ? (set_pulses + reset_pulses > 0) : (set_pulses > 0) + (reset_pulses > 0);
+  }
+};
+
+/// How often pulses of the other polarity follow: SET phases come before RESET phases of a round.
+/// Where phases are mixed, both are at hand and nothing changes.
+struct PolarityChanges {
+  enum class Polarity { None, Set, Reset };
+  Polarity first = Polarity::None, last = Polarity::None;
+  std::uint32_t count = 0;
+  void add(const RoundWork& round);
+  /// 1 where `next`, following this, begins with the other polarity.
+  std::uint32_t before(const PolarityChanges& next) const {
+    return last != Polarity::None && next.first != Polarity::None && last != next.first;
+  }
 };
 
 /// What programming one row takes: counts, no time and no energy.
@@ -28,6 +47,7 @@ struct RowWork {
   std::uint32_t reset_pulses = 0;
   std::uint32_t set_phases = 0;  ///< rounds with a SET pulse anywhere in the row
   std::uint32_t reset_phases = 0;
+  std::uint32_t phases = 0;     ///< of pulses: of both polarities together where phases are mixed
   std::uint32_t set_slots = 0;  ///< as in RoundWork; equal to the phases where a driver is at every
                                 ///< column and phases are separate
   std::uint32_t reset_slots = 0;
@@ -35,7 +55,7 @@ struct RowWork {
   std::uint32_t fullest_set = 0;  ///< as in RoundWork, the largest over the rounds
   std::uint32_t fullest_reset = 0;
   std::uint32_t fullest_mixed = 0;
-  std::uint32_t verify_rounds = 0;
+  std::uint32_t verify_rounds = 0;  ///< reads of a row: the sum of RoundWork::read_rows
   std::uint32_t verify_reads = 0;
   std::uint32_t serial_conversions = 0;
   std::uint32_t write_cycles = 0;   ///< pulses of write-verify, open-loop pulses not counted
@@ -43,7 +63,10 @@ struct RowWork {
   std::uint32_t most_pulses = 0;    ///< of the device with most of them
   double set_power_W = 0.0;         ///< summed over the pulses; 0 unless DeviceOutcomes has it
   double reset_power_W = 0.0;
+  PolarityChanges polarity;
   void add(const RoundWork& round);
+  /// Another row's work, behind this.
+  void append(const RowWork& next);
 };
 
 /// How the devices of a row are pulsed and read.
@@ -62,9 +85,9 @@ enum class RowOperation {
             ///< others stay as they are
 };
 
-/// A row of an array whose devices all went through `outcomes`: `word` is the first of `words`
-/// 64-bit words of its bit sets, `mask` (as many words) tells which devices are write-verified; the
-/// others get their open-loop pulse.
+/// A row of an array whose devices all went through `outcomes`, or several that are driven
+/// together: `word` is the first of `words` 64-bit words of its bit sets, `mask` (as many words)
+/// tells which devices are write-verified; the others get their open-loop pulse.
 struct RowView {
   const DeviceOutcomes& outcomes;
   std::size_t word;
@@ -73,9 +96,11 @@ struct RowView {
   RowScheme scheme;
   std::size_t columns = 0;  ///< in use, from the first; 0: all
   RowOperation operation = RowOperation::Program;
+  std::size_t rows = 1;  ///< this one and those behind it, in the bit sets and in `mask`
 };
 
-/// Rounds that the row takes: until the last selected device is done; at least 1.
+/// Rounds that the row, or the slowest of the rows, takes: until the last selected device is done;
+/// at least 1.
 std::size_t rounds_of(const RowView& row);
 RoundWork round_work(const RowView& row, std::size_t round);
 /// The sum over all rounds.

@@ -65,7 +65,7 @@ TEST_P(ProductsOn, EqualATripleLoopForAnyWindow) {
     const Shape input{draw(1, 9), draw(7, 12), draw(7, 12)};
     const Network network = one_layer(input, draw(1, 14), w, 255);
     const auto weights = plain::random_weights(network, 6, random);
-    EffectiveWeightsEngine engine(network, activation_maxima(network));
+    EffectiveWeightsEngine engine(network, activation_ranges(network));
     engine.set_weights(0, plain::as_floats(weights[0]).data());
     Window border = w;  // wider than this layer needs, as when another layer reads the same codes
     border.pad_top += draw(0, 1);
@@ -83,7 +83,7 @@ TEST_P(ProductsOn, EqualATripleLoopForLongRows) {
   for (const std::size_t channels : {383u, 384u, 385u, 1001u}) {
     const Network network = one_layer({channels, 1, 1}, 17, Window{});
     const auto weights = plain::random_weights(network, 4, random);
-    EffectiveWeightsEngine engine(network, activation_maxima(network));
+    EffectiveWeightsEngine engine(network, activation_ranges(network));
     engine.set_weights(0, plain::as_floats(weights[0]).data());
     CodeBlocks codes;
     codes.reshape(5, {channels, 1, 1}, Window{});
@@ -97,7 +97,7 @@ TEST_P(ProductsOn, FollowTheCodesToALayoutOfAnotherBorder) {
   const Shape input{3, 6, 6};
   const Network network = one_layer(input, 4, plain::window(3, 1, 1));
   const auto weights = plain::random_weights(network, 4, random);
-  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  EffectiveWeightsEngine engine(network, activation_ranges(network));
   engine.set_weights(0, plain::as_floats(weights[0]).data());
   for (const std::size_t pad : {1u, 3u, 2u}) {
     CodeBlocks codes;
@@ -114,7 +114,7 @@ TEST_P(ProductsOn, AreRequantisedAsTheFormulaSaysToTheLastBit) {
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
   const std::size_t outputs = 401;
   const Network network = one_layer({1, 1, 1}, outputs, Window{}, 32767);
-  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  EffectiveWeightsEngine engine(network, activation_ranges(network));
   std::vector<float> weights(outputs), bias(outputs);
   CodeBlocks codes, fused, separate;
   codes.reshape(3, {1, 1, 1}, Window{});
@@ -154,7 +154,7 @@ TEST_P(ProductsOn, AreRequantisedAsTheFormulaSaysToTheLastBit) {
 
 TEST_P(ProductsOn, AreRoundedHalfToEven) {
   const Network network = one_layer({1, 1, 1}, 1, Window{});
-  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  EffectiveWeightsEngine engine(network, activation_ranges(network));
   const float weight = 1.0f, bias = 0.5f;
   engine.set_weights(0, &weight);
   CodeBlocks codes, result;
@@ -192,7 +192,7 @@ TEST(UnitOfWeights, IsTheFinestThatCannotOverflow) {
   for (const std::size_t rows : {2u, 131u, 4096u}) {
     for (const int activation_maximum : {1, 15, 255, 32767}) {
       const Network network = one_layer({rows, 1, 1}, 3, Window{}, activation_maximum);
-      EffectiveWeightsEngine engine(network, activation_maxima(network));
+      EffectiveWeightsEngine engine(network, activation_ranges(network));
       for (const float spread : {1e-4f, 0.5f, 7.0f, 300.0f, 5e4f}) {
         std::vector<float> weights(3 * rows);
         for (float& weight : weights) weight = spread * normal(random);
@@ -207,7 +207,7 @@ TEST(UnitOfWeights, IsTheFinestThatCannotOverflow) {
 
 TEST(UnitOfWeights, HoldsAtTheEdgeOfSixteenBits) {
   const Network network = one_layer({2, 1, 1}, 1, Window{}, 1);
-  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  EffectiveWeightsEngine engine(network, activation_ranges(network));
   const auto unit_of = [&](float weight) {
     const float weights[2] = {weight, 0.0f};
     engine.set_weights(0, weights);
@@ -224,7 +224,7 @@ TEST_P(ProductsOn, DoNotOverflowAtTheWorst) {
   for (const float weight : {255.0f, -255.0f, 3.99f}) {
     const std::size_t rows = 4096;
     const Network network = one_layer({rows, 1, 1}, 1, Window{}, 255);
-    EffectiveWeightsEngine engine(network, activation_maxima(network));
+    EffectiveWeightsEngine engine(network, activation_ranges(network));
     const std::vector<float> weights(rows, weight);
     engine.set_weights(0, weights.data());
     const auto unit = static_cast<double>(engine.unit(0));
@@ -246,7 +246,7 @@ TEST(EffectiveWeights, AreRoundedToTheirUnit) {
   std::mt19937 random(5);
   std::normal_distribution<float> normal;
   const Network network = one_layer({6, 1, 1}, 7, Window{});
-  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  EffectiveWeightsEngine engine(network, activation_ranges(network));
   std::vector<float> weights(42);
   for (float& weight : weights) weight = 5.0f * normal(random);
   engine.set_weights(0, weights.data());
@@ -266,7 +266,7 @@ TEST(EffectiveWeights, AreRoundedToTheirUnit) {
 
 TEST(EffectiveWeights, RefuseWhatIsNoNumber) {
   const Network network = one_layer({2, 1, 1}, 1, Window{});
-  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  EffectiveWeightsEngine engine(network, activation_ranges(network));
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
     const float weights[2] = {1.0f, bad};
@@ -274,7 +274,7 @@ TEST(EffectiveWeights, RefuseWhatIsNoNumber) {
   }
 }
 
-TEST(ActivationMaxima, FollowTheQuantiserOfEachLayersInput) {
+TEST(ActivationRanges, FollowTheQuantiserOfEachLayersInput) {
   const Network network = plain::NetworkBuilder({1, 4, 4}, 1)
                               .quantize(1.0f, 255)
                               .convolution(2, plain::window(3, 1, 1))
@@ -284,7 +284,8 @@ TEST(ActivationMaxima, FollowTheQuantiserOfEachLayersInput) {
                               .flatten()
                               .dense(3)
                               .build();
-  EXPECT_THAT(activation_maxima(network), testing::ElementsAre(255, 15));
+  EXPECT_THAT(activation_ranges(network),
+              testing::ElementsAre(CodeRange{0, 255}, CodeRange{0, 15}));
 }
 
 TEST(InstructionSet, IsRefusedByNameIfUnknown) {

@@ -127,7 +127,7 @@ TEST_P(ExecutorOn, GivesTheBytesOfThePlainNetworkWithAnyEngine) {
     SCOPED_TRACE(name);
     const auto weights = plain::random_weights(network, 4, random);
     Executor executor(network, weights);
-    EffectiveWeightsEngine fused(network, activation_maxima(network));
+    EffectiveWeightsEngine fused(network, activation_ranges(network));
     for (std::size_t l = 0; l < weights.size(); ++l)
       fused.set_weights(l, plain::as_floats(weights[l]).data());
     plain::Engine unfused(network, weights);
@@ -191,7 +191,7 @@ TEST(Executor, GivesTheSameBytesOnEveryInstructionSet) {
       continue;
     }
     Executor executor(network, weights);
-    EffectiveWeightsEngine engine(network, activation_maxima(network));
+    EffectiveWeightsEngine engine(network, activation_ranges(network));
     for (std::size_t l = 0; l < noisy.size(); ++l) engine.set_weights(l, noisy[l].data());
     std::vector<float> logits;
     executor.run(engine, batch, 64, logits);
@@ -216,7 +216,7 @@ TEST(Executor, CountsEveryImageOfAnIncompleteBatchOnce) {
   const Network network = networks().front().network;
   const auto weights = plain::random_weights(network, 4, random);
   Executor executor(network, weights);
-  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  EffectiveWeightsEngine engine(network, activation_ranges(network));
   for (std::size_t l = 0; l < weights.size(); ++l)
     engine.set_weights(l, plain::as_floats(weights[l]).data());
   const Dataset data = random_images(network.input, 140, random);
@@ -253,7 +253,7 @@ TEST(Executor, TakesTheFirstOfEqualLogits) {
   zero.scale = 1.0;
   zero.code = {0, 0, 0};
   Executor executor(network, {zero});
-  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  EffectiveWeightsEngine engine(network, activation_ranges(network));
   engine.set_weights(0, plain::as_floats(zero).data());
   Dataset data;
   data.shape = {1, 1, 1};
@@ -288,7 +288,7 @@ TEST(Executor, RefusesImagesThatAreNotThere) {
   const Dataset data = random_images(network.input, 4, random);
   EXPECT_THROW(executor.prepare(data, 2, 3), std::invalid_argument);
   EXPECT_THROW(executor.prepare(random_images({1, 2, 2}, 4, random), 0, 1), std::invalid_argument);
-  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  EffectiveWeightsEngine engine(network, activation_ranges(network));
   CodeBlocks batch;
   std::vector<float> logits;
   batch.reshape(1, network.input, window(1, 1, 1));
@@ -304,7 +304,7 @@ TEST_P(ExecutorOn, FusedStepWritesInsideTheBorderOnly) {
   const Network network =
       NetworkBuilder(input, 1).quantize(1.0f, 15).convolution(5, window(3, 1, 1)).build();
   const auto weights = plain::random_weights(network, 4, random);
-  EffectiveWeightsEngine engine(network, activation_maxima(network));
+  EffectiveWeightsEngine engine(network, activation_ranges(network));
   engine.set_weights(0, plain::as_floats(weights[0]).data());
   CodeBlocks codes;
   codes.reshape(2, input, window(1, 1, 1));

@@ -24,7 +24,7 @@ struct LeNet {
   Dataset images = read_idx(kWorkloads / "datasets" / "mnist" / "t10k-images-idx3-ubyte.gz",
                             kWorkloads / "datasets" / "mnist" / "t10k-labels-idx1-ubyte.gz");
   std::vector<QuantizedWeights> weights;
-  EffectiveWeightsEngine engine{network, activation_maxima(network)};
+  EffectiveWeightsEngine engine{network, activation_ranges(network)};
 
   LeNet() {
     for (std::size_t l = 0; l < network.layers.size(); ++l) {

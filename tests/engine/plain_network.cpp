@@ -3,79 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <string>
+#include <optional>
+#include <stdexcept>
+
+#include "workloads/sensitivity/elementwise.h"
 
 namespace uswim::workloads::plain {
-
-NetworkBuilder::NetworkBuilder(Shape input, unsigned seed) : shape_(input), random_(seed) {
-  network_.input = input;
-}
-
-Node& NetworkBuilder::add(Operation operation, Shape shape) {
-  Node node{};
-  node.operation = operation;
-  node.name = "node" + std::to_string(network_.nodes.size());
-  node.inputs = {network_.nodes.size()};
-  node.shape = shape;
-  shape_ = shape;
-  network_.nodes.push_back(node);
-  return network_.nodes.back();
-}
-
-NetworkBuilder& NetworkBuilder::matrix(std::size_t outputs, const Window& window, Shape result) {
-  MatrixLayer layer;
-  layer.name = "layer" + std::to_string(network_.layers.size());
-  layer.outputs = outputs;
-  layer.rows = shape_.channels * window.kernel_height * window.kernel_width;
-  layer.window = window;
-  std::normal_distribution<float> normal;
-  layer.weight.resize(outputs * layer.rows);
-  for (float& weight : layer.weight) weight = normal(random_);
-  layer.bias.resize(outputs);
-  for (float& bias : layer.bias) bias = 0.3f * normal(random_);
-  network_.layers.push_back(layer);
-  add(Operation::Matrix, result).layer = network_.layers.size() - 1;
-  return *this;
-}
-
-NetworkBuilder& NetworkBuilder::convolution(std::size_t outputs, const Window& window) {
-  return matrix(outputs, window, shape_after(window, shape_, outputs));
-}
-NetworkBuilder& NetworkBuilder::dense(std::size_t outputs) {
-  return matrix(outputs, Window{}, {outputs, 1, 1});
-}
-NetworkBuilder& NetworkBuilder::relu() {
-  add(Operation::Relu, shape_);
-  return *this;
-}
-NetworkBuilder& NetworkBuilder::quantize(float scale, int maximum) {
-  Node& node = add(Operation::Quantize, shape_);
-  node.scale = scale;
-  node.maximum = maximum;
-  return *this;
-}
-NetworkBuilder& NetworkBuilder::max_pool(const Window& window) {
-  add(Operation::MaxPool, shape_after(window, shape_, shape_.channels)).window = window;
-  return *this;
-}
-NetworkBuilder& NetworkBuilder::flatten() {
-  add(Operation::Flatten, {shape_.size(), 1, 1});
-  return *this;
-}
-
-Window window(std::size_t kernel, std::size_t stride, std::size_t pad, std::size_t dilation) {
-  return {kernel, kernel, stride, stride, dilation, dilation, pad, pad, pad, pad};
-}
-
-Shape shape_after(const Window& w, Shape input, std::size_t channels) {
-  return {channels,
-          (input.height + w.pad_top + w.pad_bottom - w.dilation_height * (w.kernel_height - 1) -
-           1) / w.stride_height +
-              1,
-          (input.width + w.pad_left + w.pad_right - w.dilation_width * (w.kernel_width - 1) - 1) /
-                  w.stride_width +
-              1};
-}
 
 std::vector<QuantizedWeights> random_weights(const Network& network, unsigned bits,
                                              std::mt19937& random) {
@@ -140,75 +73,242 @@ std::vector<std::int64_t> multiply(const MatrixLayer& layer, const std::int16_t*
   return products;
 }
 
-std::vector<float> logits(const Network& network, const std::vector<QuantizedWeights>& weights,
-                          const std::vector<std::int16_t>& input) {
-  struct Value {
-    std::vector<float> floats;
-    std::vector<std::int16_t> codes;  // if quantised; floats are scale * code then
-    float scale = 0.0f;
+namespace {
+
+/// What a node writes: numbers and, if they are scale x code, the codes.
+struct Value {
+  std::vector<float> numbers;
+  std::vector<std::int16_t> codes;
+  float scale = 0.0f;
+};
+
+Value of_codes(std::vector<std::int16_t> codes, float scale) {
+  Value value;
+  for (const std::int16_t code : codes) value.numbers.push_back(scale * static_cast<float>(code));
+  value.codes = std::move(codes);
+  value.scale = scale;
+  return value;
+}
+
+/// Place of channel c, row y, column x.
+std::size_t place(const Shape& shape, std::size_t c, std::size_t y, std::size_t x) {
+  return (c * shape.height + y) * shape.width + x;
+}
+
+/// What a node that moves numbers writes at (c, y, x): a place in its input, or none for zero.
+std::optional<std::size_t> source(const Node& node, const Shape& input, std::size_t c,
+                                  std::size_t y, std::size_t x) {
+  if (node.operation == Operation::Transpose) {
+    std::size_t at[3] = {};
+    at[node.axes[0]] = c;
+    at[node.axes[1]] = y;
+    at[node.axes[2]] = x;
+    return place(input, at[0], at[1], at[2]);
+  }
+  if (node.operation == Operation::Slice) return place(input, c + node.first_channel, y, x);
+  if (node.operation == Operation::Pad) {
+    const Window& w = node.window;
+    if (y < w.pad_top || x < w.pad_left || y - w.pad_top >= input.height ||
+        x - w.pad_left >= input.width)
+      return std::nullopt;
+    return place(input, c, y - w.pad_top, x - w.pad_left);
+  }
+  return place(node.shape, c, y, x);
+}
+
+/// Calls body(c, y, x) for every number of a shape, in order.
+template <class Body>
+void for_each(const Shape& shape, const Body& body) {
+  for (std::size_t c = 0; c < shape.channels; ++c)
+    for (std::size_t y = 0; y < shape.height; ++y)
+      for (std::size_t x = 0; x < shape.width; ++x) body(c, y, x);
+}
+
+Value moved(const Node& node, const Shape& input, const Value& from) {
+  Value to;
+  to.scale = from.scale;
+  for_each(node.shape, [&](std::size_t c, std::size_t y, std::size_t x) {
+    const auto at = source(node, input, c, y, x);
+    to.numbers.push_back(at ? from.numbers[*at] : 0.0f);
+    if (!from.codes.empty()) to.codes.push_back(at ? from.codes[*at] : std::int16_t{0});
+  });
+  return to;
+}
+
+Value pooled(const Node& node, const Shape& input, const Value& from) {
+  Value to;
+  to.scale = from.scale;
+  const Window& w = node.window;
+  for_each(node.shape, [&](std::size_t c, std::size_t y, std::size_t x) {
+    float largest = -std::numeric_limits<float>::infinity(), sum = 0.0f;
+    std::int16_t largest_code = std::numeric_limits<std::int16_t>::min();
+    std::size_t inside = 0;
+    under_window(w, input, y, x, [&](std::size_t, std::size_t from_y, std::size_t from_x) {
+      const std::size_t at = place(input, c, from_y, from_x);
+      ++inside;
+      sum += from.numbers[at];
+      largest = std::max(largest, from.numbers[at]);
+      if (!from.codes.empty()) largest_code = std::max(largest_code, from.codes[at]);
+    });
+    if (node.operation == Operation::AveragePool) {
+      // Zeros of the border, which ends at the pads, count or do not.
+      const Window none{w.kernel_height,
+                        w.kernel_width,
+                        w.stride_height,
+                        w.stride_width,
+                        w.dilation_height,
+                        w.dilation_width,
+                        0,
+                        0,
+                        0,
+                        0};
+      const Shape bordered{1, input.height + w.pad_top + w.pad_bottom,
+                           input.width + w.pad_left + w.pad_right};
+      if (node.counts_border) {
+        inside = 0;
+        under_window(none, bordered, y, x,
+                     [&](std::size_t, std::size_t, std::size_t) { ++inside; });
+      }
+      to.numbers.push_back(sum / static_cast<float>(inside));
+      return;
+    }
+    to.numbers.push_back(largest);
+    if (!from.codes.empty()) to.codes.push_back(largest_code);
+  });
+  return to;
+}
+
+Value concatenated(const std::vector<const Value*>& inputs) {
+  Value to;
+  bool same = true;
+  for (const Value* input : inputs)
+    same = same && !input->codes.empty() && input->scale == inputs[0]->scale;
+  to.scale = inputs[0]->scale;
+  for (const Value* input : inputs) {
+    to.numbers.insert(to.numbers.end(), input->numbers.begin(), input->numbers.end());
+    if (same) to.codes.insert(to.codes.end(), input->codes.begin(), input->codes.end());
+  }
+  return to;
+}
+
+/// Operations on single numbers; `i` counts those of the node's shape.
+float computed(const Node& node, const std::vector<const Value*>& inputs, std::size_t i) {
+  const std::size_t plane = node.shape.height * node.shape.width;
+  const auto number = [&](std::size_t input) {
+    const auto& numbers = inputs[input]->numbers;
+    return numbers.size() == node.shape.size() ? numbers[i] : numbers[i / plane];
   };
-  const auto set_codes = [](Value& value, std::vector<std::int16_t> codes, float scale) {
-    value.floats.clear();
-    for (const std::int16_t code : codes) value.floats.push_back(scale * static_cast<float>(code));
-    value.codes = std::move(codes);
-    value.scale = scale;
-  };
-  std::vector<Value> values(network.nodes.size() + 1);
-  set_codes(values[1], input, network.nodes[0].scale);
-  for (std::size_t n = 1; n < network.nodes.size(); ++n) {
-    const Node& node = network.nodes[n];
-    const Value& from = values[node.input()];
-    const Shape& shape = network.shape_of(node.input());
-    Value& to = values[n + 1];
-    if (node.operation == Operation::Matrix) {
+  const float x = number(0);
+  float result = 0.0f;
+  switch (node.operation) {
+    case Operation::Relu:
+      return std::max(x, 0.0f);
+    case Operation::LeakyRelu:
+      return x > 0.0f ? x : node.slope * x;
+    case Operation::Clip:
+      return std::min(std::max(x, node.low), node.high);
+    case Operation::Sigmoid:
+      layer_arithmetic::sigmoid(1, &x, &result);
+      return result;
+    case Operation::Tanh:
+      layer_arithmetic::hyperbolic_tangent(1, &x, &result);
+      return result;
+    case Operation::Scale: {
+      const float scaled = node.factor[i / plane] * x;
+      return scaled + node.offset[i / plane];
+    }
+    case Operation::Multiply:
+      return x * number(1);
+    case Operation::Add: {
+      float sum = node.factor[0] * x;
+      for (std::size_t input = 1; input < inputs.size(); ++input) {
+        const float term = node.factor[input] * number(input);
+        sum += term;
+      }
+      return sum;
+    }
+    default:
+      throw std::logic_error("no operation on single numbers");
+  }
+}
+
+std::vector<std::int16_t> quantized(const Node& node, const std::vector<float>& numbers) {
+  const float inverse = 1.0f / node.scale;
+  std::vector<std::int16_t> codes;
+  for (const float number : numbers) {
+    const float rounded = std::nearbyint(number * inverse);
+    codes.push_back(static_cast<std::int16_t>(
+        std::clamp(rounded, static_cast<float>(node.minimum), static_cast<float>(node.maximum))));
+  }
+  return codes;
+}
+
+Value written_by(const Node& node, const Network& network,
+                 const std::vector<QuantizedWeights>& weights,
+                 const std::vector<const Value*>& inputs) {
+  const Value& from = *inputs[0];
+  const Shape& shape = network.shape_of(node.input());
+  Value to;
+  switch (node.operation) {
+    case Operation::Matrix: {
       const MatrixLayer& layer = network.layers[node.layer];
-      const auto factor = static_cast<float>(weights[node.layer].step() * from.scale);
+      const auto factor =
+          static_cast<float>(weights[node.layer].step() * static_cast<double>(from.scale));
       const std::size_t plane = node.shape.height * node.shape.width;
       for (const std::int64_t product :
            multiply(layer, weights[node.layer].code.data(), shape, from.codes, node.shape)) {
         const float scaled = static_cast<float>(product) * factor;
-        to.floats.push_back(scaled + layer.bias[to.floats.size() / plane]);
+        to.numbers.push_back(scaled + layer.bias[to.numbers.size() / plane]);
       }
-    } else if (node.operation == Operation::Quantize) {
-      const float inverse = 1.0f / node.scale;
-      std::vector<std::int16_t> codes;
-      for (const float value : from.floats) {
-        const float rounded = std::nearbyint(value * inverse);
-        codes.push_back(
-            static_cast<std::int16_t>(std::clamp(rounded, 0.0f, static_cast<float>(node.maximum))));
-      }
-      set_codes(to, codes, node.scale);
-    } else if (node.operation == Operation::Relu) {
-      to = from;
-      for (float& value : to.floats) value = std::max(value, 0.0f);
-    } else if (node.operation == Operation::Flatten) {
-      to = from;
-    } else {
-      std::vector<std::int16_t> codes;
-      for (std::size_t c = 0; c < node.shape.channels; ++c) {
-        for (std::size_t y = 0; y < node.shape.height; ++y) {
-          for (std::size_t x = 0; x < node.shape.width; ++x) {
-            float largest = -std::numeric_limits<float>::infinity();
-            std::int16_t largest_code = 0;
-            under_window(
-                node.window, shape, y, x, [&](std::size_t, std::size_t from_y, std::size_t from_x) {
-                  const std::size_t at = (c * shape.height + from_y) * shape.width + from_x;
-                  largest = std::max(largest, from.floats[at]);
-                  if (!from.codes.empty()) largest_code = std::max(largest_code, from.codes[at]);
-                });
-            to.floats.push_back(largest);
-            codes.push_back(largest_code);
-          }
-        }
-      }
-      if (!from.codes.empty()) set_codes(to, codes, from.scale);
+      return to;
     }
+    case Operation::Quantize:
+      return of_codes(quantized(node, from.numbers), node.scale);
+    case Operation::MaxPool:
+    case Operation::AveragePool:
+      return pooled(node, shape, from);
+    case Operation::Flatten:
+    case Operation::Reshape:
+    case Operation::Transpose:
+    case Operation::Slice:
+    case Operation::Pad:
+      return moved(node, shape, from);
+    case Operation::Concat:
+      return concatenated(inputs);
+    default:
+      for (std::size_t i = 0; i < node.shape.size(); ++i)
+        to.numbers.push_back(computed(node, inputs, i));
+      if (node.operation == Operation::Relu && !from.codes.empty()) {
+        std::vector<std::int16_t> codes = from.codes;
+        for (std::int16_t& code : codes) code = std::max<std::int16_t>(code, 0);
+        return of_codes(codes, from.scale);
+      }
+      return to;
   }
-  return values.back().floats;
 }
 
-void fill_randomly(CodeBlocks& codes, int maximum, std::mt19937& random) {
-  std::uniform_int_distribution<int> code(0, maximum);
+}  // namespace
+
+std::vector<float> logits(const Network& network, const std::vector<QuantizedWeights>& weights,
+                          const std::vector<std::int16_t>& input) {
+  std::vector<Value> values(network.nodes.size() + 1);
+  bool quantised = false;  // the way from the network's input, whose codes are given
+  for (std::size_t n = 0; n < network.nodes.size(); ++n) {
+    const Node& node = network.nodes[n];
+    if (!quantised) {
+      quantised = node.operation == Operation::Quantize;
+      if (quantised) values[n + 1] = of_codes(input, node.scale);
+      continue;
+    }
+    std::vector<const Value*> inputs;
+    for (const std::size_t value : node.inputs) inputs.push_back(&values[value]);
+    values[n + 1] = written_by(node, network, weights, inputs);
+  }
+  return values.back().numbers;
+}
+
+void fill_randomly(CodeBlocks& codes, int maximum, std::mt19937& random, int minimum) {
+  std::uniform_int_distribution<int> code(minimum, maximum);
   const Shape& shape = codes.shape();
   for (std::size_t block = 0; block < codes.blocks(); ++block) {
     for (std::size_t c = 0; c < shape.channels; ++c) {

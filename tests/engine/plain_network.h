@@ -10,25 +10,35 @@
 /// engine's tests.
 namespace uswim::workloads::plain {
 
-/// Appends nodes, each of which reads the one before.
+/// Appends nodes, each of which reads the one before or the value that from() names.
 class NetworkBuilder {
  public:
   NetworkBuilder(Shape input, unsigned seed);
   NetworkBuilder& convolution(std::size_t outputs, const Window& window);
   NetworkBuilder& dense(std::size_t outputs);
   NetworkBuilder& relu();
-  NetworkBuilder& quantize(float scale, int maximum);
+  NetworkBuilder& quantize(float scale, int maximum, int minimum = 0);
+  NetworkBuilder& clip(float low, float high);
+  NetworkBuilder& scale();
   NetworkBuilder& max_pool(const Window& window);
   NetworkBuilder& flatten();
+  /// Whatever follows reads this value.
+  NetworkBuilder& from(std::size_t value);
+  /// Add, Multiply or Concat.
+  NetworkBuilder& combine(Operation operation, std::vector<std::size_t> inputs);
+  /// A node of any other kind, to be filled in.
+  Node& add(Operation operation, Shape shape);
+  /// Of the last node.
+  std::size_t value() const { return network_.nodes.size(); }
   Network build() const { return network_; }
   const Shape& shape() const { return shape_; }
 
  private:
   NetworkBuilder& matrix(std::size_t outputs, const Window& window, Shape result);
-  Node& add(Operation operation, Shape shape);
 
   Network network_;
   Shape shape_;
+  std::size_t from_ = 0;
   std::mt19937 random_;
 };
 
@@ -50,8 +60,8 @@ std::vector<std::int64_t> multiply(const MatrixLayer& layer, const std::int16_t*
 std::vector<float> logits(const Network& network, const std::vector<QuantizedWeights>& weights,
                           const std::vector<std::int16_t>& input);
 
-/// Codes in [0, maximum], every lane of every block.
-void fill_randomly(CodeBlocks& codes, int maximum, std::mt19937& random);
+/// Codes in [minimum, maximum], every lane of every block.
+void fill_randomly(CodeBlocks& codes, int maximum, std::mt19937& random, int minimum = 0);
 std::vector<std::int16_t> image_of(const CodeBlocks& codes, std::size_t image);
 
 /// A MatrixEngine that knows no instruction set and offers multiply() only.

@@ -19,6 +19,8 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 const std::string kConfig = USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml";
+/// PCM that drifts.
+const std::string kPcm = USWIM_SOURCE_DIR "/configs/programming/retention.yaml";
 
 std::string read(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -30,7 +32,7 @@ class SmallRun : public testing::Test {
  protected:
   SmallRun() { fs::create_directories(path_); }
   ~SmallRun() override { fs::remove_all(path_); }
-  RunResult run(std::vector<std::string> more) {
+  RunResult run(std::vector<std::string> more, const std::string& config = kConfig) {
     std::vector<std::string> overrides{"chips=1",
                                        "accuracy.images=200",
                                        "accuracy.hardware.chips=0",
@@ -39,7 +41,7 @@ class SmallRun : public testing::Test {
                                        "selection.fractions=[0, 0.3, 1]"};
     overrides.insert(overrides.end(), more.begin(), more.end());
     return run_experiment(
-        load_config(kConfig, overrides),
+        load_config(config, overrides),
         {1, path_ / "out", {}, [](const std::string&, std::size_t, std::size_t) {}});
   }
   std::string file(const std::string& name) const { return read(path_ / "out" / name); }
@@ -116,6 +118,59 @@ TEST_F(SmallRun, SumsUpEnergyByConductance) {
                          j["energy_breakdown_J"]["write_reset"].get<double>();
   EXPECT_GT(written, pulses * 4 * 1e-6 * 10e-9);
   EXPECT_LT(written, pulses * 4 * 80e-6 * 10e-9);
+}
+
+TEST_F(SmallRun, MeasuresTheChipAgainLater) {
+  const RunResult once = run({"device.drift.model=none", "accuracy.times=[]"}, kPcm);
+  const RunResult result = run({"accuracy.times=[20 s, 1 h, 3000 days]"}, kPcm);
+  ASSERT_EQ(result.monte_carlo.retention.size(), 9u);  // three fractions, three times, one chip
+  for (std::size_t p = 0; p < 3; ++p) {
+    EXPECT_EQ(result.curve[p].time_s_mean, once.curve[p].time_s_mean);
+    EXPECT_EQ(result.curve[p].accuracy_mean, once.curve[p].accuracy_mean);
+    const auto correct = [&](std::size_t t) {
+      return static_cast<double>(result.monte_carlo.retention[p * 3 + t].correct);
+    };
+    EXPECT_EQ(correct(0), 200 * once.curve[p].accuracy_mean);  // t0: as programmed
+    EXPECT_LT(correct(2), correct(0));  // a third to two thirds of the conductance is left
+  }
+  std::istringstream csv(file("retention.csv"));
+  std::string line;
+  std::getline(csv, line);
+  EXPECT_EQ(line, "policy,device,fraction,time_s,chips,accuracy_mean,accuracy_sd");
+  std::size_t rows = 0;
+  while (std::getline(csv, line)) ++rows;
+  EXPECT_EQ(rows, 9u);
+}
+
+TEST_F(SmallRun, RefreshesADriftedChip) {
+  const RunResult fresh = run({"programming.start=programmed"}, kPcm);
+  const RunResult drifted =
+      run({"programming.start=programmed", "programming.previous_age=30 days"}, kPcm);
+  EXPECT_EQ(fresh.curve.back().write_pulses_mean, 0.0);
+  EXPECT_GT(drifted.curve.back().write_pulses_mean, 0.0);
+  EXPECT_EQ(drifted.curve.back().not_converged_mean, 0.0);
+}
+
+TEST_F(SmallRun, ReadsWithNoiseWhereThereIsAny) {
+  const RunResult quiet = run({});
+  const RunResult noisy = run({"device.inference_read_noise=0.3"});
+  for (std::size_t p = 0; p < 3; ++p)
+    EXPECT_LT(noisy.curve[p].accuracy_mean, quiet.curve[p].accuracy_mean);
+  EXPECT_EQ(noisy.curve.back().energy_J_mean, quiet.curve.back().energy_J_mean);
+}
+
+TEST(RetentionTimes, LieWhereTheDriftIsStated) {
+  EXPECT_THAT(fault_of({"accuracy.times=[1 h]"}), HasSubstr("needs a 'device.drift.model'"));
+  EXPECT_THAT(
+      fault_of({"device.preset=pcm_joshi", "device.drift.model=device", "accuracy.times=[10 s]"}),
+      HasSubstr("10 s lies outside the time for which the device's drift is stated, 20 to"));
+  EXPECT_THAT(fault_of({"device.preset=rram_neurram", "device.drift.model=device",
+                        "accuracy.times=[3 days]"}),
+              HasSubstr("1 to 172800 s"));
+  EXPECT_THAT(fault_of({"device.drift.model=log", "accuracy.times=[1 fortnight]"}),
+              HasSubstr("'1 fortnight' is no time"));
+  EXPECT_THAT(fault_of({"device.drift.model=log", "programming.previous_age=1 h"}),
+              HasSubstr("start: programmed"));
 }
 
 TEST(DevicePulses, BecomeTheTilesWhereAsked) {

@@ -26,7 +26,7 @@ struct LeNet {
       : config(load_config(USWIM_SOURCE_DIR "/configs/lenet_mnist.yaml", overrides).config),
         workload(load_workload(config.workload)),
         mapping(map_workload(workload, config, std::move(placements))),
-        program{workload.network, workload.weights, workload.activation_maximum},
+        program{workload.network, workload.weights, workload.activations},
         device(config.device),
         pulses(programmer::make_pulse_model(config.programming, device)),
         system(config.chip, config.tile, mapping, device, *pulses, program),
@@ -81,7 +81,7 @@ TEST(HardwareEngine, WithoutErrorsEqualsTheIdealNetwork) {
   LeNet net({"device.sigma=0", "programming.incremental.step_noise=0", "tile.adc.bits=9",
              "programming.pulse_model=redraw"});
   HardwareEngine hardware = net.hardware();
-  workloads::EffectiveWeightsEngine ideal(net.workload.network, net.workload.activation_maximum);
+  workloads::EffectiveWeightsEngine ideal(net.workload.network, net.workload.activations);
   for (std::size_t l = 0; l < net.workload.weights.size(); ++l) {
     const std::vector<float> codes(net.workload.weights[l].code.begin(),
                                    net.workload.weights[l].code.end());
@@ -111,7 +111,7 @@ TEST(BalancedPlacement, DoesNotChangeWhatTheNetworkComputes) {
     for (std::size_t r = 0; r < moved.arrays()[a].rows; ++r) {
       for (std::size_t c = 0; c < moved.columns(a); ++c)
         levels[c] = static_cast<std::uint8_t>(moved.level(a, r, c));
-      arrays.back()->program_row(r, levels.data(), none.data());
+      arrays.back()->program_rows(r, 1, levels.data(), none.data());
     }
     cells.push_back(&arrays.back()->cells());
   }

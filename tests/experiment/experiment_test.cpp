@@ -119,7 +119,7 @@ TEST(Run, RepeatsFromItsResultDirectory) {
   run_experiment(again, {2, t.path / "b", {}, [](const std::string&, std::size_t, std::size_t) {}});
   const auto second = all_files(t.path / "b");
   for (const std::string name : {"curve.csv", "programming.csv", "inference.csv", "mapping.csv",
-                                 "equal_cost.csv", "chips.csv", "config.yaml"})
+                                 "equal_cost.csv", "chips.csv", "transfer.csv", "config.yaml"})
     EXPECT_EQ(first.at(name), second.at(name)) << name;
 }
 

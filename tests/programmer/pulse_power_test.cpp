@@ -84,8 +84,8 @@ void plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, con
     (up ? set : reset) += volts * volts * g;
   };
   const double set_V = config.power->set.in_si(), reset_V = config.power->reset.in_si();
-  if (first.verify_set || first.verify_reset)
-    book(first.verify_set, first.verify_set ? set_V : reset_V, first.before, first.start);
+  if (first.verify_set() || first.verify_reset())
+    book(first.verify_set(), first.verify_set() ? set_V : reset_V, first.before, first.start);
   float g = first.start;
   int cycles = first.cycles;
   IsppState ramps;

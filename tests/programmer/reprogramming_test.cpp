@@ -189,9 +189,9 @@ TEST(Reprogramming, LeavesUnchangedDevicesAloneWhereAsked) {
         static_cast<std::uint64_t>(__builtin_popcountll(mask[0]) + __builtin_popcountll(mask[1])),
         columns - row_unchanged);
     const std::uint64_t nothing[2] = {0, 0};
-    const RowWork open_loop = p.program_row(r, levels.data(), nothing);
+    const RowWork open_loop = p.program_rows(r, 1, levels.data(), nothing);
     EXPECT_EQ(open_loop.set_pulses + open_loop.reset_pulses, columns - row_unchanged);
-    const RowWork w = p.program_row(r, levels.data(), mask);
+    const RowWork w = p.program_rows(r, 1, levels.data(), mask);
     written += w.set_pulses + w.reset_pulses;
     read += w.verify_reads;
   }

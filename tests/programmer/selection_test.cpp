@@ -27,6 +27,18 @@ TEST(Ranking, OfUswimIsSecondDerivativeTimesVariance) {
 TEST(Ranking, OfSwimIgnoresTheDevice) {
   EXPECT_EQ(order(SelectionPolicy::Swim), (std::vector<std::uint32_t>{1, 0, 4, 3, 2}));
 }
+TEST(Ranking, OfOtherMeasuresTakesTheirVariance) {
+  WeightFacts f = facts();
+  f.hessian_diagonal = {1.0f, 5.0f, -1.0f, 0.0f, 2.0f};
+  f.fisher = {0.5f, 1.0f, 3.0f, 0.0f, 4.0f};
+  f.gradient = {-1.0f, 1.5f, -2.5f, 0.0f, 0.5f};  // times 2, 1, 1, 1, 1
+  const auto order_of = [&](SelectionPolicy policy) { return ranking(scores(policy, f, 1, 0), f); };
+  EXPECT_EQ(order_of(SelectionPolicy::Hutchinson), (std::vector<std::uint32_t>{1, 0, 4, 3, 2}));
+  EXPECT_EQ(order_of(SelectionPolicy::Fisher), (std::vector<std::uint32_t>{4, 2, 0, 1, 3}));
+  EXPECT_EQ(order_of(SelectionPolicy::Gradient), (std::vector<std::uint32_t>{2, 0, 1, 4, 3}));
+  f.fisher.clear();
+  EXPECT_THROW(scores(SelectionPolicy::Fisher, f, 1, 0), std::invalid_argument);
+}
 TEST(Ranking, OfMagnitudeIsRelativeToTheLayer) {
   EXPECT_EQ(order(SelectionPolicy::Magnitude), (std::vector<std::uint32_t>{3, 4, 2, 1, 0}));
 }

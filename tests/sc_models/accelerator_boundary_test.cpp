@@ -90,6 +90,29 @@ TEST(RegisterMap, ProgramsRaisesTheInterruptAndCounts) {
   });
 }
 
+TEST(RegisterMap, RefusesMaskRecordsThatCannotBeRead) {
+  with_accelerator([](Host& h, Accelerator& a, const SmallSystem& s) {
+    auto stream = programmer::encode_mask(programmer::device_mask(*s.mapping, s.every_nth(50)),
+                                          *s.mapping, programmer::MaskEncoding::IndexList);
+    ASSERT_LT(stream.size(), a.memory().masks.size());
+    const auto levels = pack_levels(*s.mapping);
+    h.write(reg::kLevels, levels.data(), levels.size());
+    h.write_register(reg::kMaskFormat, reg::kMaskRecords);
+    EXPECT_EQ(h.read_register(reg::kMaskFormat), reg::kMaskRecords);
+    const std::uint8_t first_column = stream[6];  // behind the table and the header
+    stream[6] = 128;
+    h.write(reg::kMasks, stream.data(), stream.size());
+    h.write_register(reg::kControl, reg::kStartProgramming);
+    EXPECT_EQ(h.read_register(reg::kError), reg::kErrorMask);
+    EXPECT_EQ(h.read_register(reg::kStatus), 0u);
+    h.write_register(reg::kError, 0);
+    h.write(reg::kMasks + 6, &first_column, 1);
+    h.write_register(reg::kControl, reg::kStartProgramming);
+    EXPECT_EQ(h.read_register(reg::kError), reg::kErrorNone);
+    EXPECT_EQ(h.read_register(reg::kStatus), reg::kStatusBusy);
+  });
+}
+
 TEST(BaseProtocol, AnswersErrorsInsteadOfGuessing) {
   with_accelerator([](Host& h, Accelerator&, const SmallSystem&) {
     std::uint8_t data[8] = {};

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "row_recorder.h"
 #include "sc_models/power_arbiter.h"
 #include "small_system.h"
 
@@ -14,25 +15,6 @@ namespace {
 
 using programmer::PulseModelKind;
 using support::Duration;
-
-struct Recorder : RowObserver {
-  std::vector<RowEvent> rows;
-  void on_start() override { rows.clear(); }
-  void on_row(const RowEvent& row) override { rows.push_back(row); }
-
-  /// Sum over the rows under way at `t`, by going through all of them.
-  std::int64_t picowatts_at(Duration t) const {
-    std::int64_t sum = 0;
-    for (const RowEvent& r : rows)
-      if (r.begin <= t && t < r.end) sum += in_picowatts(r.power);
-    return sum;
-  }
-  std::int64_t peak() const {
-    std::int64_t most = 0;
-    for (const RowEvent& r : rows) most = std::max(most, picowatts_at(r.begin));
-    return most;
-  }
-};
 
 ChipConfig with_budget(double milliwatts) {
   ChipConfig chip;
@@ -139,6 +121,8 @@ TEST(LargestRowPower, IsOfAsManyPulsesAsThereAreDrivers) {
   tile.write.drivers = 4;
   tile.reset.energy = support::picojoules(1.2);
   EXPECT_EQ(in_picowatts(largest_row_power(tile)), 4 * 120'000'000ll);
+  tile.write.rows = 3;
+  EXPECT_EQ(in_picowatts(largest_row_power(tile)), 12 * 120'000'000ll);
 }
 
 class Granularities : public testing::TestWithParam<std::size_t> {};
@@ -150,6 +134,10 @@ TEST_P(Granularities, GiveTheSumOfTheRowsPhases) {
   tile.write.drivers = 16;
   tile.write.row_setup = Duration::nanoseconds(3);
   tile.verify.settle = Duration::nanoseconds(2);
+  tile.write.level_shifter_time = Duration::nanoseconds(1);
+  chip.charge_pumps.count = 1;
+  chip.charge_pumps.start_time = Duration::nanoseconds(5);
+  chip.charge_pumps.hold_time = Duration::nanoseconds(100);
   SmallSystem s(40, 8, PulseModelKind::Incremental, tile, chip);
   Recorder recorder;
   s.system->add_observer(recorder);
@@ -157,7 +145,8 @@ TEST_P(Granularities, GiveTheSumOfTheRowsPhases) {
   // A row's event says how long it lasts as a whole; the process got there phase by phase.
   const Duration commands = Duration::nanoseconds((2 + 2) * 40);
   EXPECT_EQ(r.time.in_picoseconds(),
-            (r.tiles[0].busy + commands + s.chip.host_link_time).in_picoseconds());
+            (r.tiles[0].busy + commands + chip.charge_pumps.start_time + s.chip.host_link_time)
+                .in_picoseconds());
   for (std::size_t i = 1; i < recorder.rows.size(); ++i)
     EXPECT_EQ((recorder.rows[i].begin - recorder.rows[i - 1].end).in_picoseconds(), 4000);
 }

@@ -47,7 +47,7 @@ struct SmallSystem {
     mapping = std::make_unique<tiles::Mapping>(
         std::vector<tiles::MappedLayer>{{"fc", outputs, inputs, weights[0].code}},
         tiles::MappingConfig{tile.rows, tile.columns, 2, 4});
-    program = std::make_unique<Program>(Program{network, weights, {15}});
+    program = std::make_unique<Program>(Program{network, weights, {{0, 15}}});
     programmer::DeviceConfig d;
     d.preset = programmer::DevicePreset::R4;
     d.sigma = 0.2;

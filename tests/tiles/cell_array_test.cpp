@@ -60,7 +60,7 @@ TEST(Adc, LeavesAUniformError) {
 TEST(BitSerialProduct, OfIdealCellsIsTheIntegerProductWhereTheAdcIsLossless) {
   Fixture f(8, 100, 4, false);
   std::vector<std::int64_t> sums(8, 0);
-  multiply_bit_serial(f.cells, f.mapping, 0, f.inputs.data(), 4, Adc(9, 100, 4), sums.data());
+  multiply_bit_serial(f.cells, f.mapping, 0, f.inputs.data(), {4}, Adc(9, 100, 4), sums.data());
   for (std::size_t o = 0; o < 8; ++o) {
     std::int64_t want = 0;
     for (std::size_t r = 0; r < 100; ++r)
@@ -73,7 +73,7 @@ TEST(BitSerialProduct, EqualsAPlainDoubleLoop) {
   Fixture f(8, 100, 4, true);
   const Adc adc(6, 100, 4);
   std::vector<std::int64_t> sums(8, 7);  // products are added to what is there
-  multiply_bit_serial(f.cells, f.mapping, 0, f.inputs.data(), 4, adc, sums.data());
+  multiply_bit_serial(f.cells, f.mapping, 0, f.inputs.data(), {4}, adc, sums.data());
   for (std::size_t o = 0; o < 8; ++o) {
     double want = 7;
     for (int bit = 0; bit < 4; ++bit)

@@ -160,7 +160,7 @@ namespace {
 TEST(PortableExp, IsTheExponential) {
   for (int i = 0; i <= 70000; ++i) {
     const double x = -0.01 * i + (i == 0 ? 0.0 : 1e-3);
-    // 2e-15: the bound that softmax.h states.
+    // 2e-15: the bound that portable_math.h states.
     ASSERT_NEAR(portable_exp(x) / std::exp(x), 1.0, 2e-15) << x;
   }
   EXPECT_EQ(portable_exp(0.0), 1.0);

@@ -69,7 +69,7 @@ struct EffectiveWeightsEngine::Layer {
 
   std::size_t outputs = 0, rows = 0, channels = 0;
   Window window;
-  int activation_maximum = 0;
+  int activation_magnitude = 0;  // largest
   float unit = 1.0f;
   std::vector<Step> steps;  // the joint ones last
   std::size_t joint_steps = 0;
@@ -78,15 +78,18 @@ struct EffectiveWeightsEngine::Layer {
   std::vector<std::int32_t> offsets;   // as kernel::Matrix::offsets, joint_offsets after them
   std::size_t row_stride = 0, pair_stride = 0;  // for which the offsets are
 
-  Layer(const MatrixLayer& from, int maximum);
+  Layer(const MatrixLayer& from, const CodeRange& activations);
   void pack();
   std::int32_t offset_of(std::size_t row) const;
   void lay_over(const CodeBlocks& codes);
   kernel::Matrix matrix(const CodeBlocks& codes, std::size_t images, std::int32_t* partial);
 };
 
-EffectiveWeightsEngine::Layer::Layer(const MatrixLayer& from, int maximum)
-    : outputs(from.outputs), rows(from.rows), window(from.window), activation_maximum(maximum) {
+EffectiveWeightsEngine::Layer::Layer(const MatrixLayer& from, const CodeRange& activations)
+    : outputs(from.outputs),
+      rows(from.rows),
+      window(from.window),
+      activation_magnitude(activations.magnitude()) {
   const std::size_t taps = window.kernel_height * window.kernel_width;
   channels = rows / taps;
   for (std::size_t channel = 0; channel + 1 < channels; channel += 2) {
@@ -174,12 +177,12 @@ kernel::Matrix EffectiveWeightsEngine::Layer::matrix(const CodeBlocks& input, st
 }
 
 EffectiveWeightsEngine::EffectiveWeightsEngine(const Network& network,
-                                               std::vector<int> activation_maximum)
+                                               const std::vector<CodeRange>& activations)
     : kernels_(&kernel::selected()) {
-  assert(activation_maximum.size() == network.layers.size());
+  assert(activations.size() == network.layers.size());
   std::size_t widest = 0;
   for (std::size_t l = 0; l < network.layers.size(); ++l) {
-    layers_.emplace_back(network.layers[l], activation_maximum[l]);
+    layers_.emplace_back(network.layers[l], activations[l]);
     widest = std::max(widest, network.layers[l].outputs);
   }
   partial_.resize(widest * kernel::kPositionBlock * kLanes);
@@ -205,7 +208,7 @@ void EffectiveWeightsEngine::set_weights(std::size_t index, const float* weight_
       sum = std::max(sum, round_row(weight_codes + o * layer.rows, layer.rows, scale,
                                     &layer.codes[o * layer.rows]));
     }
-    if (sum * layer.activation_maximum < kSumLimit) break;
+    if (sum * layer.activation_magnitude < kSumLimit) break;
   }
   layer.unit = std::ldexp(1.0f, -exponent);
   layer.pack();
@@ -230,31 +233,12 @@ bool EffectiveWeightsEngine::multiply_requantize(std::size_t index, const CodeBl
   kernels_->multiply_requantize(
       matrix,
       {layer.unit * after.factor, after.bias, after.inverse_scale,
-       static_cast<float>(after.maximum)},
+       static_cast<float>(after.maximum), static_cast<float>(after.minimum)},
       after.pool,
       {result.at(0, 0, 0, 0), static_cast<std::ptrdiff_t>(result.block_stride()),
        static_cast<std::ptrdiff_t>(result.pair_stride()),
        static_cast<std::ptrdiff_t>(result.row_stride())});
   return true;
-}
-
-std::vector<int> activation_maxima(const Network& network) {
-  std::vector<int> of_value(network.nodes.size() + 1, 0);
-  std::vector<int> of_layer(network.layers.size(), 0);
-  for (std::size_t n = 0; n < network.nodes.size(); ++n) {
-    const Node& node = network.nodes[n];
-    if (node.operation == Operation::Matrix) {
-      if (of_value[node.input()] == 0) {
-        throw NetworkError(
-            network.layers[node.layer].name +
-            ": its input is no integer activation (expected Quantize on the way to it)");
-      }
-      of_layer[node.layer] = std::max(of_layer[node.layer], of_value[node.input()]);
-    } else {
-      of_value[n + 1] = node.operation == Operation::Quantize ? node.maximum : of_value[node.input()];
-    }
-  }
-  return of_layer;
 }
 
 }  // namespace uswim::workloads

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "workloads/engine/integer_values.h"
 #include "workloads/engine/kernel.h"
 #include "workloads/engine/matrix_engine.h"
 #include "workloads/network/network.h"
@@ -15,8 +16,8 @@ namespace uswim::workloads {
 /// kernel::selected() names when it is made.
 class EffectiveWeightsEngine : public MatrixEngine {
  public:
-  /// `activation_maximum[l]`: the largest code at layer l's input.
-  EffectiveWeightsEngine(const Network& network, std::vector<int> activation_maximum);
+  /// `activations[l]`: the codes that can occur at layer l's input.
+  EffectiveWeightsEngine(const Network& network, const std::vector<CodeRange>& activations);
   /// Replaces layer `layer`'s weights: outputs x rows, row-major, in units of the weight code.
   /// Throws std::invalid_argument, and changes nothing, if one is not finite.
   void set_weights(std::size_t layer, const float* weight_codes);
@@ -35,8 +36,5 @@ class EffectiveWeightsEngine : public MatrixEngine {
   std::vector<Layer> layers_;
   std::vector<std::int32_t> partial_;
 };
-
-/// The largest code that can reach each matrix layer's input.
-std::vector<int> activation_maxima(const Network& network);
 
 }  // namespace uswim::workloads

@@ -4,13 +4,21 @@
 #include <stdexcept>
 
 #include "workloads/engine/plan.h"
-#include "workloads/engine/steps.h"
 
 namespace uswim::workloads {
 
-Executor::Executor(const Network& network, const std::vector<QuantizedWeights>& quantized)
-    : plan_(std::make_unique<ExecutionPlan>(network, quantized)) {
-  plan_->reserve(kBatchBlocks);
+Executor::Executor(const Network& network, const std::vector<QuantizedWeights>& quantized,
+                   Order order)
+    : plan_(std::make_unique<ExecutionPlan>(network, quantized,
+                                            ExecutionPlan::Options{order == Order::SideBySide})) {
+  std::vector<std::size_t> writer(plan_->values.size(), plan_->steps.size());
+  for (std::size_t s = 0; s < plan_->steps.size(); ++s) {
+    std::vector<std::size_t> needed;
+    for (const std::size_t value : plan_->steps[s].reads)
+      if (writer[value] < s) needed.push_back(writer[value]);
+    needs_.push_back(std::move(needed));
+    for (const std::size_t value : plan_->steps[s].writes) writer[value] = s;
+  }
 }
 
 Executor::~Executor() = default;
@@ -21,23 +29,21 @@ PreparedImages Executor::prepare(const Dataset& data, std::size_t first, std::si
     throw std::invalid_argument("the images have not the shape of the network's input");
   if (first > data.count || count > data.count - first)
     throw std::invalid_argument("the data set has fewer images");
-  std::int16_t code_of_pixel[256];
-  for (int pixel = 0; pixel < 256; ++pixel) {
-    code_of_pixel[pixel] = static_cast<std::int16_t>(
-        quantize(static_cast<float>(pixel) / 255.0f, 1.0f / input.scale, input.maximum));
-  }
   PreparedImages images;
   images.count = count;
   images.labels.assign(data.labels.begin() + static_cast<std::ptrdiff_t>(first),
                        data.labels.begin() + static_cast<std::ptrdiff_t>(first + count));
   constexpr std::size_t kBatch = kBatchBlocks * kLanes;
-  images.batches.resize((count + kBatch - 1) / kBatch);
-  for (CodeBlocks& batch : images.batches) batch.reshape(kBatchBlocks, input.shape, input.border);
+  for (std::size_t begin = 0; begin < count; begin += kBatch) {
+    const std::size_t held = std::min(kBatch, count - begin);
+    images.batches.emplace_back().reshape((held + kLanes - 1) / kLanes, input.shape, input.border);
+  }
   const std::uint8_t* pixel = data.pixels.data() + first * input.shape.size();
   for (std::size_t i = 0; i < count; ++i) {
     CodeBlocks& batch = images.batches[i / kBatch];
     const std::size_t block = i % kBatch / kLanes;
     for (std::size_t channel = 0; channel < input.shape.channels; ++channel) {
+      const std::int16_t* code_of_pixel = plan_->pixel_codes.data() + 256 * channel;
       for (std::size_t y = 0; y < input.shape.height; ++y) {
         std::int16_t* row = batch.at(block, channel / 2, static_cast<std::ptrdiff_t>(y), 0) +
                             2 * (i % kLanes) + channel % 2;
@@ -51,6 +57,12 @@ PreparedImages Executor::prepare(const Dataset& data, std::size_t first, std::si
 
 void Executor::run(MatrixEngine& engine, const CodeBlocks& batch, std::size_t images,
                    std::vector<float>& logits) {
+  begin(batch, images);
+  for (std::size_t step = 0; step < steps(); ++step) take(step, engine, products_);
+  read_logits(logits);
+}
+
+void Executor::begin(const CodeBlocks& batch, std::size_t images) {
   const ExecutionPlan::Value& input = plan_->values[0];
   if (images > batch.blocks() * kLanes) throw std::invalid_argument("the batch holds fewer images");
   if (!(batch.shape() == input.shape) || batch.pad_top() < input.border.pad_top ||
@@ -60,28 +72,36 @@ void Executor::run(MatrixEngine& engine, const CodeBlocks& batch, std::size_t im
   }
   plan_->reserve(batch.blocks());
   plan_->batch = &batch;
-  const Run run{engine, images};
-  for (Step& step : plan_->steps) step(*plan_, run);
+  images_ = images;
+}
+
+std::size_t Executor::steps() const { return plan_->steps.size(); }
+
+std::size_t Executor::bytes() const { return plan_->bytes(); }
+
+void Executor::take(std::size_t step, MatrixEngine& engine, ProductBlocks& products) {
+  Step& taken = plan_->steps[step];
+  taken.work(*plan_, {engine, images_, products});
+  if (taken.digital_values > 0) engine.compute_digitally(taken.digital_values);
+}
+
+void Executor::read_logits(std::vector<float>& logits) const {
   const ExecutionPlan::Value& result = plan_->values[plan_->result];
   const std::size_t classes = result.shape.size();
-  logits.resize(images * classes);
-  if (result.integer) {  // a network that ends in a quantiser
-    const CodeBlocks& codes = plan_->codes(plan_->result);
-    for (std::size_t i = 0; i < images; ++i) {
-      for (std::size_t c = 0; c < classes; ++c) {
-        const std::size_t x = c % result.shape.width,
-                          y = c / result.shape.width % result.shape.height;
+  const std::size_t width = result.shape.width, plane = width * result.shape.height;
+  logits.resize(images_ * classes);
+  for (std::size_t i = 0; i < images_; ++i) {
+    for (std::size_t c = 0; c < classes; ++c) {
+      if (result.integer) {  // a network that ends in a quantiser
+        const auto y = static_cast<std::ptrdiff_t>(c % plane / width);
+        const auto x = static_cast<std::ptrdiff_t>(c % width);
         logits[i * classes + c] =
-            result.scale * static_cast<float>(codes.code(
-                               i, c / (result.shape.width * result.shape.height),
-                               static_cast<std::ptrdiff_t>(y), static_cast<std::ptrdiff_t>(x)));
+            result.scale * static_cast<float>(plan_->codes(plan_->result).code(i, c / plane, y, x));
+      } else {
+        logits[i * classes + c] =
+            plan_->floats(plan_->result)[(i / kLanes * classes + c) * kLanes + i % kLanes];
       }
     }
-    return;
-  }
-  for (std::size_t i = 0; i < images; ++i) {
-    const float* of_block = result.floats.data() + i / kLanes * classes * kLanes + i % kLanes;
-    for (std::size_t c = 0; c < classes; ++c) logits[i * classes + c] = of_block[c * kLanes];
   }
 }
 

@@ -41,13 +41,14 @@ struct Matrix {
 };
 
 /// From product to code: clamp(round_half_even((product * factor + bias[output]) * inverse_scale),
-/// 0, maximum). Every operation is rounded to float. Clamping at zero is the ReLU. Monotone if
-/// factor > 0.
+/// minimum, maximum). Every operation is rounded to float. Clamping at zero is the ReLU. Monotone
+/// if factor > 0.
 struct Requantize {
   float factor;
   const float* bias;
   float inverse_scale;
   float maximum;
+  float minimum = 0.0f;
 };
 
 /// Where codes are written: vectors of a channel pair. Strides count int16.
@@ -62,11 +63,12 @@ struct CodesIn {
   std::ptrdiff_t block_stride, pair_stride, row_stride;
 };
 
-/// A pooling window without border: it is clipped at the image's edge.
+/// A pooling window without border: it is clipped at the image's edge. `lowest`: no code is less.
 struct PoolWindow {
   std::ptrdiff_t height, width;  ///< of the input
   std::ptrdiff_t kernel_height, kernel_width, stride_height, stride_width;
   std::ptrdiff_t dilation_height, dilation_width, pad_top, pad_left;
+  std::int16_t lowest;
 };
 
 struct Kernels {

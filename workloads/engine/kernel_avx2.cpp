@@ -61,10 +61,10 @@ USWIM_KERNEL_INLINE Ints lower_half(Ints v) {
 USWIM_KERNEL_INLINE Ints upper_half(Ints v) {
   return {_mm256_srli_epi32(v.a, 16), _mm256_srli_epi32(v.b, 16)};
 }
-/// Both hold numbers in [0, 32767].
+/// The lower halves of both.
 USWIM_KERNEL_INLINE Ints pair(Ints even, Ints odd) {
-  return {_mm256_or_si256(even.a, _mm256_slli_epi32(odd.a, 16)),
-          _mm256_or_si256(even.b, _mm256_slli_epi32(odd.b, 16))};
+  return {_mm256_blend_epi16(even.a, _mm256_slli_epi32(odd.a, 16), 0xaa),
+          _mm256_blend_epi16(even.b, _mm256_slli_epi32(odd.b, 16), 0xaa)};
 }
 USWIM_KERNEL_INLINE Floats broadcast(float value) {
   return {_mm256_set1_ps(value), _mm256_set1_ps(value)};
@@ -78,14 +78,14 @@ USWIM_KERNEL_INLINE Floats mul(Floats x, Floats y) {
 USWIM_KERNEL_INLINE Floats add(Floats x, Floats y) {
   return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
 }
-USWIM_KERNEL_INLINE __m256i round_half_vector(__m256 v, float maximum) {
+USWIM_KERNEL_INLINE __m256i round_half_vector(__m256 v, float minimum, float maximum) {
   const __m256 clamped =
-      _mm256_min_ps(_mm256_max_ps(v, _mm256_setzero_ps()), _mm256_set1_ps(maximum));
+      _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(minimum)), _mm256_set1_ps(maximum));
   return _mm256_cvtps_epi32(
       _mm256_round_ps(clamped, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
-USWIM_KERNEL_INLINE Ints round_clamped(Floats v, float maximum) {
-  return {round_half_vector(v.a, maximum), round_half_vector(v.b, maximum)};
+USWIM_KERNEL_INLINE Ints round_clamped(Floats v, float minimum, float maximum) {
+  return {round_half_vector(v.a, minimum, maximum), round_half_vector(v.b, minimum, maximum)};
 }
 
 }  // namespace

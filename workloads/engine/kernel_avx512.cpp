@@ -38,17 +38,17 @@ USWIM_KERNEL_INLINE Ints lower_half(Ints v) {
   return _mm512_and_si512(v, _mm512_set1_epi32(0xffff));
 }
 USWIM_KERNEL_INLINE Ints upper_half(Ints v) { return _mm512_srli_epi32(v, 16); }
-/// Both hold numbers in [0, 32767].
+/// The lower halves of both.
 USWIM_KERNEL_INLINE Ints pair(Ints even, Ints odd) {
-  return _mm512_or_si512(even, _mm512_slli_epi32(odd, 16));
+  return _mm512_mask_blend_epi16(0xaaaaaaaa, even, _mm512_slli_epi32(odd, 16));
 }
 USWIM_KERNEL_INLINE Floats broadcast(float value) { return _mm512_set1_ps(value); }
 USWIM_KERNEL_INLINE Floats to_float(Ints v) { return _mm512_cvtepi32_ps(v); }
 USWIM_KERNEL_INLINE Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
 USWIM_KERNEL_INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
-USWIM_KERNEL_INLINE Ints round_clamped(Floats v, float maximum) {
+USWIM_KERNEL_INLINE Ints round_clamped(Floats v, float minimum, float maximum) {
   const Floats clamped =
-      _mm512_min_ps(_mm512_max_ps(v, _mm512_setzero_ps()), _mm512_set1_ps(maximum));
+      _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(minimum)), _mm512_set1_ps(maximum));
   return _mm512_cvt_roundps_epi32(clamped, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 

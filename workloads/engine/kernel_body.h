@@ -107,7 +107,7 @@ USWIM_KERNEL_INLINE void accumulate_tile(const Matrix& m, const Part& part, cons
 
 USWIM_KERNEL_INLINE Ints requantize_lanes(Ints product, const Requantize& r, float bias) {
   const Floats value = add(mul(to_float(product), broadcast(r.factor)), broadcast(bias));
-  return round_clamped(mul(value, broadcast(r.inverse_scale)), r.maximum);
+  return round_clamped(mul(value, broadcast(r.inverse_scale)), r.minimum, r.maximum);
 }
 
 /// Codes of kOutputs channels at one position; the partner of a last odd channel is zero.
@@ -120,7 +120,7 @@ USWIM_KERNEL_INLINE void store_pairs(std::int16_t* position, std::size_t first,
     if constexpr (kEven + 1 < kOutputs) {
       store_codes(to + q * pair_stride, pair(code[kEven], code[kEven + 1]));
     } else {
-      store_codes(to + q * pair_stride, code[kEven]);
+      store_codes(to + q * pair_stride, lower_half(code[kEven]));
     }
   });
 }
@@ -341,6 +341,7 @@ void requantize(const std::int32_t* products, std::size_t blocks, std::size_t ou
 
 void max_pool(const CodesIn& in, const PoolWindow& w, std::size_t blocks, std::size_t pairs,
               std::size_t height, std::size_t width, const CodesOut& out) {
+  const std::int16_t lowest[2] = {w.lowest, w.lowest};
   for (std::size_t block = 0; block < blocks; ++block) {
     for (std::size_t q = 0; q < pairs; ++q) {
       const std::int16_t* image = in.codes + static_cast<std::ptrdiff_t>(block) * in.block_stride +
@@ -349,7 +350,7 @@ void max_pool(const CodesIn& in, const PoolWindow& w, std::size_t blocks, std::s
                              static_cast<std::ptrdiff_t>(q) * out.pair_stride;
       for (std::size_t y = 0; y < height; ++y) {
         for (std::size_t x = 0; x < width; ++x) {
-          Ints largest = zero();  // codes are not negative
+          Ints largest = broadcast_pair(lowest);
           for (std::ptrdiff_t ky = 0; ky < w.kernel_height; ++ky) {
             const std::ptrdiff_t from_y = static_cast<std::ptrdiff_t>(y) * w.stride_height -
                                           w.pad_top + ky * w.dilation_height;

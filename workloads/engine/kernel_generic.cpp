@@ -89,7 +89,7 @@ USWIM_KERNEL_INLINE Ints pair(const Ints& even, const Ints& odd) {
   return each<Ints>([&](std::size_t i) { return join(even.lane[i], odd.lane[i]); });
 }
 USWIM_KERNEL_INLINE Ints lower_half(const Ints& v) {
-  return each<Ints>([&](std::size_t i) { return low(v.lane[i]); });
+  return each<Ints>([&](std::size_t i) { return v.lane[i] & 0xffff; });
 }
 USWIM_KERNEL_INLINE Ints upper_half(const Ints& v) {
   return each<Ints>([&](std::size_t i) { return high(v.lane[i]); });
@@ -107,12 +107,12 @@ USWIM_KERNEL_INLINE Floats add(const Floats& a, const Floats& b) {
   return each<Floats>([&](std::size_t i) { return a.lane[i] + b.lane[i]; });
 }
 /// clamp(round half to even): the bounds are whole, so clamping first gives the same and keeps the
-/// sum below 2^24, where floats are whole numbers.
-USWIM_KERNEL_INLINE Ints round_clamped(const Floats& v, float maximum) {
-  constexpr float kWhole = 8388608.0f;  // 2^23
+/// sum between 2^23 and 2^24, where floats are the whole numbers.
+USWIM_KERNEL_INLINE Ints round_clamped(const Floats& v, float minimum, float maximum) {
+  constexpr float kWhole = 12582912.0f;  // 1.5 * 2^23
   return each<Ints>([&](std::size_t i) {
-    const float positive = v.lane[i] > 0.0f ? v.lane[i] : 0.0f;
-    const float clamped = positive < maximum ? positive : maximum;
+    const float raised = v.lane[i] > minimum ? v.lane[i] : minimum;
+    const float clamped = raised < maximum ? raised : maximum;
     return static_cast<std::int32_t>((clamped + kWhole) - kWhole);
   });
 }

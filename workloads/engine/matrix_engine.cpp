@@ -37,4 +37,6 @@ bool MatrixEngine::multiply_requantize(std::size_t, const CodeBlocks&, std::size
   return false;
 }
 
+void MatrixEngine::compute_digitally(std::size_t) {}
+
 }  // namespace uswim::workloads

@@ -37,6 +37,7 @@ class CodeBlocks {
   std::int16_t* at(std::size_t block, std::size_t pair, std::ptrdiff_t y, std::ptrdiff_t x);
   const std::int16_t* at(std::size_t block, std::size_t pair, std::ptrdiff_t y,
                          std::ptrdiff_t x) const;
+  std::size_t bytes() const { return values_.size() * sizeof(std::int16_t); }
   std::int16_t code(std::size_t image, std::size_t channel, std::ptrdiff_t y,
                     std::ptrdiff_t x) const;
 
@@ -57,8 +58,8 @@ struct ProductBlocks {
 };
 
 /// What the executor makes of a layer's products:
-///   code = clamp(round_half_even((product * (unit * factor) + bias[output]) * inverse_scale), 0,
-///   maximum),
+///   code = clamp(round_half_even((product * (unit * factor) + bias[output]) * inverse_scale),
+///   minimum, maximum),
 /// each operation rounded to float; unit is the products'. Clamping at zero is the ReLU. With
 /// factor > 0 the largest product has the largest code, so pooling may come first.
 struct Requantization {
@@ -67,6 +68,7 @@ struct Requantization {
   float inverse_scale = 1.0f;   ///< of the codes written
   int maximum = 0;              ///< largest code, at most 32767
   bool pool = false;            ///< then the largest of each 2 x 2 window, stride 2
+  int minimum = 0;              ///< smallest code, at least -32768
 };
 
 /// What a network asks of the hardware: the products of one matrix layer. Everything else (bias,
@@ -88,6 +90,9 @@ class MatrixEngine {
   /// takes those steps.
   virtual bool multiply_requantize(std::size_t layer, const CodeBlocks& codes, std::size_t images,
                                    const Requantization& after, CodeBlocks& result);
+  /// The executor is about to compute so many values per image in digital logic, beyond what
+  /// belongs to a matrix layer (see digital_values()). Of interest to engines that keep time.
+  virtual void compute_digitally(std::size_t values);
 };
 
 }  // namespace uswim::workloads

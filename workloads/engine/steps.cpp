@@ -1,7 +1,7 @@
 #include "workloads/engine/steps.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace uswim::workloads {
@@ -19,10 +19,18 @@ kernel::CodesIn in(const CodeBlocks& codes) {
           s(codes.row_stride())};
 }
 
-kernel::PoolWindow pool_window(const Window& w, const Shape& from) {
-  return {s(from.height),     s(from.width),     s(w.kernel_height),   s(w.kernel_width),
-          s(w.stride_height), s(w.stride_width), s(w.dilation_height), s(w.dilation_width),
-          s(w.pad_top),       s(w.pad_left)};
+kernel::PoolWindow pool_window(const Window& w, const Shape& from, int lowest) {
+  return {s(from.height),
+          s(from.width),
+          s(w.kernel_height),
+          s(w.kernel_width),
+          s(w.stride_height),
+          s(w.stride_width),
+          s(w.dilation_height),
+          s(w.dilation_width),
+          s(w.pad_top),
+          s(w.pad_left),
+          static_cast<std::int16_t>(lowest)};
 }
 
 bool is_two_by_two(const Window& w) {
@@ -32,153 +40,226 @@ bool is_two_by_two(const Window& w) {
 }
 
 void pool_codes(ExecutionPlan& plan, const Run& run, const CodeBlocks& from, CodeBlocks& to,
-                const Window& window) {
-  plan.kernels.max_pool(in(from), pool_window(window, from.shape()), run.blocks(),
+                const Window& window, int lowest) {
+  plan.kernels.max_pool(in(from), pool_window(window, from.shape(), lowest), run.blocks(),
                         to.channel_pairs(), to.shape().height, to.shape().width, out(to));
 }
 
-float value_at(const ExecutionPlan& plan, std::size_t index, std::size_t block, std::size_t channel,
-               std::size_t y, std::size_t x, std::size_t lane) {
-  const ExecutionPlan::Value& value = plan.values[index];
-  if (value.integer) {
-    return value.scale *
-           static_cast<float>(plan.codes(index).code(block * kLanes + lane, channel, s(y), s(x)));
+}  // namespace
+
+void MatrixToCodes::operator()(ExecutionPlan& plan, const Run& run) const {
+  const CodeBlocks& codes = plan.codes(from);
+  CodeBlocks& result = plan.written_codes(to);
+  CodeBlocks& quantized = pooled ? plan.written_codes(unpooled) : result;
+  const Shape& shape = quantized.shape();
+  const CodeRange& range = quantizer.range;
+  const bool pool_in_pass = pooled && is_two_by_two(window) &&
+                            result.shape().height == shape.height / 2 &&
+                            result.shape().width == shape.width / 2;
+  const Requantization after{factor,        bias.data(),  quantizer.inverse_scale,
+                             range.maximum, pool_in_pass, range.minimum};
+  if (run.engine.multiply_requantize(layer, codes, run.images, after,
+                                     pool_in_pass ? result : quantized)) {
+    if (pooled && !pool_in_pass) pool_codes(plan, run, quantized, result, window, range.minimum);
+    return;
   }
-  const Shape& shape = value.shape;
-  return value
-      .floats[(((block * shape.channels + channel) * shape.height + y) * shape.width + x) * kLanes +
-              lane];
+  run.engine.multiply(layer, codes, run.images, run.products);
+  plan.kernels.requantize(run.products.values.data(), run.blocks(), shape.channels, shape.height,
+                          shape.width,
+                          {run.products.unit * factor, bias.data(), quantizer.inverse_scale,
+                           static_cast<float>(range.maximum), static_cast<float>(range.minimum)},
+                          out(quantized));
+  if (pooled) pool_codes(plan, run, quantized, result, window, range.minimum);
 }
 
-void pool_floats(const float* plane, const kernel::PoolWindow& w, std::ptrdiff_t y,
-                 std::ptrdiff_t x, float* largest) {
-  std::fill(largest, largest + kLanes, -std::numeric_limits<float>::infinity());
+void PoolCodes::operator()(ExecutionPlan& plan, const Run& run) const {
+  pool_codes(plan, run, plan.codes(from), plan.written_codes(to), window,
+             plan.values[from].range.minimum);
+}
+
+void ReluCodes::operator()(ExecutionPlan& plan, const Run& run) const {
+  // The largest code of a 1 x 1 window and zero.
+  const Window one;
+  pool_codes(plan, run, plan.codes(from), plan.written_codes(to), one, 0);
+}
+
+Movement movement_of(const Node& node, const Shape& input) {
+  Movement movement;
+  const Shape& shape = node.shape;
+  const std::size_t extent[3] = {input.channels, input.height, input.width};
+  for (std::size_t c = 0; c < shape.channels; ++c) {
+    for (std::size_t y = 0; y < shape.height; ++y) {
+      for (std::size_t x = 0; x < shape.width; ++x) {
+        std::size_t at[3] = {c, y, x};
+        switch (node.operation) {
+          case Operation::Transpose: {
+            const std::size_t index[3] = {c, y, x};
+            for (std::size_t axis = 0; axis < 3; ++axis) at[node.axes[axis]] = index[axis];
+            break;
+          }
+          case Operation::Slice:
+            at[0] += node.first_channel;
+            break;
+          case Operation::Pad:  // less than zero wraps around to far outside
+            at[1] -= node.window.pad_top;
+            at[2] -= node.window.pad_left;
+            break;
+          default:  // the same order
+            movement.push_back(static_cast<std::int32_t>(movement.size()));
+            continue;
+        }
+        const bool inside = at[0] < extent[0] && at[1] < extent[1] && at[2] < extent[2];
+        movement.push_back(
+            inside ? static_cast<std::int32_t>((at[0] * extent[1] + at[1]) * extent[2] + at[2])
+                   : -1);
+      }
+    }
+  }
+  return movement;
+}
+
+void MoveCodes::lay_over(const CodeBlocks& codes, const Shape& to_shape) {
+  if (row_stride == codes.row_stride() && pair_stride == codes.pair_stride()) return;
+  row_stride = codes.row_stride();
+  pair_stride = codes.pair_stride();
+  const std::size_t plane = to_shape.height * to_shape.width;
+  const Shape& shape = codes.shape();
+  even.assign((to_shape.channels + 1) / 2 * plane, -1);
+  odd = even;
+  for (std::size_t i = 0; i < movement.size(); ++i) {
+    if (movement[i] < 0) continue;
+    const auto source = static_cast<std::size_t>(movement[i]);
+    const std::size_t x = source % shape.width, y = source / shape.width % shape.height;
+    const std::size_t channel = source / shape.width / shape.height;
+    const auto at = codes.at(0, channel / 2, s(y), s(x)) - codes.at(0, 0, 0, 0);
+    const std::size_t to_channel = i / plane;
+    (to_channel % 2 == 0 ? even : odd)[to_channel / 2 * plane + i % plane] =
+        static_cast<std::int32_t>(at + s(channel % 2));
+  }
+}
+
+void MoveCodes::operator()(ExecutionPlan& plan, const Run& run) {
+  const CodeBlocks& codes = plan.codes(from);
+  CodeBlocks& result = plan.written_codes(to);
+  const Shape& shape = result.shape();
+  lay_over(codes, shape);
+  const bool is_vector = shape.height * shape.width == 1;
+  // A vector's codes lie one pair apart; of an image, a row's codes lie side by side.
+  const std::size_t count = is_vector ? result.channel_pairs() : shape.width;
+  const std::ptrdiff_t stride = s(is_vector ? result.pair_stride() : 2 * kLanes);
+  for (std::size_t block = 0; block < run.blocks(); ++block) {
+    for (std::size_t first = 0; first < even.size(); first += count) {
+      const std::size_t row = first / count;
+      plan.kernels.gather(codes.at(block, 0, 0, 0), even.data() + first, odd.data() + first, count,
+                          result.at(block, row / shape.height, s(row % shape.height), 0), stride);
+    }
+  }
+}
+
+void MoveFloats::operator()(ExecutionPlan& plan, const Run& run) const {
+  const std::size_t source_size = plan.values[from].shape.size() * kLanes;
+  float* to_number = plan.floats(to);
+  for (std::size_t block = 0; block < run.blocks(); ++block) {
+    const float* source = plan.floats(from) + block * source_size;
+    for (const std::int32_t place : movement) {
+      if (place < 0)
+        std::fill(to_number, to_number + kLanes, 0.0f);
+      else
+        std::memcpy(to_number, source + s(kLanes) * place, kLanes * sizeof(float));
+      to_number += kLanes;
+    }
+  }
+}
+
+void ConcatCodes::operator()(ExecutionPlan& plan, const Run& run) const {
+  CodeBlocks& result = plan.written_codes(to);
+  const Shape& shape = result.shape();
+  for (std::size_t block = 0; block < run.blocks(); ++block) {
+    std::size_t channel = 0;
+    for (const std::size_t value : from) {
+      const CodeBlocks& codes = plan.codes(value);
+      for (std::size_t c = 0; c < codes.shape().channels; ++c, ++channel) {
+        for (std::size_t y = 0; y < shape.height; ++y) {
+          const std::int16_t* source = codes.at(block, c / 2, s(y), 0) + c % 2;
+          std::int16_t* target = result.at(block, channel / 2, s(y), 0) + channel % 2;
+          for (std::size_t i = 0; i < shape.width * kLanes; ++i) target[2 * i] = source[2 * i];
+        }
+      }
+    }
+  }
+}
+
+void ConcatFloats::operator()(ExecutionPlan& plan, const Run& run) const {
+  float* target = plan.floats(to);
+  for (std::size_t block = 0; block < run.blocks(); ++block) {
+    for (const std::size_t value : from) {
+      const std::size_t size = plan.values[value].shape.size() * kLanes;
+      const float* source = plan.floats(value) + block * size;
+      target = std::copy(source, source + size, target);
+    }
+  }
+}
+
+namespace {
+
+/// Over the part of a window at (y, x) that lies inside the image: calls visit(16 numbers).
+template <class Visit>
+void under_window(const float* plane, const kernel::PoolWindow& w, std::ptrdiff_t y,
+                  std::ptrdiff_t x, const Visit& visit) {
   for (std::ptrdiff_t ky = 0; ky < w.kernel_height; ++ky) {
     const std::ptrdiff_t from_y = y * w.stride_height - w.pad_top + ky * w.dilation_height;
     if (from_y < 0 || from_y >= w.height) continue;
     for (std::ptrdiff_t kx = 0; kx < w.kernel_width; ++kx) {
       const std::ptrdiff_t from_x = x * w.stride_width - w.pad_left + kx * w.dilation_width;
       if (from_x < 0 || from_x >= w.width) continue;
-      const float* value = plane + (from_y * w.width + from_x) * s(kLanes);
-      for (std::size_t lane = 0; lane < kLanes; ++lane)
-        largest[lane] = std::max(largest[lane], value[lane]);
+      visit(plane + (from_y * w.width + from_x) * s(kLanes));
     }
   }
+}
+
+/// Numbers of a window from `first` on of which `size` are counted, borders included if they count.
+std::ptrdiff_t counted(std::ptrdiff_t first, std::size_t kernel, std::size_t dilation,
+                       std::ptrdiff_t begin, std::ptrdiff_t end) {
+  std::ptrdiff_t count = 0;
+  for (std::size_t k = 0; k < kernel; ++k, first += s(dilation))
+    count += first >= begin && first < end;
+  return count;
 }
 
 }  // namespace
 
-float quantize(float value, float inverse_scale, int maximum) {
-  const float positive = std::max(value * inverse_scale, 0.0f);
-  return std::min(std::nearbyint(positive), static_cast<float>(maximum));
-}
-
-void MatrixToCodes::operator()(ExecutionPlan& plan, const Run& run) const {
-  const CodeBlocks& codes = plan.codes(from);
-  CodeBlocks& result = plan.values[to].codes;
-  CodeBlocks& quantized = pooled ? plan.values[unpooled].codes : result;
-  const Shape& shape = quantized.shape();
-  const bool pool_in_pass = pooled && is_two_by_two(window) &&
-                            result.shape().height == shape.height / 2 &&
-                            result.shape().width == shape.width / 2;
-  const Requantization after{factor, bias.data(), inverse_scale, maximum, pool_in_pass};
-  if (run.engine.multiply_requantize(layer, codes, run.images, after,
-                                     pool_in_pass ? result : quantized)) {
-    if (pooled && !pool_in_pass) pool_codes(plan, run, quantized, result, window);
-    return;
-  }
-  run.engine.multiply(layer, codes, run.images, plan.products);
-  plan.kernels.requantize(
-      plan.products.values.data(), run.blocks(), shape.channels, shape.height, shape.width,
-      {plan.products.unit * factor, bias.data(), inverse_scale, static_cast<float>(maximum)},
-      out(quantized));
-  if (pooled) pool_codes(plan, run, quantized, result, window);
-}
-
-void MatrixToFloats::operator()(ExecutionPlan& plan, const Run& run) const {
-  run.engine.multiply(layer, plan.codes(from), run.images, plan.products);
-  const float scale = plan.products.unit * factor;
-  const Shape& shape = plan.values[to].shape;
-  const std::size_t plane = shape.height * shape.width * kLanes;
-  const std::int32_t* product = plan.products.values.data();
-  float* value = plan.values[to].floats.data();
-  for (std::size_t block = 0; block < run.blocks(); ++block) {
-    for (std::size_t o = 0; o < shape.channels; ++o, product += plane, value += plane) {
-      for (std::size_t i = 0; i < plane; ++i)
-        value[i] = static_cast<float>(product[i]) * scale + bias[o];
-    }
-  }
-}
-
-void PoolCodes::operator()(ExecutionPlan& plan, const Run& run) const {
-  pool_codes(plan, run, plan.codes(from), plan.values[to].codes, window);
-}
-
-void FlattenCodes::operator()(ExecutionPlan& plan, const Run& run) {
-  const CodeBlocks& codes = plan.codes(from);
-  CodeBlocks& vector = plan.values[to].codes;
-  const std::size_t pairs = vector.channel_pairs();
-  if (row_stride != codes.row_stride() || pair_stride != codes.pair_stride()) {
-    row_stride = codes.row_stride();
-    pair_stride = codes.pair_stride();
-    even.assign(pairs, -1);
-    odd.assign(pairs, -1);
-    std::size_t i = 0;
-    for (std::size_t channel = 0; channel < shape.channels; ++channel) {
-      for (std::size_t y = 0; y < shape.height; ++y) {
-        for (std::size_t x = 0; x < shape.width; ++x, ++i) {
-          const auto at = codes.at(0, channel / 2, s(y), s(x)) - codes.at(0, 0, 0, 0);
-          (i % 2 == 0 ? even : odd)[i / 2] = static_cast<std::int32_t>(at + s(channel % 2));
-        }
-      }
-    }
-  }
-  for (std::size_t block = 0; block < run.blocks(); ++block) {
-    plan.kernels.gather(codes.at(block, 0, 0, 0), even.data(), odd.data(), pairs,
-                        vector.at(block, 0, 0, 0), s(vector.pair_stride()));
-  }
-}
-
-void QuantizeValue::operator()(ExecutionPlan& plan, const Run& run) const {
-  CodeBlocks& codes = plan.values[to].codes;
-  const Shape& shape = codes.shape();
-  for (std::size_t block = 0; block < run.blocks(); ++block) {
-    for (std::size_t channel = 0; channel < shape.channels; ++channel) {
-      for (std::size_t y = 0; y < shape.height; ++y) {
-        for (std::size_t x = 0; x < shape.width; ++x) {
-          std::int16_t* code = codes.at(block, channel / 2, s(y), s(x)) + channel % 2;
-          for (std::size_t lane = 0; lane < kLanes; ++lane) {
-            const float value = value_at(plan, from, block, channel, y, x, lane);
-            code[2 * lane] = static_cast<std::int16_t>(quantize(value, inverse_scale, maximum));
-          }
-        }
-      }
-    }
-  }
-}
-
-void ReluFloats::operator()(ExecutionPlan& plan, const Run&) const {
-  const auto& values = plan.values[from].floats;
-  std::transform(values.begin(), values.end(), plan.values[to].floats.begin(),
-                 [](float value) { return std::max(value, 0.0f); });
-}
-
 void PoolFloats::operator()(ExecutionPlan& plan, const Run& run) const {
   const Shape& shape = plan.values[to].shape;
-  const kernel::PoolWindow w = pool_window(window, plan.values[from].shape);
-  const float* plane = plan.values[from].floats.data();
-  float* pooled = plan.values[to].floats.data();
+  const kernel::PoolWindow w = pool_window(window, plan.values[from].shape, 0);
+  const std::ptrdiff_t border = counts_border ? 1 : 0;
+  const float* plane = plan.floats(from);
+  float* pooled = plan.floats(to);
   for (std::size_t n = 0; n < run.blocks() * shape.channels;
        ++n, plane += w.height * w.width * s(kLanes)) {
     for (std::size_t y = 0; y < shape.height; ++y) {
-      for (std::size_t x = 0; x < shape.width; ++x, pooled += kLanes)
-        pool_floats(plane, w, s(y), s(x), pooled);
+      for (std::size_t x = 0; x < shape.width; ++x, pooled += kLanes) {
+        if (!average) {
+          std::fill(pooled, pooled + kLanes, -std::numeric_limits<float>::infinity());
+          under_window(plane, w, s(y), s(x), [&](const float* number) {
+            for (std::size_t lane = 0; lane < kLanes; ++lane)
+              pooled[lane] = std::max(pooled[lane], number[lane]);
+          });
+          continue;
+        }
+        std::fill(pooled, pooled + kLanes, 0.0f);
+        under_window(plane, w, s(y), s(x), [&](const float* number) {
+          for (std::size_t lane = 0; lane < kLanes; ++lane) pooled[lane] += number[lane];
+        });
+        const auto count = static_cast<float>(
+            counted(s(y) * w.stride_height - w.pad_top, window.kernel_height,
+                    window.dilation_height, -border * w.pad_top,
+                    w.height + border * s(window.pad_bottom)) *
+            counted(s(x) * w.stride_width - w.pad_left, window.kernel_width, window.dilation_width,
+                    -border * w.pad_left, w.width + border * s(window.pad_right)));
+        for (std::size_t lane = 0; lane < kLanes; ++lane) pooled[lane] /= std::max(1.0f, count);
+      }
     }
   }
-}
-
-void FlattenFloats::operator()(ExecutionPlan& plan, const Run&) const {
-  plan.values[to].floats = plan.values[from].floats;  // already in the order of a vector
 }
 
 }  // namespace uswim::workloads

@@ -4,15 +4,11 @@
 #include <vector>
 
 #include "workloads/engine/plan.h"
+#include "workloads/engine/row_steps.h"
 
-/// The steps of an ExecutionPlan. `from` and `to` are indices of its values.
+/// The steps of an ExecutionPlan that move or pool; row_steps.h has the rest. `from` and `to` are
+/// indices of its values.
 namespace uswim::workloads {
-
-/// code = clamp(round_half_even(value * inverse_scale), 0, maximum), as the kernels compute it. One
-/// multiplication by the reciprocal instead of a division: where the scale is no power of two, a
-/// value within rounding of the middle between two codes may go the other way, as it may with any
-/// other order of the sums before it.
-float quantize(float value, float inverse_scale, int maximum);
 
 /// A matrix layer, bias, ReLU, quantiser and, if `pooled`, a pooling window. Pooling commutes with
 /// the others, which are monotone, so it comes where it costs least.
@@ -20,20 +16,11 @@ struct MatrixToCodes {
   std::size_t layer, from, to;
   std::vector<float> bias;
   float factor;  ///< weight step x activation scale
-  float inverse_scale;
-  int maximum;
+  Quantizer quantizer;
   bool pooled = false;
   Window window = {};
   std::size_t unpooled = 0;  ///< value for the codes before pooling, if the engine does not pool
 
-  void operator()(ExecutionPlan& plan, const Run& run) const;
-};
-
-/// A matrix layer and its bias.
-struct MatrixToFloats {
-  std::size_t layer, from, to;
-  std::vector<float> bias;
-  float factor;
   void operator()(ExecutionPlan& plan, const Run& run) const;
 };
 
@@ -43,38 +30,54 @@ struct PoolCodes {
   void operator()(ExecutionPlan& plan, const Run& run) const;
 };
 
-/// Makes a vector of an image. `shape`: of the image.
-struct FlattenCodes {
+/// Replaces negative codes by zero.
+struct ReluCodes {
   std::size_t from, to;
-  Shape shape;
-  /// Where the vector's codes lie, for the strides of the last run; see kernel::Kernels::gather.
+  void operator()(ExecutionPlan& plan, const Run& run) const;
+};
+
+/// Where a value's numbers come from: of each (channel, row, column) the place in the source, in
+/// the same order, or -1 for zero.
+using Movement = std::vector<std::int32_t>;
+/// Of Flatten, Reshape, Transpose, Slice and Pad.
+Movement movement_of(const Node& node, const Shape& input);
+
+struct MoveCodes {
+  std::size_t from, to;
+  Movement movement;
+  /// Where each vector of codes lies, for the strides of the last run; see kernel::Kernels::gather.
   std::vector<std::int32_t> even = {}, odd = {};
   std::size_t row_stride = 0, pair_stride = 0;
   void operator()(ExecutionPlan& plan, const Run& run);
+
+ private:
+  void lay_over(const CodeBlocks& codes, const Shape& to_shape);
 };
 
-/// Floats or codes of another scale to codes. A plain loop, as the ones below: networks that are
-/// quantised as a whole have none of these.
-struct QuantizeValue {
+struct MoveFloats {
   std::size_t from, to;
-  float inverse_scale;
-  int maximum;
+  Movement movement;
   void operator()(ExecutionPlan& plan, const Run& run) const;
 };
 
-struct ReluFloats {
-  std::size_t from, to;
+/// Values behind each other along the channels.
+struct ConcatCodes {
+  std::vector<std::size_t> from;
+  std::size_t to;
   void operator()(ExecutionPlan& plan, const Run& run) const;
 };
 
+struct ConcatFloats {
+  std::vector<std::size_t> from;
+  std::size_t to;
+  void operator()(ExecutionPlan& plan, const Run& run) const;
+};
+
+/// Largest or average of each window of floats.
 struct PoolFloats {
   std::size_t from, to;
   Window window;
-  void operator()(ExecutionPlan& plan, const Run& run) const;
-};
-
-struct FlattenFloats {
-  std::size_t from, to;
+  bool average = false, counts_border = true;
   void operator()(ExecutionPlan& plan, const Run& run) const;
 };
 

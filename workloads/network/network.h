@@ -49,13 +49,15 @@ struct MatrixLayer {
 /// Integer form of a layer's weights: weight = scale * code / (2^bits - 1), |code| <= 2^bits - 1.
 struct QuantizedWeights {
   unsigned bits = 0;               ///< of the magnitude; the sign comes on top
-  double scale = 0.0;              ///< max |w| of the layer
+  double scale = 0.0;              ///< magnitude of the largest code
   std::vector<std::int16_t> code;  ///< outputs x rows
   double step() const { return scale / static_cast<double>((1u << bits) - 1); }
 };
-/// Rounds to the nearest code, halves to even. A network trained on this grid passes unchanged; an
-/// all-zero layer gets scale 0 and codes 0. Throws NetworkError naming the layer: a weight that is
-/// no finite number, `bits` outside [1, 15].
+/// Rounds to the nearest code, halves to even; magnitudes above `scale` are clipped. A network
+/// trained on this grid passes unchanged; a scale of 0 gives codes 0. Throws NetworkError naming
+/// the layer: a weight that is no finite number, `bits` outside [1, 15].
+QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits, double scale);
+/// With the layer's largest magnitude as scale.
 QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits);
 
 /// What a node computes of its inputs x (x0, x1 ... where there are several).

@@ -2,20 +2,23 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <queue>
+#include <unordered_set>
+#include <utility>
 
 #include "workloads/network/network.h"
+#include "workloads/onnx/constants.h"
 #include "workloads/onnx/describe.h"
 
 namespace uswim::workloads::onnx_reader {
 
-using ::onnx::AttributeProto;
 using ::onnx::GraphProto;
 using ::onnx::NodeProto;
 using ::onnx::TensorProto;
 using ::onnx::ValueInfoProto;
 
-GraphIndex::GraphIndex(const GraphProto& graph) {
+GraphIndex::GraphIndex(const GraphProto& graph, std::int64_t opset) : opset_(opset) {
   if (graph.sparse_initializer_size() > 0)
     throw NetworkError("sparse initializers are not supported; store them densely");
   for (const TensorProto& tensor : graph.initializer())
@@ -32,6 +35,7 @@ GraphIndex::GraphIndex(const GraphProto& graph) {
     }
   }
   sort(graph);
+  drop_unread();
 }
 
 void GraphIndex::find_ends(const GraphProto& graph) {
@@ -80,11 +84,7 @@ void GraphIndex::sort(const GraphProto& graph) {
   for (; !ready.empty(); ++sorted) {
     const NodeProto& node = graph.node(ready.top());
     ready.pop();
-    if (!take_constant(node)) {
-      order_.push_back(&node);
-      for (const std::string& value : node.input())
-        if (!value.empty()) consumers_[value].push_back(&node);
-    }
+    if (!take_constant(node)) order_.push_back(&node);
     for (const std::string& value : node.output())
       for (const int reader : waiting_for[value])
         if (--missing[static_cast<std::size_t>(reader)] == 0) ready.push(reader);
@@ -97,41 +97,38 @@ void GraphIndex::sort(const GraphProto& graph) {
 }
 
 bool GraphIndex::take_constant(const NodeProto& node) {
-  if (!node.domain().empty() && node.domain() != "ai.onnx") return false;
-  const TensorProto* tensor = nullptr;
-  if (node.op_type() == "Identity" && node.input_size() == 1) {
-    // Exporters copy an initializer that several nodes share.
-    tensor = constant(node.input(0));
-  } else if (node.op_type() == "Constant" && node.attribute_size() == 1) {
-    const AttributeProto& attribute = node.attribute(0);
-    TensorProto made;
-    made.set_name(name_of(node));
-    if (attribute.name() == "value" && attribute.type() == AttributeProto::TENSOR) {
-      tensor = &attribute.t();
-    } else if (attribute.name() == "value_float") {
-      made.set_data_type(TensorProto::FLOAT);
-      made.add_float_data(attribute.f());
-    } else if (attribute.name() == "value_floats") {
-      made.set_data_type(TensorProto::FLOAT);
-      made.add_dims(attribute.floats_size());
-      *made.mutable_float_data() = attribute.floats();
-    } else if (attribute.name() == "value_int") {
-      made.set_data_type(TensorProto::INT64);
-      made.add_int64_data(attribute.i());
-    } else if (attribute.name() == "value_ints") {
-      made.set_data_type(TensorProto::INT64);
-      made.add_dims(attribute.ints_size());
-      *made.mutable_int64_data() = attribute.ints();
-    }
-    if (tensor == nullptr && made.has_data_type()) {
-      made_.push_back(std::move(made));
-      tensor = &made_.back();
-    }
-  }
-  if (tensor == nullptr || node.output_size() != 1) return false;
+  if (node.output_size() != 1) return false;
+  std::optional<TensorProto> folded =
+      fold_constant(node, opset_, [this](const std::string& value) { return constant(value); });
+  if (!folded) return false;
+  if (folded->name().empty()) folded->set_name(name_of(node));
+  folded_bytes_ += folded->ByteSizeLong();
+  if (folded_bytes_ > kMaximumParameters * sizeof(float))
+    refuse(node, "the constants computed up to here have more than {} elements",
+           kMaximumParameters);
+  made_.push_back(std::move(*folded));
   producers_.erase(node.output(0));
-  constants_.emplace(node.output(0), tensor);
+  constants_.emplace(node.output(0), &made_.back());
   return true;
+}
+
+// Walks backwards: a node comes after all that it reads.
+void GraphIndex::drop_unread() {
+  std::unordered_set<std::string> read{output_->name()};
+  std::vector<const NodeProto*> kept;
+  for (auto node = order_.rbegin(); node != order_.rend(); ++node) {
+    const auto& outputs = (*node)->output();
+    if (std::none_of(outputs.begin(), outputs.end(),
+                     [&](const std::string& value) { return read.count(value) != 0; }))
+      continue;
+    kept.push_back(*node);
+    for (const std::string& value : (*node)->input())
+      if (!value.empty()) read.insert(value);
+  }
+  order_.assign(kept.rbegin(), kept.rend());
+  for (const NodeProto* node : order_)
+    for (const std::string& value : node->input())
+      if (!value.empty()) consumers_[value].push_back(node);
 }
 
 const TensorProto* GraphIndex::constant(const std::string& value) const {

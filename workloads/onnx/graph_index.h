@@ -1,6 +1,8 @@
 #pragma once
 #include <onnx/onnx_pb.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <unordered_map>
@@ -13,14 +15,15 @@ class GraphIndex {
  public:
   /// Throws NetworkError: a value written twice, an input that nothing writes, a cycle, not exactly
   /// one input and one output.
-  explicit GraphIndex(const ::onnx::GraphProto& graph);
+  GraphIndex(const ::onnx::GraphProto& graph, std::int64_t opset);
 
   /// Nodes that compute on values, in an order in which every input is written before it is read.
-  /// Constant nodes, and Identity of a constant, are not among them.
+  /// Nodes that compute on constants (fold_constant) and nodes that the output does not depend on
+  /// are not among them.
   const std::vector<const ::onnx::NodeProto*>& order() const { return order_; }
   const ::onnx::ValueInfoProto& input() const { return *input_; }
   const ::onnx::ValueInfoProto& output() const { return *output_; }
-  /// Null unless `value` is an initializer, a Constant or a copy of one.
+  /// Null unless `value` is an initializer or what a node makes of constants.
   const ::onnx::TensorProto* constant(const std::string& value) const;
   /// Null for constants and the graph's input.
   const ::onnx::NodeProto* producer(const std::string& value) const;
@@ -34,11 +37,14 @@ class GraphIndex {
   void sort(const ::onnx::GraphProto& graph);
   /// True if the node was a constant and needs no computing.
   bool take_constant(const ::onnx::NodeProto& node);
+  void drop_unread();
 
+  const std::int64_t opset_;
   const ::onnx::ValueInfoProto* input_ = nullptr;
   const ::onnx::ValueInfoProto* output_ = nullptr;
   std::unordered_map<std::string, const ::onnx::TensorProto*> constants_;
-  std::deque<::onnx::TensorProto> made_;  ///< for Constant nodes that hold no tensor
+  std::deque<::onnx::TensorProto> made_;  ///< by fold_constant
+  std::size_t folded_bytes_ = 0;
   std::unordered_map<std::string, const ::onnx::NodeProto*> producers_;
   std::unordered_map<std::string, std::vector<const ::onnx::NodeProto*>> consumers_;
   std::vector<const ::onnx::NodeProto*> order_;

@@ -1,46 +1,34 @@
 #include "workloads/onnx/network_builder.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
-#include "workloads/onnx/attributes.h"
+#include "workloads/onnx/constants.h"
 #include "workloads/onnx/describe.h"
-#include "workloads/onnx/window_reader.h"
 
 namespace uswim::workloads::onnx_reader {
 
 using ::onnx::NodeProto;
 
-Network NetworkBuilder::build() {
-  check_single_chain();
-  read_input();
-  for (const NodeProto* node : graph_.order())
-    if (folded_.count(node) == 0) read_node(*node);
-  check_output();
-  return std::move(network_);
+std::size_t NetworkBuilder::Value::size() const {
+  return std::accumulate(dims.begin(), dims.end(), std::size_t{1}, std::multiplies<>());
 }
 
-void NetworkBuilder::check_single_chain() const {
-  const auto check = [&](const std::string& value, const std::string& writer) {
-    const auto& readers = graph_.consumers(value);
-    const bool is_output = value == graph_.output().name();
-    if (readers.size() + (is_output ? 1 : 0) == 1) return;
-    std::string text = fmt::format("{} writes {}, which ", writer, quoted(value));
-    if (readers.empty()) throw NetworkError(text + "nothing reads; expected one chain of nodes");
-    text += "is read more than once; branching networks are not supported. It is read by";
-    for (const NodeProto* reader : readers) text += "\n  " + describe(*reader);
-    throw NetworkError(is_output ? text + "\n  the output of the graph" : text);
-  };
-  check(graph_.input().name(), "the input of the graph");
+Network NetworkBuilder::build() {
+  read_input();
   for (const NodeProto* node : graph_.order()) {
     if (node->output_size() == 0 || node->output(0).empty()) refuse(*node, "it writes no value");
-    check(node->output(0), describe(*node));
     for (int i = 1; i < node->output_size(); ++i)
       if (!graph_.consumers(node->output(i)).empty() || node->output(i) == graph_.output().name())
         refuse(*node, "its output {} is used; only first outputs are supported",
                quoted(node->output(i)));
+    if (folded_.count(node) == 0) read_node(*node);
   }
+  check_output();
+  return std::move(network_);
 }
 
 void NetworkBuilder::read_input() {
@@ -51,9 +39,10 @@ void NetworkBuilder::read_input() {
     throw NetworkError(name + " is no tensor of FLOAT");
   if (!input.type().tensor_type().has_shape()) throw NetworkError(name + " has no shape");
   const auto& dims = input.type().tensor_type().shape().dim();
-  if (dims.size() != 2 && dims.size() != 4)
+  if (dims.size() < 2 || dims.size() > 4)
     throw NetworkError(
-        fmt::format("{} has {} dimensions, expected [N, channels, height, width] or [N, size]",
+        fmt::format("{} has {} dimensions, expected [N, channels, height, width], "
+                    "[N, channels, length] or [N, size]",
                     name, dims.size()));
   if (dims[0].has_dim_value()) {
     if (dims[0].dim_value() < 1)
@@ -61,7 +50,7 @@ void NetworkBuilder::read_input() {
           fmt::format("{} holds {} images, expected 1 or more", name, dims[0].dim_value()));
     batch_ = dims[0].dim_value();
   }
-  std::vector<std::size_t> extents;
+  Dims extents;
   for (int i = 1; i < dims.size(); ++i) {
     if (!dims[i].has_dim_value() || dims[i].dim_value() < 1)
       throw NetworkError(
@@ -70,31 +59,49 @@ void NetworkBuilder::read_input() {
                       name, i));
     extents.push_back(static_cast<std::size_t>(dims[i].dim_value()));
   }
-  extents.resize(3, 1);
-  if (bounded_product(extents[0], extents[1], extents[2]) > kMaximumElements)
-    throw NetworkError(fmt::format("{}: an image of {} x {} x {} has more than {} elements", name,
-                                   extents[0], extents[1], extents[2], kMaximumElements));
-  network_.input = {extents[0], extents[1], extents[2]};
-  values_[input.name()] = {0, dims.size() == 2};
+  if (bounded_product(extents) > kMaximumElements)
+    throw NetworkError(fmt::format("{}: an image of {} has more than {} elements", name,
+                                   fmt::join(extents, " x "), kMaximumElements));
+  network_.input = shape_of(extents);
+  values_[input.name()] = {0, extents};
 }
 
 void NetworkBuilder::read_node(const NodeProto& node) {
-  const std::string& type = node.op_type();
-  if (type == "Conv") return read_convolution(node);
-  if (type == "Gemm") return read_gemm(node);
-  if (type == "MatMul") return read_matmul(node);
-  if (type == "MaxPool") return read_max_pool(node);
-  if (type == "Flatten") return read_flatten(node);
-  if (type == "Reshape") return read_reshape(node);
-  if (type == "Dropout") return read_dropout(node);
-  if (type == "Softmax" || type == "LogSoftmax") return read_softmax(node);
-  if (type == "Clip" || type == "QuantizeLinear") return read_quantizer(node);
-  AttributeReader(node, {});
-  check_inputs(node, 1, 1);
-  if (type == "Identity") return pass_through(node);
-  if (type != "Relu") refuse(node, "this operator has no reader");
-  const Value& input = value_read_by(node);
-  add_node(make(Operation::Relu, node, input, shape_of(input)), node.output(0), input.vector);
+  using Reader = void (NetworkBuilder::*)(const NodeProto&);
+  static const std::unordered_map<std::string, Reader> kReaders{
+      {"Conv", &NetworkBuilder::read_convolution},
+      {"Gemm", &NetworkBuilder::read_gemm},
+      {"MatMul", &NetworkBuilder::read_matmul},
+      {"Relu", &NetworkBuilder::read_relu},
+      {"LeakyRelu", &NetworkBuilder::read_leaky_relu},
+      {"Sigmoid", &NetworkBuilder::read_squashing},
+      {"Tanh", &NetworkBuilder::read_squashing},
+      {"Clip", &NetworkBuilder::read_clip},
+      {"Add", &NetworkBuilder::read_sum},
+      {"Sub", &NetworkBuilder::read_sum},
+      {"Mul", &NetworkBuilder::read_product},
+      {"Div", &NetworkBuilder::read_product},
+      {"BatchNormalization", &NetworkBuilder::read_batch_normalization},
+      {"QuantizeLinear", &NetworkBuilder::read_quantize},
+      {"DequantizeLinear", &NetworkBuilder::read_dequantize},
+      {"MaxPool", &NetworkBuilder::read_pool},
+      {"AveragePool", &NetworkBuilder::read_pool},
+      {"GlobalAveragePool", &NetworkBuilder::read_global_pool},
+      {"Pad", &NetworkBuilder::read_pad},
+      {"Flatten", &NetworkBuilder::read_flatten},
+      {"Reshape", &NetworkBuilder::read_reshape},
+      {"Transpose", &NetworkBuilder::read_transpose},
+      {"Squeeze", &NetworkBuilder::read_squeeze},
+      {"Unsqueeze", &NetworkBuilder::read_squeeze},
+      {"Concat", &NetworkBuilder::read_concat},
+      {"Identity", &NetworkBuilder::read_dropout},
+      {"Dropout", &NetworkBuilder::read_dropout},
+      {"Softmax", &NetworkBuilder::read_softmax},
+      {"LogSoftmax", &NetworkBuilder::read_softmax},
+  };
+  const auto reader = kReaders.find(node.op_type());
+  if (reader == kReaders.end()) refuse(node, "this operator has no reader");
+  (this->*reader->second)(node);
 }
 
 void NetworkBuilder::check_output() const {
@@ -103,10 +110,10 @@ void NetworkBuilder::check_output() const {
     throw NetworkError("the graph has no Conv, Gemm or MatMul: there are no weights to program");
   const auto found = values_.find(graph_.output().name());
   if (found == values_.end() || found->second.index != network_.nodes.size())
-    throw NetworkError("output " + name + " is not the last value of the chain");
-  if (!found->second.vector)
-    throw NetworkError(fmt::format("output {} is {}, expected [N, classes]", name,
-                                   value_text(shape_of(found->second), false)));
+    throw NetworkError("output " + name + " is not what the last node writes");
+  const Value& value = found->second;
+  if (value.dims.size() != 1 || value.code_scale > 0.0f)
+    throw NetworkError(fmt::format("output {} is {}, expected [N, classes]", name, text(value)));
   const auto& dims = graph_.output().type().tensor_type().shape().dim();
   if (dims.size() == 2 && dims[1].has_dim_value() &&
       dims[1].dim_value() != static_cast<std::int64_t>(network_.classes()))
@@ -125,67 +132,29 @@ const NetworkBuilder::Value& NetworkBuilder::value_read_by(const NodeProto& node
   if (found == values_.end())
     refuse(node, "its input {} is a constant, expected what the node before it writes",
            quoted(node.input(input)));
+  if (found->second.code_scale > 0.0f && node.op_type() != "DequantizeLinear")
+    refuse(node, "its input {} holds quantised codes, which only DequantizeLinear may read",
+           quoted(node.input(input)));
   return found->second;
-}
-
-const NetworkBuilder::Value& NetworkBuilder::vector_read_by(const NodeProto& node) const {
-  const Value& value = value_read_by(node);
-  if (!value.vector)
-    refuse(node, "its input is {}, expected [N, size]: put Flatten in front of it",
-           value_text(shape_of(value), false));
-  return value;
 }
 
 const NetworkBuilder::Value& NetworkBuilder::image_read_by(const NodeProto& node) const {
   const Value& value = value_read_by(node);
-  if (value.vector)
-    refuse(node, "its input is {}, expected [N, channels, height, width]",
-           value_text(shape_of(value), true));
+  if (value.dims.size() != 2 && value.dims.size() != 3)
+    refuse(node, "its input is {}, expected [N, channels, height, width] or [N, channels, length]",
+           text(value));
   return value;
 }
 
-void NetworkBuilder::add_fully_connected(const NodeProto& node, const NodeProto& last,
-                                         const Tensor<float>& matrix, bool transposed,
-                                         std::vector<float> bias) {
-  const Value& input = vector_read_by(node);
-  MatrixLayer layer;
-  layer.name = name_of(node);
-  layer.outputs = static_cast<std::size_t>(matrix.dims[transposed ? 0 : 1]);
-  layer.rows = static_cast<std::size_t>(matrix.dims[transposed ? 1 : 0]);
-  if (layer.rows != shape_of(input).size())
-    refuse(node, "its weights {} take {} inputs, but its input is {}", dims_text(matrix.dims),
-           layer.rows, value_text(shape_of(input), true));
-  if (transposed) {
-    layer.weight = matrix.values;
-  } else {
-    layer.weight.resize(matrix.values.size());
-    for (std::size_t i = 0; i < layer.rows; ++i)
-      for (std::size_t o = 0; o < layer.outputs; ++o)
-        layer.weight[o * layer.rows + i] = matrix.values[i * layer.outputs + o];
-  }
-  bias.resize(layer.outputs, 0.0f);
-  layer.bias = std::move(bias);
-  const Shape shape{layer.outputs, 1, 1};
-  add_matrix_layer(node, std::move(layer), shape, true, last.output(0));
+Shape NetworkBuilder::shape_of(const Dims& dims) {
+  if (dims.size() == 1) return {dims[0], 1, 1};
+  if (dims.size() == 2) return {dims[0], 1, dims[1]};
+  return {dims[0], dims[1],
+          std::accumulate(dims.begin() + 2, dims.end(), std::size_t{1}, std::multiplies<>())};
 }
 
-void NetworkBuilder::add_matrix_layer(const NodeProto& node, MatrixLayer layer, const Shape& shape,
-                                      bool vector, const std::string& output) {
-  const auto check = [&](const std::vector<float>& values, const char* what, std::size_t rows) {
-    const auto bad =
-        std::find_if_not(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
-    if (bad == values.end()) return;
-    const auto index = static_cast<std::size_t>(bad - values.begin());
-    refuse(node, "{} {} (output {}, row {}) of layer {} is {}, expected a finite number", what,
-           index, index / rows, index % rows, network_.layers.size(), *bad);
-  };
-  if (layer.weight.empty()) refuse(node, "it has no weights");
-  check(layer.weight, "weight", layer.rows);
-  check(layer.bias, "bias", 1);
-  Node matrix = make(Operation::Matrix, node, value_read_by(node), shape);
-  matrix.layer = network_.layers.size();
-  network_.layers.push_back(std::move(layer));
-  add_node(std::move(matrix), output, vector);
+std::string NetworkBuilder::text(const Value& value) {
+  return fmt::format("[N, {}]", fmt::join(value.dims, ", "));
 }
 
 Node NetworkBuilder::make(Operation operation, const NodeProto& node, const Value& input,
@@ -198,21 +167,76 @@ Node NetworkBuilder::make(Operation operation, const NodeProto& node, const Valu
   return made;
 }
 
-void NetworkBuilder::add_flatten(const NodeProto& node) {
-  const Value& input = value_read_by(node);
-  if (input.vector) return pass_through(node);
-  const Shape shape{shape_of(input).size(), 1, 1};
-  add_node(make(Operation::Flatten, node, input, shape), node.output(0), true);
+NetworkBuilder::Value NetworkBuilder::add(Node node, Dims dims) {
+  if (bounded_product(dims) > kMaximumElements)
+    throw NetworkError(fmt::format("node {}: its output {} has more than {} elements",
+                                   quoted(node.name), fmt::join(dims, " x "), kMaximumElements));
+  network_.nodes.push_back(std::move(node));
+  return {network_.nodes.size(), std::move(dims)};
 }
 
-void NetworkBuilder::add_node(Node node, const std::string& output, bool vector) {
-  const Shape& shape = node.shape;
-  if (bounded_product(shape.channels, shape.height, shape.width) > kMaximumElements)
-    throw NetworkError(fmt::format("node {}: its output {} x {} x {} has more than {} elements",
-                                   quoted(node.name), shape.channels, shape.height, shape.width,
-                                   kMaximumElements));
-  network_.nodes.push_back(std::move(node));
-  values_[output] = {network_.nodes.size(), vector};
+void NetworkBuilder::charge(const NodeProto& node, std::size_t numbers) {
+  numbers_ += std::min(numbers, kMaximumParameters + 1);
+  if (numbers_ > kMaximumParameters)
+    refuse(node, "the network up to here has more than {} weights and other numbers",
+           kMaximumParameters);
+}
+
+void NetworkBuilder::check_finite(const NodeProto& node, const std::vector<float>& values,
+                                  const char* what) const {
+  const auto bad =
+      std::find_if_not(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+  if (bad != values.end())
+    refuse(node, "its {} {} is {}, expected a finite number", what, bad - values.begin(), *bad);
+}
+
+NetworkBuilder::Value NetworkBuilder::reshaped(const NodeProto& node, const Value& input,
+                                               Dims dims) {
+  const Shape shape = shape_of(dims);
+  if (shape == network_.shape_of(input.index)) return {input.index, std::move(dims)};
+  const bool flat = shape.height == 1 && shape.width == 1;
+  return add(make(flat ? Operation::Flatten : Operation::Reshape, node, input, shape),
+             std::move(dims));
+}
+
+NetworkBuilder::Value NetworkBuilder::transpose(const NodeProto& node, const Value& input,
+                                                const Dims& order) {
+  Dims result;
+  for (const std::size_t axis : order) result.push_back(input.dims[axis]);
+  // Axes that stay neighbours move as one; axes of one element do not matter.
+  std::vector<Dims> groups;
+  for (const std::size_t axis : order) {
+    if (input.dims[axis] == 1) continue;
+    std::size_t previous = axis;  // axis before it in the input that has more than one element
+    while (previous-- > 0 && input.dims[previous] == 1) {
+    }
+    if (!groups.empty() && groups.back().back() == previous)
+      groups.back().push_back(axis);
+    else
+      groups.push_back({axis});
+  }
+  if (groups.size() < 2) return reshaped(node, input, std::move(result));
+  if (order.size() == 3) groups = {{order[0]}, {order[1]}, {order[2]}};  // as they are
+  if (groups.size() > 3)
+    refuse(node, "it moves {} groups of axes of {}, expected at most 3", groups.size(),
+           text(input));
+  std::vector<std::size_t> by_input(groups.size());  // groups in the order of the input
+  std::iota(by_input.begin(), by_input.end(), 0);
+  std::sort(by_input.begin(), by_input.end(),
+            [&](std::size_t a, std::size_t b) { return groups[a] < groups[b]; });
+  // Two groups go to the channels and the columns, as the axes of [N, C, L] do.
+  const auto place = [&](std::size_t rank) { return groups.size() == 2 ? 2 * rank : rank; };
+  std::array<std::size_t, 3> from{1, 1, 1}, to{1, 1, 1}, axes{0, 1, 2};
+  for (std::size_t i = 0; i < by_input.size(); ++i) {
+    std::size_t extent = 1;
+    for (const std::size_t axis : groups[by_input[i]]) extent *= input.dims[axis];
+    from[place(i)] = to[place(by_input[i])] = extent;
+    axes[place(by_input[i])] = place(i);
+  }
+  Value grouped = reshaped(node, input, {from.begin(), from.end()});
+  Node moved = make(Operation::Transpose, node, grouped, {to[0], to[1], to[2]});
+  moved.axes = axes;
+  return reshaped(node, add(std::move(moved), {to.begin(), to.end()}), std::move(result));
 }
 
 }  // namespace uswim::workloads::onnx_reader

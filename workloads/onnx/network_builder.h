@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "workloads/network/network.h"
+#include "workloads/onnx/attributes.h"
 #include "workloads/onnx/graph_index.h"
 #include "workloads/onnx/tensor.h"
+#include "workloads/onnx/window_reader.h"
 
 namespace uswim::workloads::onnx_reader {
 
@@ -23,57 +25,98 @@ class NetworkBuilder {
 
  private:
   using NodeProto = ::onnx::NodeProto;
+  using Dims = std::vector<std::size_t>;
   /// A value of the ONNX graph as a value of the network.
   struct Value {
     std::size_t index = 0;
-    bool vector = false;  ///< [N, size] in the file; otherwise [N, channels, height, width]
+    Dims dims = {};           ///< as the file has them, without the images' dimension in front
+    float code_scale = 0.0f;  ///< above 0: integer codes, which only DequantizeLinear may read
+    std::size_t size() const;
+  };
+  /// A constant brought to the shape of a value: one number per channel or per element.
+  struct Broadcast {
+    std::vector<float> values;
+    bool per_channel = false;
   };
 
-  void check_single_chain() const;
   void read_input();
   void read_node(const NodeProto& node);
   void check_output() const;
 
+  // matrix_readers.cpp
   void read_convolution(const NodeProto& node);
   void read_gemm(const NodeProto& node);
   void read_matmul(const NodeProto& node);
-  void read_max_pool(const NodeProto& node);
+  // arithmetic_readers.cpp
+  void read_relu(const NodeProto& node);
+  void read_leaky_relu(const NodeProto& node);
+  void read_squashing(const NodeProto& node);
+  void read_clip(const NodeProto& node);
+  void read_sum(const NodeProto& node);
+  void read_product(const NodeProto& node);
+  void read_batch_normalization(const NodeProto& node);
+  void read_quantize(const NodeProto& node);
+  void read_dequantize(const NodeProto& node);
+  // shape_readers.cpp
+  void read_pool(const NodeProto& node);
+  void read_global_pool(const NodeProto& node);
+  void read_pad(const NodeProto& node);
   void read_flatten(const NodeProto& node);
   void read_reshape(const NodeProto& node);
+  void read_transpose(const NodeProto& node);
+  void read_squeeze(const NodeProto& node);
+  void read_concat(const NodeProto& node);
   void read_dropout(const NodeProto& node);
   void read_softmax(const NodeProto& node);
-  void read_quantizer(const NodeProto& first);
 
   void check_inputs(const NodeProto& node, int least, int most) const;
+  bool is_constant(const NodeProto& node, int input) const {
+    return graph_.constant(node.input(input)) != nullptr;
+  }
   const Value& value_read_by(const NodeProto& node, int input = 0) const;
-  const Value& vector_read_by(const NodeProto& node) const;
+  /// A value of [N, channels, height, width] or [N, channels, length].
   const Value& image_read_by(const NodeProto& node) const;
-  const Shape& shape_of(const Value& value) const { return network_.shape_of(value.index); }
   template <class T>
   Tensor<T> constant(const NodeProto& node, int input, const char* what) const;
   float constant_scalar(const NodeProto& node, int input, const char* what) const;
-  float quantizer_scale(const NodeProto& node) const;
-  /// Upper end of a Clip whose lower end is 0.
-  float clip_limit(const NodeProto& clip) const;
-
-  /// A fully connected layer from `matrix`, [inputs][outputs] or, transposed, [outputs][inputs].
-  void add_fully_connected(const NodeProto& node, const NodeProto& last,
-                           const Tensor<float>& matrix, bool transposed, std::vector<float> bias);
-  void add_matrix_layer(const NodeProto& node, MatrixLayer layer, const Shape& shape, bool vector,
-                        const std::string& output);
   /// One value per output from a constant that ONNX broadcasts to [N, outputs].
   std::vector<float> broadcast_bias(const NodeProto& node, const Tensor<float>& bias,
                                     std::size_t outputs) const;
+  Broadcast broadcast(const NodeProto& node, int input, const Dims& dims) const;
+  float quantizer_scale(const NodeProto& node) const;
+  /// Whether the codes are signed bytes; the zero point has to be 0.
+  bool signed_codes(const NodeProto& node) const;
+  struct Limits {
+    float low, high;
+  };
+  Limits clip_limits(const NodeProto& clip) const;
+
+  /// Shape of a value with these dimensions: [C], [C, L], [C, H, W]; further ones join the last.
+  static Shape shape_of(const Dims& dims);
   static Node make(Operation operation, const NodeProto& node, const Value& input,
                    const Shape& shape);
-  void add_flatten(const NodeProto& node);
-  void add_node(Node node, const std::string& output, bool vector);
-  void pass_through(const NodeProto& node) { values_[node.output(0)] = value_read_by(node); }
+  Value add(Node node, Dims dims);
+  Value add_matrix(const NodeProto& node, MatrixLayer layer, const Value& input, Dims dims);
+  /// A matrix of [inputs][outputs] or, transposed, [outputs][inputs] on the last axis of a value.
+  Value add_fully_connected(const NodeProto& node, const Tensor<float>& matrix, bool transposed,
+                            std::vector<float> bias);
+  /// factor * x + offset; either may be empty.
+  Value add_scale(const NodeProto& node, const Value& input, Broadcast factor, Broadcast offset);
+  Value reshaped(const NodeProto& node, const Value& input, Dims dims);
+  /// Axis i of the result is axis order[i] of the input.
+  Value transpose(const NodeProto& node, const Value& input, const Dims& order);
+  /// Counts what a node adds to the network's numbers, and refuses too many of them.
+  void charge(const NodeProto& node, std::size_t numbers);
+  void check_finite(const NodeProto& node, const std::vector<float>& values,
+                    const char* what) const;
+  void bind(const NodeProto& node, Value value) { values_[node.output(0)] = std::move(value); }
+  static std::string text(const Value& value);
 
   const GraphIndex& graph_;
   const std::int64_t opset_;
   Network network_;
   std::int64_t batch_ = -1;  ///< images per run that the file fixes; -1: any
+  std::size_t numbers_ = 0;  ///< weights, biases, factors, offsets
   std::unordered_map<std::string, Value> values_;
   std::unordered_set<const NodeProto*> folded_;  ///< read together with an earlier node
 };

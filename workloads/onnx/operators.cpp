@@ -1,5 +1,7 @@
 #include "workloads/onnx/operators.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -12,37 +14,42 @@ using ::onnx::NodeProto;
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kEverywhere{
-    "Conv", "Gemm", "MatMul", "Relu", "MaxPool", "Flatten", "Reshape", "Identity", "Dropout"};
+constexpr std::array<std::string_view, 27> kEverywhere{"Conv",
+                                                       "Gemm",
+                                                       "MatMul",
+                                                       "Add",
+                                                       "Sub",
+                                                       "Mul",
+                                                       "Div",
+                                                       "Relu",
+                                                       "LeakyRelu",
+                                                       "Clip",
+                                                       "Sigmoid",
+                                                       "Tanh",
+                                                       "MaxPool",
+                                                       "AveragePool",
+                                                       "GlobalAveragePool",
+                                                       "Flatten",
+                                                       "Reshape",
+                                                       "Transpose",
+                                                       "Squeeze",
+                                                       "Unsqueeze",
+                                                       "Concat",
+                                                       "Pad",
+                                                       "Identity",
+                                                       "Dropout",
+                                                       "Constant",
+                                                       "QuantizeLinear",
+                                                       "BatchNormalization"};
 
-const NodeProto* reader_of_first_output(const NodeProto& node, const GraphIndex& graph) {
-  return node.output_size() > 0 ? graph.only_consumer(node.output(0)) : nullptr;
-}
-
-const NodeProto* writer_of_first_input(const NodeProto& node, const GraphIndex& graph) {
-  return node.input_size() > 0 ? graph.producer(node.input(0)) : nullptr;
-}
-
-/// What is missing around an operator that is supported in some places only.
+/// What is missing around an operator that is supported in some places only; null: nothing.
 const char* missing_context(const NodeProto& node, const GraphIndex& graph) {
   const std::string& type = node.op_type();
-  if (type == "Add") {
-    for (const std::string& value : node.input())
-      if (const NodeProto* writer = graph.producer(value))
-        if (writer->op_type() == "MatMul" && bias_after(*writer, graph) == &node) return nullptr;
-    return "only as the constant bias of a MatMul";
-  }
-  if (type == "Clip") {
-    return quantizer_at(node, graph).dequantize
-               ? nullptr
-               : "only in front of QuantizeLinear and DequantizeLinear";
-  }
-  if (type == "QuantizeLinear") {
-    return quantizer_at(node, graph).dequantize ? nullptr : "only in front of DequantizeLinear";
-  }
   if (type == "DequantizeLinear") {
-    const NodeProto* writer = writer_of_first_input(node, graph);
-    return writer && writer->op_type() == "QuantizeLinear" ? nullptr : "only behind QuantizeLinear";
+    const NodeProto* writer = node.input_size() > 0 ? graph.producer(node.input(0)) : nullptr;
+    return writer && writer->op_type() == "QuantizeLinear"
+               ? nullptr
+               : "only behind QuantizeLinear and of constants";
   }
   if (type == "Softmax" || type == "LogSoftmax") {
     return node.output_size() == 1 && node.output(0) == graph.output().name()
@@ -54,21 +61,29 @@ const char* missing_context(const NodeProto& node, const GraphIndex& graph) {
 
 }  // namespace
 
-QuantizerNodes quantizer_at(const NodeProto& first, const GraphIndex& graph) {
-  QuantizerNodes nodes;
-  nodes.clip = first.op_type() == "Clip" ? &first : nullptr;
-  nodes.quantize = nodes.clip ? reader_of_first_output(first, graph) : &first;
-  if (nodes.quantize == nullptr || nodes.quantize->op_type() != "QuantizeLinear") return {};
-  nodes.dequantize = reader_of_first_output(*nodes.quantize, graph);
-  if (nodes.dequantize == nullptr || nodes.dequantize->op_type() != "DequantizeLinear") return {};
-  return nodes;
+const NodeProto* quantizer_after(const NodeProto& clip, const GraphIndex& graph) {
+  const NodeProto* reader = clip.output_size() > 0 ? graph.only_consumer(clip.output(0)) : nullptr;
+  return reader != nullptr && reader->op_type() == "QuantizeLinear" ? reader : nullptr;
+}
+
+const NodeProto* clip_before(const NodeProto& quantize, const GraphIndex& graph) {
+  const NodeProto* writer = quantize.input_size() > 0 ? graph.producer(quantize.input(0)) : nullptr;
+  return writer != nullptr && writer->op_type() == "Clip" &&
+                 quantizer_after(*writer, graph) == &quantize
+             ? writer
+             : nullptr;
 }
 
 const NodeProto* bias_after(const NodeProto& matmul, const GraphIndex& graph) {
-  const NodeProto* add = reader_of_first_output(matmul, graph);
+  const NodeProto* add = matmul.output_size() > 0 ? graph.only_consumer(matmul.output(0)) : nullptr;
   if (add == nullptr || add->op_type() != "Add" || add->input_size() != 2) return nullptr;
-  const bool has_constant = graph.constant(add->input(0)) || graph.constant(add->input(1));
-  return has_constant ? add : nullptr;
+  for (const std::string& name : add->input()) {
+    const auto* constant = graph.constant(name);
+    if (constant == nullptr) continue;
+    const int rank = constant->dims_size();
+    if (rank < 2 || (rank == 2 && constant->dims(0) == 1)) return add;
+  }
+  return nullptr;
 }
 
 std::string why_unsupported(const NodeProto& node, const GraphIndex& graph) {
@@ -81,10 +96,11 @@ std::string why_unsupported(const NodeProto& node, const GraphIndex& graph) {
   return *missing == '\0' ? describe(node) : describe(node) + ": " + missing;
 }
 
-const char* supported_operators() {
-  return "Conv, Gemm, MatMul (+ Add of a constant bias), Relu, MaxPool, Flatten, Reshape to a "
-         "vector, Clip + QuantizeLinear + DequantizeLinear, Identity, Dropout, Constant, and a "
-         "last Softmax or LogSoftmax";
+std::string supported_operators() {
+  return fmt::format(
+      "{}, DequantizeLinear of constants and behind QuantizeLinear, and a last "
+      "Softmax or LogSoftmax",
+      fmt::join(kEverywhere, ", "));
 }
 
 }  // namespace uswim::workloads::onnx_reader

@@ -97,4 +97,14 @@ Tensor<std::uint8_t> read_tensor(const TensorProto& tensor) {
   return read<std::uint8_t>(tensor, TensorProto::UINT8, tensor.int32_data());
 }
 
+template <>
+Tensor<std::int8_t> read_tensor(const TensorProto& tensor) {
+  return read<std::int8_t>(tensor, TensorProto::INT8, tensor.int32_data());
+}
+
+template <>
+Tensor<std::int32_t> read_tensor(const TensorProto& tensor) {
+  return read<std::int32_t>(tensor, TensorProto::INT32, tensor.int32_data());
+}
+
 }  // namespace uswim::workloads::onnx_reader

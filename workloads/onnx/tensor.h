@@ -13,8 +13,9 @@ struct Tensor {
   std::vector<T> values;
 };
 
-/// T: float, std::int64_t or std::uint8_t. Throws NetworkError naming the tensor: another element
-/// type, data kept outside of the file, an element count that is not the product of the dimensions.
+/// T: float or an integer of 64, 32 or 8 bits. Throws NetworkError naming the tensor: another
+/// element type, data kept outside of the file, an element count that is not the product of the
+/// dimensions.
 template <class T>
 Tensor<T> read_tensor(const ::onnx::TensorProto& tensor);
 

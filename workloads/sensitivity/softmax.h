@@ -2,14 +2,12 @@
 #include <cstddef>
 #include <vector>
 
+#include "support/portable_math.h"
+
 namespace uswim::workloads {
 
-/// exp(x) for x <= 0 within 2e-15 of the value, made of additions and multiplications alone: the C
-/// library's differs in the last digit between processors.
-double portable_exp(double x);
-
-/// log(1 + x) for x >= 0 within 1e-15 of the value, made the same way.
-double portable_log1p(double x);
+using support::portable_exp;
+using support::portable_log1p;
 
 /// -log p of the label behind a softmax.
 double cross_entropy(const std::vector<float>& logits, std::size_t label);

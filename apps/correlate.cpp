@@ -1,0 +1,65 @@
+#include "apps/correlate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "apps/terminal.h"
+#include "experiment/correlation.h"
+#include "experiment/worker_processes.h"
+
+namespace uswim::apps {
+namespace {
+
+struct Arguments {
+  std::filesystem::path output = std::filesystem::path("results") / "correlation";
+  unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
+};
+
+void correlate(const experiment::LoadedConfig& loaded, const Arguments& arguments,
+               const std::filesystem::path& cache) {
+  experiment::Correlations found;
+  {
+    ProgressLine line;
+    experiment::RunOptions options;
+    options.jobs = arguments.jobs;
+    options.output = arguments.output;
+    options.cache = cache;
+    options.progress = [&line](const std::string& stage, std::size_t done, std::size_t total) {
+      experiment::throw_if_interrupted();
+      line(stage, done, total);
+    };
+    found = experiment::run_correlation(loaded, options);
+  }
+  fmt::print("rank correlation      magnitude  second derivative  1/2 H d^2\n");
+  fmt::print("loss increase        {:10.3f} {:18.3f} {:10.3f}\n", found.loss_magnitude,
+             found.loss_second_derivative, found.loss_predicted);
+  fmt::print("accuracy drop        {:10.3f} {:18.3f} {:10.3f}\n", found.accuracy_magnitude,
+             found.accuracy_second_derivative, found.accuracy_predicted);
+  fmt::print("results in {}\n", arguments.output.string());
+}
+
+}  // namespace
+
+CLI::App* add_correlate(CLI::App& app, std::function<experiment::LoadedConfig()> load,
+                        std::filesystem::path cache) {
+  CLI::App* command = app.add_subcommand(
+      "correlate",
+      "move one weight at a time: does its magnitude or its second derivative tell what happens?");
+  const auto arguments = std::make_shared<Arguments>();
+  command->add_option("-o,--out", arguments->output, "result directory")
+      ->type_name("DIR")
+      ->capture_default_str();
+  command->add_option("-j,--jobs", arguments->jobs, "threads; results do not depend on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command->callback([arguments, load = std::move(load), cache = std::move(cache)] {
+    correlate(load(), *arguments, cache);
+  });
+  return command;
+}
+
+}  // namespace uswim::apps

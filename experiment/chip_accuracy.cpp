@@ -1,0 +1,60 @@
+#include "experiment/chip_accuracy.h"
+
+#include "tiles/cell_array.h"
+
+namespace uswim::experiment {
+namespace {
+
+std::vector<unsigned> input_bits(const Workload& workload) {
+  std::vector<unsigned> bits;
+  for (const workloads::CodeRange& range : workload.activations)
+    bits.push_back(sc_models::input_code(range).bits);
+  return bits;
+}
+
+}  // namespace
+
+ChipAccuracy::ChipAccuracy(const Config& config, const Workload& workload,
+                           const tiles::Mapping& mapping,
+                           const sc_models::AcceleratorSystem& system)
+    : mapping_(mapping),
+      system_(system),
+      seed_(config.seed),
+      levels_(1u << config.device.bits),
+      is_noisy_(config.device.inference_read_noise > 0.0),
+      drift_(config.device),
+      executor_(workload.network, workload.weights),
+      engine_(workload.network, workload.activations),
+      noisy_(engine_, workload.network, mapping, input_bits(workload),
+             config.device.inference_read_noise) {}
+
+void ChipAccuracy::load_array(std::size_t layer, std::size_t array, const tiles::CellArray& cells) {
+  const tiles::MappedLayer& matrix = mapping_.layers()[layer];
+  const std::size_t first = mapping_.first_array(layer);
+  if (array == first) weights_.resize(matrix.outputs * matrix.rows);
+  tiles::read_effective_weights(cells, mapping_, array, weights_.data());
+  if (array + 1 == first + mapping_.array_count(layer)) engine_.set_weights(layer, weights_.data());
+}
+
+void ChipAccuracy::load() {
+  for (std::size_t a = 0; a < mapping_.arrays().size(); ++a)
+    load_array(mapping_.arrays()[a].layer, a, system_.cells(a));
+}
+
+void ChipAccuracy::load_later(std::uint32_t chip, double seconds) {
+  for (std::size_t a = 0; a < mapping_.arrays().size(); ++a) {
+    tiles::CellArray cells = system_.cells(a);
+    drift_.age(seconds, seed_, chip, mapping_.device_index(a, 0, 0), mapping_.arrays()[a].rows,
+               mapping_.pitch(), levels_, cells);
+    load_array(mapping_.arrays()[a].layer, a, cells);
+  }
+}
+
+std::uint64_t ChipAccuracy::count_correct(const workloads::PreparedImages& images,
+                                          std::uint32_t chip) {
+  if (!is_noisy_) return executor_.count_correct(engine_, images);
+  noisy_.start(seed_, chip);
+  return executor_.count_correct(noisy_, images);
+}
+
+}  // namespace uswim::experiment

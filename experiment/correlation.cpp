@@ -1,0 +1,208 @@
+#include "experiment/correlation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "experiment/measures.h"
+#include "support/random.h"
+#include "support/results.h"
+#include "workloads/sensitivity/sensitivity.h"
+#include "workloads/sensitivity/softmax.h"
+
+namespace uswim::experiment {
+namespace {
+
+using workloads::MatrixLayer;
+using workloads::Network;
+
+/// Accuracy and mean cross entropy over the first images.
+class FloatEvaluation {
+ public:
+  FloatEvaluation(const workloads::Dataset& data, std::size_t count, unsigned threads)
+      : data_(data), count_(std::min(count, data.count)), options_{threads, {}} {
+    images_.reserve(count_ * data.shape.size());
+    for (std::size_t i = 0; i < count_ * data.shape.size(); ++i)
+      images_.push_back(static_cast<float>(data.pixels[i]) / 255.0f);
+  }
+  struct Outcome {
+    double accuracy = 0.0, loss = 0.0;
+  };
+  Outcome of(const Network& network) const {
+    const std::vector<float> all =
+        workloads::float_logits(network, images_, count_, true, options_);
+    const std::size_t classes = network.classes();
+    Outcome sum;
+    for (std::size_t n = 0; n < count_; ++n) {
+      const auto first = all.begin() + static_cast<std::ptrdiff_t>(n * classes);
+      const std::vector<float> logits(first, first + static_cast<std::ptrdiff_t>(classes));
+      const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+      sum.accuracy += best == data_.labels[n] ? 1.0 : 0.0;
+      sum.loss += workloads::cross_entropy(logits, data_.labels[n]);
+    }
+    const auto images = static_cast<double>(count_);
+    return {sum.accuracy / images, sum.loss / images};
+  }
+
+ private:
+  const workloads::Dataset& data_;
+  const std::size_t count_;
+  const workloads::ComputeOptions options_;
+  std::vector<float> images_;
+};
+
+/// `count` of `weights` numbers without replacement, ascending.
+std::vector<std::size_t> sample(std::size_t weights, std::size_t count, std::uint64_t seed) {
+  std::vector<std::size_t> order(weights);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<std::uint64_t> word;
+  for (std::size_t w = 0; w < weights; ++w)
+    word.push_back(support::uniform_word({seed, 0, support::Stream::CorrelationSample}, w));
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return word[a] != word[b] ? word[a] < word[b] : a < b;
+  });
+  order.resize(std::min(count, weights));
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+std::vector<double> ranks(const std::vector<double>& values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+  std::vector<double> rank(values.size());
+  for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
+    for (std::size_t i = begin; i < end; ++i)
+      rank[order[i]] = 0.5 * static_cast<double>(begin + end - 1);
+  }
+  return rank;
+}
+
+/// The network that an ideal chip holds.
+Network quantized(const Workload& workload) {
+  Network network = workload.network;
+  for (std::size_t l = 0; l < network.layers.size(); ++l)
+    for (std::size_t w = 0; w < network.layers[l].weight.size(); ++w)
+      network.layers[l].weight[w] =
+          static_cast<float>(workload.weights[l].step() * workload.weights[l].code[w]);
+  return network;
+}
+
+}  // namespace
+
+std::vector<PerturbedWeight> perturb_weights(const Network& network,
+                                             const workloads::Dataset& images,
+                                             const std::vector<float>& second_derivative,
+                                             const CorrelationConfig& config, std::uint64_t seed,
+                                             unsigned threads, const Progress& progress) {
+  const FloatEvaluation evaluation(images, config.images, threads);
+  const FloatEvaluation::Outcome start = evaluation.of(network);
+  const std::vector<std::size_t> chosen = sample(network.weights(), config.weights, seed);
+  Network moved = network;
+  std::vector<PerturbedWeight> result;
+  std::size_t first = 0, next = 0;
+  for (std::size_t l = 0; l < moved.layers.size(); ++l) {
+    std::vector<float>& weight = moved.layers[l].weight;
+    double largest = 0.0;
+    for (const float w : weight) largest = std::max(largest, std::abs(static_cast<double>(w)));
+    for (; next < chosen.size() && chosen[next] < first + weight.size(); ++next) {
+      float& w = weight[chosen[next] - first];
+      const float before = w;
+      PerturbedWeight p;
+      p.weight = chosen[next];
+      p.layer = l;
+      p.magnitude = largest > 0.0 ? std::abs(static_cast<double>(before)) / largest : 0.0;
+      p.second_derivative = static_cast<double>(second_derivative[p.weight]);
+      p.perturbation = config.perturbation * largest;
+      for (const double side : {1.0, -1.0}) {
+        w = static_cast<float>(static_cast<double>(before) + side * p.perturbation);
+        const FloatEvaluation::Outcome outcome = evaluation.of(moved);
+        p.accuracy_drop += 0.5 * (start.accuracy - outcome.accuracy);
+        p.loss_increase += 0.5 * (outcome.loss - start.loss);
+      }
+      w = before;
+      result.push_back(p);
+      progress("weights moved", next + 1, chosen.size());
+    }
+    first += weight.size();
+  }
+  return result;
+}
+
+double rank_correlation(const std::vector<double>& x, const std::vector<double>& y) {
+  const std::vector<double> a = ranks(x), b = ranks(y);
+  const double mean = 0.5 * (static_cast<double>(a.size()) - 1.0);
+  double ab = 0.0, aa = 0.0, bb = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ab += (a[i] - mean) * (b[i] - mean);
+    aa += (a[i] - mean) * (a[i] - mean);
+    bb += (b[i] - mean) * (b[i] - mean);
+  }
+  return aa > 0.0 && bb > 0.0 ? ab / std::sqrt(aa * bb) : 0.0;
+}
+
+Correlations correlations(const std::vector<PerturbedWeight>& weights) {
+  std::vector<double> magnitude, second, predicted, loss, accuracy;
+  for (const PerturbedWeight& w : weights) {
+    magnitude.push_back(w.magnitude);
+    second.push_back(w.second_derivative);
+    predicted.push_back(w.predicted_increase());
+    loss.push_back(w.loss_increase);
+    accuracy.push_back(w.accuracy_drop);
+  }
+  return {rank_correlation(loss, magnitude),  rank_correlation(loss, second),
+          rank_correlation(loss, predicted),  rank_correlation(accuracy, magnitude),
+          rank_correlation(accuracy, second), rank_correlation(accuracy, predicted)};
+}
+
+Correlations run_correlation(const LoadedConfig& loaded, const RunOptions& options) {
+  const Config& config = loaded.config;
+  support::ResultDirectory directory(options.output);
+  const Workload workload = load_workload(config.workload);
+  const Measures measures = load_measures(workload, config, options.cache, options.progress);
+  const std::vector<PerturbedWeight> weights =
+      perturb_weights(quantized(workload), workload.test, measures.second_derivative,
+                      config.correlation, config.seed, options.jobs, options.progress);
+  support::CsvTable table({"weight", "layer", "magnitude", "second_derivative", "perturbation",
+                           "predicted_loss_increase", "accuracy_drop", "loss_increase"});
+  for (const PerturbedWeight& w : weights) {
+    table.cell(static_cast<std::uint64_t>(w.weight))
+        .cell(workload.network.layers[w.layer].name)
+        .cell(w.magnitude)
+        .cell(w.second_derivative)
+        .cell(w.perturbation)
+        .cell(w.predicted_increase())
+        .cell(w.accuracy_drop)
+        .cell(w.loss_increase);
+    table.end_row();
+  }
+  const Correlations found = correlations(weights);
+  const nlohmann::ordered_json summary{
+      {"weights", weights.size()},
+      {"images", std::min(config.correlation.images, workload.test.count)},
+      {"perturbation", config.correlation.perturbation},
+      {"seed", config.seed},
+      {"config_hash", loaded.hash},
+      {"network_hash", workload.network.content_hash},
+      {"test_data_hash", workload.test.content_hash},
+      {"rank_correlation",
+       {{"loss_increase",
+         {{"magnitude", found.loss_magnitude},
+          {"second_derivative", found.loss_second_derivative},
+          {"predicted_loss_increase", found.loss_predicted}}},
+        {"accuracy_drop",
+         {{"magnitude", found.accuracy_magnitude},
+          {"second_derivative", found.accuracy_second_derivative},
+          {"predicted_loss_increase", found.accuracy_predicted}}}}}};
+  directory.write("correlation.csv", table.bytes());
+  directory.write("summary.json", summary.dump(2) + "\n");
+  directory.write("config.yaml",
+                  loaded.document.resolved_yaml(std::filesystem::absolute(options.output)));
+  directory.commit();
+  return found;
+}
+
+}  // namespace uswim::experiment

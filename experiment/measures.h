@@ -1,0 +1,24 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "experiment/config.h"
+#include "experiment/workload.h"
+
+namespace uswim::experiment {
+
+/// How the loss depends on each weight, over the sensitivity images. Empty where no policy asks.
+struct Measures {
+  std::vector<float> second_derivative;  ///< by the recursion; always there
+  std::vector<float> hessian_diagonal;   ///< by Hutchinson probes
+  std::vector<float> fisher;
+  std::vector<float> gradient;
+};
+
+/// Computes what the policies need, or takes it from the cache where the same network and images
+/// were seen before. `cache` is a directory; empty: no cache.
+Measures load_measures(const Workload& workload, const Config& config,
+                       const std::filesystem::path& cache, const Progress& progress);
+
+}  // namespace uswim::experiment

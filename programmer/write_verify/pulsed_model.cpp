@@ -1,0 +1,352 @@
+#include "programmer/write_verify/pulsed_model.h"
+
+#include <algorithm>
+#include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "programmer/write_verify/compress.h"
+#include "programmer/write_verify/pulse_rules.h"
+#include "programmer/write_verify/record.h"
+
+namespace uswim::programmer {
+
+using support::Stream;
+using support::StreamKey;
+
+namespace {
+
+constexpr std::size_t kRoundsPerBlock = support::kNormalsPerBlock;
+/// Devices dealt with together: the arrays of a chunk fit into the first cache. A multiple of 64.
+constexpr std::size_t kChunk = 1024;
+/// Loops over open devices run to the next multiple of this: whole vectors on every machine.
+constexpr std::size_t kLanes = kCompressLanes;
+constexpr std::size_t kPadded = kChunk + kLanes;
+constexpr std::uint32_t kStuckBit = 1u << 31;
+
+/// Every device of the chunk, in order.
+struct ChunkDevices {
+  alignas(64) float target[kPadded], sigma[kPadded], step[kPadded], error[kPadded];
+  alignas(64) float held[kPadded];               ///< DeviceTarget::start
+  alignas(64) std::int32_t programmed[kPadded];  ///< all bits or none
+  alignas(64) std::int32_t present[kPadded];     ///< all bits or none
+  alignas(64) std::int32_t stuck[kPadded];       ///< of enum Stuck
+  // After round 0; `verified` and `cycles_left` after all rounds.
+  alignas(64) float open_loop[kPadded], verified[kPadded];
+  alignas(64) float read[kPadded];                ///< its error before round 0
+  alignas(64) std::uint32_t index[kPadded];       ///< within the chunk, and kStuckBit
+  alignas(64) std::int32_t open[kPadded];         ///< all bits or none
+  alignas(64) std::int32_t cycles_left[kPadded];  ///< until max_cycles
+  alignas(64) std::uint32_t flags[kPadded];       ///< FirstRound::flags
+};
+
+/// Devices still open, in ascending order.
+struct OpenDevices {
+  alignas(64) std::uint32_t index[kPadded];
+  alignas(64) float conductance[kPadded], target[kPadded];
+  alignas(64) float scale[kPadded];  ///< redraw: sigma of the write; incremental: the mean step
+  alignas(64) std::int32_t cycles_left[kPadded];
+  alignas(64) float read[kPadded];  ///< with read noise only, otherwise the conductance
+  // Of one block.
+  alignas(64) std::int32_t open[kPadded];     ///< all bits or none
+  alignas(64) std::uint32_t pulses[kPadded];  ///< bit 2j SET, bit 2j + 1 RESET in its round j
+};
+
+/// Devices that a block has closed.
+struct ClosedDevices {
+  alignas(64) std::uint32_t index[kPadded];
+  alignas(64) float conductance[kPadded];
+  alignas(64) std::int32_t cycles_left[kPadded];
+};
+
+/// Round 0 of the chunk's devices.
+USWIM_EVERY_INSTRUCTION_SET
+void first_rounds(ChunkDevices& d, std::size_t n, const PulseConstants& constants) {
+  const PulseConstants c = constants;
+  for (std::size_t i = 0; i < n; ++i) {
+    const FirstRound r = first_round(d.target[i], d.sigma[i], d.programmed[i] != 0, d.held[i],
+                                     d.error[i], static_cast<Stuck>(d.stuck[i]), c);
+    const std::int32_t present = d.present[i];
+    const std::uint32_t flags = r.flags & static_cast<std::uint32_t>(present);
+    const float read = r.start + c.read_noise * d.read[i];
+    const std::int32_t left = c.max_cycles - ((flags & (kVerifySet | kVerifyReset)) != 0 ? 1 : 0);
+    const std::int32_t outside = is_inside(read, d.target[i], c.tolerance) ? 0 : present;
+    d.open_loop[i] = present ? r.open_loop : 0.0f;
+    d.verified[i] = present ? r.start : 0.0f;
+    d.read[i] = read;
+    d.index[i] = static_cast<std::uint32_t>(i) | (d.stuck[i] != 0 ? kStuckBit : 0u);
+    d.flags[i] = flags;
+    d.cycles_left[i] = left;
+    d.open[i] = outside;
+  }
+}
+
+/// Four rounds of the first `n` open devices, padded to whole vectors. Draw 0 belongs to round 0,
+/// which has been dealt with: in block 0 nothing is pulsed in the first of the four.
+template <class Rule, bool kReadNoise>
+USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants& constants,
+                            const StreamKey& write, const StreamKey& noise, std::uint64_t first,
+                            std::uint32_t block) {
+  const PulseConstants c = constants;
+  const StreamKey write_key = write, read_key = noise;
+  const std::size_t padded = (n + kLanes - 1) / kLanes * kLanes;
+  const std::int32_t pulses_at_first = block == 0 ? 0 : -1;
+  for (std::size_t i = 0; i < padded; ++i) {
+    const std::uint32_t index = d.index[i];
+    const std::uint64_t device = first + (index & ~kStuckBit);
+    const bool stuck = static_cast<std::int32_t>(index) < 0;
+    float z[kRoundsPerBlock], read_error[kRoundsPerBlock] = {};
+    support::lanes::normal_block(write_key, device, block, z);
+    if (kReadNoise) support::lanes::normal_block(read_key, device, block, read_error);
+    const float t = d.target[i], scale = d.scale[i];
+    float g = d.conductance[i];
+    float read = kReadNoise ? d.read[i] : g;
+    std::int32_t open = -1, left = d.cycles_left[i];
+    std::uint32_t pulses = 0;
+    const auto round = [&](unsigned j, std::int32_t acts) __attribute__((always_inline)) {
+      const bool up = read < t;
+      const float pulsed = Rule{}.after_pulse(g, t, scale, scale, up, z[j], c);
+      const float moved = stuck ? g : pulsed;
+      const float seen = kReadNoise ? moved + c.read_noise * read_error[j] : moved;
+      pulses |= (static_cast<std::uint32_t>(acts) & (up ? 1u : 2u)) << (2 * j);
+      left += acts;
+      g = acts ? moved : g;
+      read = acts ? seen : read;
+      const std::int32_t outside = is_inside(seen, t, c.tolerance) ? 0 : -1;
+      const std::int32_t more = left > 0 ? -1 : 0;
+      open &= ~acts | (outside & more);
+    };
+    round(0, pulses_at_first);
+    round(1, open);
+    round(2, open);
+    round(3, open);
+    d.conductance[i] = g;
+    if (kReadNoise) d.read[i] = read;
+    d.cycles_left[i] = left;
+    d.open[i] = open;
+    d.pulses[i] = pulses;
+  }
+}
+
+#define USWIM_BLOCK(name, Rule, read_noise)                                                     \
+  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, std::size_t n, const PulseConstants& c, \
+                                        const StreamKey& write, const StreamKey& noise,         \
+                                        std::uint64_t first, std::uint32_t block) {             \
+    run_block<Rule, read_noise>(d, n, c, write, noise, first, block);                           \
+  }
+USWIM_BLOCK(redraw_block, RedrawRule, false)
+USWIM_BLOCK(redraw_noisy_block, RedrawRule, true)
+USWIM_BLOCK(incremental_block, IncrementalRule, false)
+USWIM_BLOCK(incremental_noisy_block, IncrementalRule, true)
+#undef USWIM_BLOCK
+
+/// planes[j]: bit j of each of 64 bytes.
+struct BitPlanes {
+  std::uint64_t planes[8] = {};
+};
+BitPlanes bit_planes(const std::uint8_t* bytes) {
+  BitPlanes result;
+#if defined(__SSE2__)
+  for (int k = 0; k < 64; k += 16) {
+    __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + k));
+    for (int j = 7; j >= 0; --j, x = _mm_add_epi8(x, x))
+      result.planes[j] |= static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(x)))
+                          << k;
+  }
+#else
+  for (int k = 0; k < 64; ++k)
+    for (int j = 0; j < 8; ++j)
+      result.planes[j] |= static_cast<std::uint64_t>(bytes[k] >> j & 1) << k;
+#endif
+  return result;
+}
+
+/// Write-verify of a chunk of devices, into the outcomes.
+class ChunkWriter {
+ public:
+  ChunkWriter(const PulseConstants& constants, std::uint64_t seed, std::uint32_t chip)
+      : constants_(constants),
+        seed_(seed),
+        chip_(chip),
+        run_block_(
+            constants.kind == PulseModelKind::Redraw
+                ? (constants.read_noise > 0.0f ? redraw_noisy_block : redraw_block)
+                : (constants.read_noise > 0.0f ? incremental_noisy_block : incremental_block)) {}
+
+  /// Devices `at` ... `at + n` of the set, n <= kChunk.
+  void write(const DeviceTarget* targets, std::size_t at, std::size_t n, std::uint64_t first,
+             DeviceOutcomes& out) {
+    prepare(targets, n, first);
+    first_rounds(all_, n, constants_);
+    begin_blocks(at, n, out);
+    std::uint32_t block = 0;
+    do {
+      if (block > 0) start_bytes(block);
+      run_block_(open_, open_count_, constants_, key(Stream::WriteCycle),
+                 key(Stream::VerifyReadNoise), first, block);
+      std::uint8_t* pulses = &pulses_[block * kChunk];
+      for (std::size_t i = 0; i < open_count_; ++i)
+        pulses[open_.index[i] & ~kStuckBit] |= static_cast<std::uint8_t>(open_.pulses[i]);
+      close(block, at, out);
+      ++block;
+    } while (open_count_ > 0);
+    for (std::size_t i = 0; i < n; ++i) {
+      out.open_loop[at + i] = all_.open_loop[i];
+      out.verified[at + i] = all_.verified[i];
+      out.cycles[at + i] = static_cast<std::uint16_t>(constants_.max_cycles - all_.cycles_left[i]);
+    }
+    record_pulses(at, n, block, out);
+  }
+
+ private:
+  StreamKey key(Stream stream) const { return {seed_, chip_, stream}; }
+
+  void prepare(const DeviceTarget* targets, std::size_t n, std::uint64_t first) {
+    for (std::size_t i = 0; i < n; ++i) {
+      const DeviceTarget& t = targets[i];
+      all_.target[i] = t.present ? t.target : 0.0f;
+      all_.sigma[i] = t.present ? sigma_of(constants_, t) : 0.0f;
+      all_.present[i] = t.present ? -1 : 0;
+      all_.programmed[i] = t.programmed ? -1 : 0;
+      all_.held[i] = t.start;
+    }
+    support::first_normals(key(Stream::ProgrammingError), first, n, all_.error);
+    if (constants_.read_noise > 0.0f)
+      support::first_normals(key(Stream::VerifyReadNoise), first, n, all_.read);
+    else
+      std::fill_n(all_.read, n, 0.0f);
+    std::fill_n(all_.step, n, constants_.step);
+    if (constants_.device_to_device > 0.0f) {
+      support::first_normals(device_step_key(seed_, chip_), first, n, all_.step);
+      for (std::size_t i = 0; i < n; ++i)
+        all_.step[i] = constants_.step * step_factor(constants_, all_.step[i]);
+    }
+    if (constants_.stuck_low <= 0.0 && constants_.stuck_high <= 0.0) return;  // all_.stuck stays 0
+    for (std::size_t i = 0; i < n; ++i)
+      all_.stuck[i] = static_cast<std::int32_t>(stuck_state(constants_, seed_, chip_, first + i));
+  }
+
+  /// Makes room for the pulses of a block.
+  void start_bytes(std::uint32_t block) {
+    pulses_.resize(std::max<std::size_t>(pulses_.size(), (block + 1) * kChunk));
+    std::memset(&pulses_[block * kChunk], 0, kChunk);
+  }
+
+  /// Collects the devices that round 0 leaves open.
+  void begin_blocks(std::size_t at, std::size_t n, DeviceOutcomes& out) {
+    start_bytes(0);
+    std::memset(open_loop_, 0, sizeof open_loop_);
+    for (std::size_t i = 0; i < n; ++i) {
+      pulses_[i] = static_cast<std::uint8_t>(all_.flags[i] / kVerifySet);
+      open_loop_[i] = static_cast<std::uint8_t>(all_.flags[i] % kVerifySet);
+    }
+    if (constants_.max_cycles == 1)
+      for (std::size_t i = 0; i < n; ++i) {
+        if (all_.open[i] == 0 || all_.cycles_left[i] > 0) continue;
+        out.converged[at + i] = 0;
+        all_.open[i] = 0;
+      }
+    const void* const from[] = {
+        all_.index,       all_.verified,
+        all_.target,      constants_.kind == PulseModelKind::Redraw ? all_.sigma : all_.step,
+        all_.cycles_left, all_.read};
+    open_count_ = compress(all_.open, -1, n, arrays(), from, open_arrays_);
+  }
+
+  /// Stores the devices that a block has closed, keeps the others.
+  void close(std::uint32_t block, std::size_t at, DeviceOutcomes& out) {
+    if ((block + 1) * kRoundsPerBlock >= static_cast<std::size_t>(constants_.max_cycles))
+      for (std::size_t i = 0; i < open_count_; ++i) {
+        const float read = constants_.read_noise > 0.0f ? open_.read[i] : open_.conductance[i];
+        if (!open_.open[i] && !is_inside(read, open_.target[i], constants_.tolerance))
+          out.converged[at + (open_.index[i] & ~kStuckBit)] = 0;
+      }
+    const void* const from[] = {open_.index, open_.conductance, open_.cycles_left};
+    void* const to[] = {closed_.index, closed_.conductance, closed_.cycles_left};
+    const std::size_t closed = compress(open_.open, 0, open_count_, 3, from, to);
+    for (std::size_t i = 0; i < closed; ++i) {
+      const std::uint32_t device = closed_.index[i] & ~kStuckBit;
+      all_.verified[device] = closed_.conductance[i];
+      all_.cycles_left[device] = closed_.cycles_left[i];
+    }
+    open_count_ = compress(open_.open, -1, open_count_, arrays(), open_arrays_, open_arrays_);
+  }
+
+  /// Stores the chunk's words of the bit sets.
+  void record_pulses(std::size_t at, std::size_t n, std::uint32_t blocks, DeviceOutcomes& out) {
+    const std::size_t words = out.words();
+    add_rounds(out, blocks * kRoundsPerBlock);
+    for (std::size_t i = 0; i < n; i += 64) {
+      const std::size_t word = (at + i) / 64;
+      const BitPlanes open_loop = bit_planes(&open_loop_[i]);
+      out.open_loop_set[word] = open_loop.planes[0];
+      out.open_loop_reset[word] = open_loop.planes[1];
+      for (std::uint32_t b = 0; b < blocks; ++b) {
+        const BitPlanes p = bit_planes(&pulses_[b * kChunk + i]);
+        for (std::size_t j = 0; j < kRoundsPerBlock; ++j) {
+          const std::size_t place = (b * kRoundsPerBlock + j) * words + word;
+          out.set[place] = p.planes[2 * j];
+          out.reset[place] = p.planes[2 * j + 1];
+        }
+      }
+    }
+  }
+
+  /// How many of `open_arrays_` are in use.
+  std::size_t arrays() const { return constants_.read_noise > 0.0f ? 6 : 5; }
+
+  PulseConstants constants_;
+  std::uint64_t seed_;
+  std::uint32_t chip_;
+  void (*run_block_)(OpenDevices&, std::size_t, const PulseConstants&, const StreamKey&,
+                     const StreamKey&, std::uint64_t, std::uint32_t);
+  ChunkDevices all_{};
+  OpenDevices open_{};
+  ClosedDevices closed_{};
+  void* const open_arrays_[6] = {open_.index, open_.conductance, open_.target,
+                                 open_.scale, open_.cycles_left, open_.read};
+  std::size_t open_count_ = 0;
+  std::uint8_t open_loop_[kChunk];    ///< as `pulses`, of the open-loop write
+  std::vector<std::uint8_t> pulses_;  ///< [block][device of the chunk]
+};
+
+class PulsedModel : public PulseModel {
+ public:
+  PulsedModel(const WriteVerifyConfig& config, const DeviceModel& device)
+      : constants_(pulse_constants(config, device)) {}
+
+  void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+             std::uint32_t chip, DeviceOutcomes& out) const override {
+    clear(out, targets.size());
+    ChunkWriter writer(constants_, seed, chip);
+    for (std::size_t at = 0; at < targets.size(); at += kChunk)
+      writer.write(&targets[at], at, std::min(kChunk, targets.size() - at), first + at, out);
+    drop_empty_rounds(out);
+    relax_all(out, targets, constants_, first, seed, chip);
+  }
+
+ private:
+  /// Blocks end on a multiple of four rounds; the last ones may be empty.
+  static void drop_empty_rounds(DeviceOutcomes& out) {
+    const auto is_empty = [&](std::size_t round) {
+      for (std::size_t w = round * out.words(); w < (round + 1) * out.words(); ++w)
+        if (out.set[w] | out.reset[w]) return false;
+      return true;
+    };
+    while (out.rounds > 1 && is_empty(out.rounds - 1)) --out.rounds;
+    out.set.resize(out.rounds * out.words());
+    out.reset.resize(out.rounds * out.words());
+  }
+
+  PulseConstants constants_;
+};
+
+}  // namespace
+
+std::unique_ptr<PulseModel> make_pulsed_model(const WriteVerifyConfig& config,
+                                              const DeviceModel& device) {
+  return std::make_unique<PulsedModel>(config, device);
+}
+
+}  // namespace uswim::programmer

@@ -1,0 +1,44 @@
+#include "programmer/write_verify/compress.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace uswim::programmer {
+namespace {
+
+TEST(Compress, KeepsTheWantedElementsInOrderAsThePlainLoopDoes) {
+  std::uint32_t random = 1;
+  for (const std::size_t n : {0u, 1u, 7u, 8u, 9u, 16u, 100u, 1000u}) {
+    std::vector<std::int32_t> flags(n + kCompressLanes);
+    std::vector<std::uint32_t> a(flags.size()), b(flags.size());
+    for (std::size_t i = 0; i < flags.size(); ++i) {
+      random = random * 1664525u + 1013904223u;
+      flags[i] = random >> 30 == 0 ? 0 : -1;
+      a[i] = random;
+      b[i] = static_cast<std::uint32_t>(i);
+    }
+    for (const std::int32_t wanted : {0, -1}) {
+      std::vector<std::uint32_t> fast_a = a, fast_b = b, plain_a = a, plain_b = b;
+      const void* const from[] = {fast_a.data(), fast_b.data()};
+      void* const fast[] = {fast_a.data(), fast_b.data()};
+      const void* const plain_from[] = {plain_a.data(), plain_b.data()};
+      void* const plain[] = {plain_a.data(), plain_b.data()};
+      const std::size_t kept = compress(flags.data(), wanted, n, 2, from, fast);
+      ASSERT_EQ(compress_plainly(flags.data(), wanted, n, 2, plain_from, plain), kept);
+      std::size_t at = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        if (flags[i] != wanted) continue;
+        ASSERT_EQ(fast_a[at], a[i]);
+        ASSERT_EQ(fast_b[at], i);
+        ASSERT_EQ(plain_a[at], a[i]);
+        ASSERT_EQ(plain_b[at], i);
+        ++at;
+      }
+      ASSERT_EQ(at, kept);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace uswim::programmer

@@ -1,0 +1,139 @@
+#include "tiles/bit_serial.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace uswim::tiles {
+namespace {
+
+/// A layer on its arrays, cells with Gaussian errors of `sigma` levels.
+struct Chip {
+  Mapping mapping;
+  std::vector<CellArray> arrays;
+
+  Chip(std::size_t outputs, std::size_t rows, const MappingConfig& config, float sigma,
+       LayerPlacement placement = {}, float common = 0.0f)
+      : mapping(map(outputs, rows, config, std::move(placement))) {
+    std::mt19937 random(5);
+    std::normal_distribution<float> noise;
+    const unsigned levels = 1u << config.device_bits;
+    for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+      arrays.emplace_back(config.array_rows, mapping.pitch());
+      for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+        for (std::size_t c = 0; c < mapping.columns(a); ++c) {
+          const float level = static_cast<float>(mapping.level(a, r, c));
+          arrays.back().row(r)[c] = cell_units(
+              (level + common + sigma * noise(random)) / static_cast<float>(levels - 1), levels);
+        }
+    }
+  }
+  static Mapping map(std::size_t outputs, std::size_t rows, const MappingConfig& config,
+                     LayerPlacement placement) {
+    std::mt19937 random(3);
+    const int largest = (1 << config.weight_bits) - 1;
+    std::uniform_int_distribution<int> code(-largest, largest);
+    MappedLayer layer{"a", outputs, rows, {}};
+    for (std::size_t i = 0; i < outputs * rows; ++i)
+      layer.weight_code.push_back(static_cast<std::int16_t>(code(random)));
+    return Mapping({layer}, config, {std::move(placement)});
+  }
+
+  /// Both ways, on random inputs of which many are zero and few are large.
+  void expect_plain_products(const InputCode& code, unsigned adc_bits, std::size_t groups,
+                             std::size_t lanes) {
+    const MappedLayer& layer = mapping.layers()[0];
+    std::mt19937 random(7);
+    std::vector<std::int16_t> inputs(groups * layer.rows * InputGroups::kLanes);
+    for (std::int16_t& input : inputs) {
+      const auto kept =
+          random() % 4 == 0 ? code.bits : static_cast<unsigned>(random()) % (code.bits + 1);
+      int value = static_cast<int>(random() & ((1u << kept) - 1));
+      if (code.is_signed && value >> (code.bits - 1) != 0) value -= 1 << code.bits;
+      input = static_cast<std::int16_t>(value);
+    }
+    std::vector<const CellArray*> cells;
+    for (const CellArray& array : arrays) cells.push_back(&array);
+    BitSerialProducts products(mapping, cells, adc_bits);
+    std::vector<std::int64_t> sums;
+    products.multiply(0, {inputs.data(), groups, lanes, code}, sums);
+    for (std::size_t g = 0; g < groups; ++g) {
+      for (std::size_t lane = 0; lane < lanes; ++lane) {
+        std::vector<std::int64_t> plain(layer.outputs, 0);
+        for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+          const ArrayBlock& block = mapping.arrays()[a];
+          std::vector<std::int32_t> vector;
+          for (std::size_t r = 0; r < block.rows; ++r)
+            vector.push_back(
+                inputs[(g * layer.rows + block.first_row + r) * InputGroups::kLanes + lane]);
+          multiply_bit_serial(arrays[a], mapping, a, vector.data(), code,
+                              Adc(adc_bits, block.rows, 1u << mapping.config().device_bits),
+                              plain.data() + block.first_output);
+        }
+        for (std::size_t o = 0; o < layer.outputs; ++o)
+          ASSERT_EQ(sums[(g * InputGroups::kLanes + lane) * layer.outputs + o], plain[o])
+              << "group " << g << ", lane " << lane << ", output " << o;
+      }
+    }
+  }
+};
+
+TEST(BitSerialProducts, EqualThePlainLoopForAnyLayer) {
+  for (const std::size_t outputs : {1u, 6u, 37u, 70u})
+    for (const std::size_t rows : {5u, 9u, 11u, 130u, 300u}) {
+      SCOPED_TRACE(testing::Message() << outputs << " outputs, " << rows << " rows");
+      Chip(outputs, rows, {128, 128, 2, 4}, 0.3f).expect_plain_products({4, false}, 8, 9, 13);
+    }
+}
+
+TEST(BitSerialProducts, EqualThePlainLoopForAnyConverterAndCode) {
+  Chip chip(20, 200, {128, 128, 2, 8}, 0.3f);
+  for (const unsigned adc_bits : {1u, 5u, 8u, 9u, 12u})
+    for (const InputCode& code : {InputCode{1, false}, InputCode{8, false}, InputCode{1, true},
+                                  InputCode{6, true}, InputCode{15, false}, InputCode{16, true}}) {
+      SCOPED_TRACE(testing::Message() << adc_bits << " bits, code of " << code.bits
+                                      << (code.is_signed ? " signed" : ""));
+      chip.expect_plain_products(code, adc_bits, 3, 16);
+    }
+}
+
+/// Devices of more levels fill 16 bits sooner, up to cells of which no table can hold four; slices
+/// that do not divide the chunk; large arrays whose sums floats cannot tell apart.
+TEST(BitSerialProducts, EqualThePlainLoopForAnyDevice) {
+  for (const unsigned device_bits : {1u, 2u, 3u, 4u})
+    for (const float common : {0.0f, 3.0f, -4.0f, 14.0f}) {
+      SCOPED_TRACE(testing::Message() << device_bits << " bits, all off by " << common);
+      Chip(11, 140, {128, 128, device_bits, 6}, 0.5f, {}, common)
+          .expect_plain_products({5, true}, 8, 3, 16);
+    }
+  Chip(3, 700, {1024, 64, 4, 4}, 0.2f).expect_plain_products({3, false}, 8, 1, 16);
+}
+
+TEST(BitSerialProducts, EqualThePlainLoopWhereRowsStandElsewhere) {
+  LayerPlacement placement;
+  placement.row_blocks = 5;
+  Chip(40, 203, {128, 128, 2, 4}, 0.3f, placement).expect_plain_products({4, false}, 7, 3, 16);
+}
+
+/// Every quotient of an ADC: one cell of each value that a sum can have, times input one.
+TEST(BitSerialProducts, RoundEverySumAsTheAdcDoes) {
+  MappedLayer layer{"a", 32, 1, std::vector<std::int16_t>(32, 1)};
+  const Mapping mapping({layer}, {128, 128, 2, 1});
+  CellArray cells(128, mapping.pitch());
+  for (const unsigned bits : {2u, 3u, 8u}) {
+    const Adc adc(bits, 1, 4);
+    BitSerialProducts products(mapping, {&cells}, bits);
+    std::vector<std::int16_t> inputs(InputGroups::kLanes, 1);
+    for (int first = -2000; first < 4 * adc.largest_code + 32000; first += 32) {
+      for (std::size_t o = 0; o < 32; ++o)
+        cells.row(0)[2 * o] =
+            static_cast<std::int16_t>(std::min(first + static_cast<int>(o), 32767));
+      std::vector<std::int64_t> sums;
+      products.multiply(0, {inputs.data(), 1, 1, {1, false}}, sums);
+      for (std::size_t o = 0; o < 32; ++o) ASSERT_EQ(sums[o], adc.convert(cells.row(0)[2 * o]));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace uswim::tiles

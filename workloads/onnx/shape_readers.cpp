@@ -1,0 +1,263 @@
+// The members of NetworkBuilder that read pooling and what moves numbers without changing them.
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "workloads/onnx/constants.h"
+#include "workloads/onnx/describe.h"
+#include "workloads/onnx/network_builder.h"
+
+namespace uswim::workloads::onnx_reader {
+
+using ::onnx::NodeProto;
+
+// MaxPool and AveragePool.
+void NetworkBuilder::read_pool(const NodeProto& node) {
+  const bool averages = node.op_type() == "AveragePool";
+  const AttributeReader attributes =
+      averages ? AttributeReader(node, {"auto_pad", "ceil_mode", "count_include_pad",
+                                        "kernel_shape", "pads", "strides"})
+               : AttributeReader(node, {"auto_pad", "ceil_mode", "dilations", "kernel_shape",
+                                        "pads", "storage_order", "strides"});
+  check_inputs(node, 1, 1);
+  Value input = image_read_by(node);
+  Shape shape = shape_of(input.dims);
+  const bool flat = input.dims.size() == 2;
+  WindowedShape windowed = read_window(node, attributes, shape, flat ? 1 : 2, 0, 0);
+  const bool counts_border = averages && attributes.integer("count_include_pad", 0) != 0;
+  if (!counts_border) check_windows_see_input(node, windowed, shape);
+  if (counts_border && windowed.rounded_up) {
+    // The border counts, what rounding up adds beyond it does not: so the border becomes part of
+    // the image.
+    Window& w = windowed.window;
+    Window border;
+    std::swap(border.pad_top, w.pad_top);
+    std::swap(border.pad_left, w.pad_left);
+    border.pad_bottom = windowed.stated_bottom;
+    border.pad_right = windowed.stated_right;
+    w.pad_bottom -= border.pad_bottom;
+    w.pad_right -= border.pad_right;
+    shape.height += border.pad_top + border.pad_bottom;
+    shape.width += border.pad_left + border.pad_right;
+    Node pad = make(Operation::Pad, node, input, shape);
+    pad.window = border;
+    input = add(std::move(pad), flat ? Dims{shape.channels, shape.width}
+                                     : Dims{shape.channels, shape.height, shape.width});
+  }
+  const Shape output{shape.channels, windowed.height, windowed.width};
+  Node pool = make(averages ? Operation::AveragePool : Operation::MaxPool, node, input, output);
+  pool.window = windowed.window;
+  pool.counts_border = counts_border && !windowed.rounded_up;
+  bind(node, add(std::move(pool), flat ? Dims{output.channels, output.width}
+                                       : Dims{output.channels, output.height, output.width}));
+}
+
+void NetworkBuilder::read_global_pool(const NodeProto& node) {
+  AttributeReader(node, {});
+  check_inputs(node, 1, 1);
+  const Value& input = image_read_by(node);
+  const Shape shape = shape_of(input.dims);
+  Node pool = make(Operation::AveragePool, node, input, {shape.channels, 1, 1});
+  pool.window.kernel_height = shape.height;
+  pool.window.kernel_width = shape.width;
+  Dims dims(input.dims.size(), 1);
+  dims[0] = shape.channels;
+  bind(node, add(std::move(pool), std::move(dims)));
+}
+
+void NetworkBuilder::read_pad(const NodeProto& node) {
+  const bool inputs = opset_ >= 11;
+  const AttributeReader attributes =
+      inputs ? AttributeReader(node, {"mode"}) : AttributeReader(node, {"mode", "pads", "value"});
+  check_inputs(node, inputs ? 2 : 1, inputs ? 3 : 1);
+  const Value& input = image_read_by(node);
+  if (attributes.word("mode", "constant") != "constant")
+    refuse(node, "mode is {}, expected 'constant'", quoted(attributes.word("mode", "")));
+  const auto pads =
+      inputs ? constant<std::int64_t>(node, 1, "pads").values : attributes.integers("pads", {});
+  const bool has_value = inputs && node.input_size() > 2 && !node.input(2).empty();
+  const float value = has_value ? constant_scalar(node, 2, "value")
+                      : inputs  ? 0.0f
+                                : attributes.real("value", 0.0f);
+  if (value != 0.0f) refuse(node, "it pads with {}, expected 0", value);
+  const std::size_t rank = input.dims.size() + 1;  // the images included
+  if (pads.size() != 2 * rank)
+    refuse(node, "pads is {}, expected {} numbers", dims_text(pads), 2 * rank);
+  for (const std::int64_t p : pads)
+    if (p < 0 || p > static_cast<std::int64_t>(kMaximumExtent))
+      refuse(node, "pads is {}, expected numbers from 0 to {}", dims_text(pads), kMaximumExtent);
+  if (pads[0] != 0 || pads[1] != 0 || pads[rank] != 0 || pads[rank + 1] != 0)
+    refuse(node, "pads is {}; only rows and columns can be padded", dims_text(pads));
+  const auto pad_of = [&](std::size_t i) { return static_cast<std::size_t>(pads[i]); };
+  Window border;
+  border.pad_left = pad_of(rank - 1);
+  border.pad_right = pad_of(2 * rank - 1);
+  if (rank == 4) {
+    border.pad_top = pad_of(2);
+    border.pad_bottom = pad_of(6);
+  }
+  Dims dims = input.dims;
+  dims.back() += border.pad_left + border.pad_right;
+  if (rank == 4) dims[1] += border.pad_top + border.pad_bottom;
+  if (dims == input.dims) return bind(node, input);
+  Node pad = make(Operation::Pad, node, input, shape_of(dims));
+  pad.window = border;
+  bind(node, add(std::move(pad), std::move(dims)));
+}
+
+void NetworkBuilder::read_flatten(const NodeProto& node) {
+  const AttributeReader attributes(node, {"axis"});
+  check_inputs(node, 1, 1);
+  const Value& input = value_read_by(node);
+  const std::int64_t axis = attributes.integer("axis", 1);
+  if (axis != 1 && axis != -static_cast<std::int64_t>(input.dims.size()))
+    refuse(node, "axis is {}, expected 1: the images stay apart", axis);
+  bind(node, reshaped(node, input, {input.size()}));
+}
+
+void NetworkBuilder::read_reshape(const NodeProto& node) {
+  constexpr std::size_t kMostDimensions = 8;
+  const AttributeReader attributes(node, {"allowzero"});
+  check_inputs(node, 2, 2);
+  const Value& input = value_read_by(node);
+  const std::vector<std::int64_t> shape = constant<std::int64_t>(node, 1, "shape").values;
+  const bool zero_copies = attributes.integer("allowzero", 0) == 0;
+  const auto unfit = [&] {
+    refuse(node, "it makes {} out of {}, expected N and then {} elements: the images stay apart",
+           dims_text(shape), text(input), input.size());
+  };
+  if (shape.size() < 2 || shape.size() > kMostDimensions) unfit();
+  const bool images_open = shape[0] == -1;
+  if (!images_open && !(shape[0] == 0 && zero_copies) && !(batch_ > 0 && shape[0] == batch_))
+    unfit();
+  Dims dims;
+  std::size_t known = 1, open = shape.size();
+  for (std::size_t i = 1; i < shape.size(); ++i) {
+    std::int64_t extent = shape[i];
+    if (extent == 0 && zero_copies && i <= input.dims.size())
+      extent = static_cast<std::int64_t>(input.dims[i - 1]);
+    if (extent == -1 && open == shape.size() && !images_open) {
+      open = i;
+      extent = 1;
+    }
+    if (extent < 1 || static_cast<std::size_t>(extent) > input.size() / known) unfit();
+    dims.push_back(static_cast<std::size_t>(extent));
+    known *= dims.back();
+  }
+  if (open < shape.size()) {
+    dims[open - 1] = input.size() / known;
+    known *= dims[open - 1];
+  }
+  if (known != input.size()) unfit();
+  bind(node, reshaped(node, input, std::move(dims)));
+}
+
+void NetworkBuilder::read_transpose(const NodeProto& node) {
+  const AttributeReader attributes(node, {"perm"});
+  check_inputs(node, 1, 1);
+  const Value& input = value_read_by(node);
+  const std::size_t rank = input.dims.size() + 1;  // the images included
+  std::vector<std::int64_t> backwards(rank);
+  std::iota(backwards.rbegin(), backwards.rend(), 0);
+  const auto perm = attributes.integers("perm", backwards);
+  std::vector<std::int64_t> sorted = perm;
+  std::sort(sorted.rbegin(), sorted.rend());
+  if (sorted != backwards || perm[0] != 0)
+    refuse(node, "perm is {}, expected the axes of {} with 0 in front: the images stay apart",
+           dims_text(perm), text(input));
+  Dims order;
+  for (std::size_t i = 1; i < rank; ++i) order.push_back(static_cast<std::size_t>(perm[i]) - 1);
+  bind(node, transpose(node, input, order));
+}
+
+// Squeeze and Unsqueeze.
+void NetworkBuilder::read_squeeze(const NodeProto& node) {
+  const bool removes = node.op_type() == "Squeeze";
+  check_inputs(node, 1, 2);
+  const Value& input = value_read_by(node);
+  const std::size_t rank = input.dims.size() + 1;  // the images included
+  const auto axes = read_axes(
+      node, opset_, [this](const std::string& name) { return graph_.constant(name); }, rank,
+      !removes);
+  if (!axes) refuse(node, "it gives no axes; expected them, since the number of images is open");
+  if (!axes->empty() && axes->front() == 0)
+    refuse(node, "its axis 0 is that of the images, which stay apart");
+  Dims dims = input.dims;
+  for (std::size_t i = 0; i < axes->size(); ++i) {
+    if (!removes) {
+      dims.insert(dims.begin() + static_cast<std::ptrdiff_t>((*axes)[i] - 1), 1);
+      continue;
+    }
+    const std::size_t at = (*axes)[i] - 1 - i;  // i of them are gone
+    if (dims[at] != 1)
+      refuse(node, "it removes axis {} of {}, which is not 1", (*axes)[i], text(input));
+    dims.erase(dims.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  if (dims.empty()) refuse(node, "it leaves no axis beside that of the images");
+  constexpr std::size_t kMostDimensions = 8;
+  if (dims.size() > kMostDimensions) refuse(node, "it makes {} dimensions", dims.size());
+  bind(node, reshaped(node, input, std::move(dims)));
+}
+
+void NetworkBuilder::read_concat(const NodeProto& node) {
+  const AttributeReader attributes(node, {"axis"});
+  if (!attributes.has("axis")) refuse(node, "it gives no axis");
+  if (node.input_size() == 0) refuse(node, "it has no inputs");
+  const Dims first = value_read_by(node).dims;
+  const std::size_t axis = normal_axis(node, attributes.integer("axis", 0), first.size() + 1);
+  if (axis == 0) refuse(node, "its axis 0 is that of the images, which stay apart");
+  // Behind each other along the channels; another axis trades places with them.
+  Dims order(first.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[0], order[axis - 1]);
+  Dims dims;
+  std::vector<std::size_t> parts;
+  Value last;
+  for (int i = 0; i < node.input_size(); ++i) {
+    const Value input = value_read_by(node, i);
+    Dims expected = input.dims;
+    if (expected.size() == first.size()) expected[axis - 1] = first[axis - 1];
+    if (expected != first)
+      refuse(node, "its input {} is {}, which does not fit its first one along axis {}",
+             quoted(node.input(i)), text(input), axis);
+    last = axis == 1 ? input : transpose(node, input, order);
+    parts.push_back(last.index);
+    if (dims.empty())
+      dims = last.dims;
+    else
+      dims[0] += last.dims[0];
+  }
+  Node joined = make(Operation::Concat, node, last, shape_of(dims));
+  joined.inputs = std::move(parts);
+  const Value result = add(std::move(joined), dims);
+  bind(node, axis == 1 ? result : transpose(node, result, order));
+}
+
+// Dropout and Identity.
+void NetworkBuilder::read_dropout(const NodeProto& node) {
+  AttributeReader(node, {"ratio", "seed"});
+  check_inputs(node, 1, 3);
+  if (node.input_size() > 2 && !node.input(2).empty()) {
+    const auto* training = graph_.constant(node.input(2));
+    const bool off = training != nullptr && training->data_type() == ::onnx::TensorProto::BOOL &&
+                     (training->has_raw_data()
+                          ? training->raw_data() == std::string(1, '\0')
+                          : training->int32_data_size() == 1 && training->int32_data(0) == 0);
+    if (!off) refuse(node, "training_mode is not the constant false");
+  }
+  bind(node, value_read_by(node));
+}
+
+// It changes neither the order of the logits nor, since the loss applies it itself, their
+// derivatives.
+void NetworkBuilder::read_softmax(const NodeProto& node) {
+  const AttributeReader attributes(node, {"axis"});
+  check_inputs(node, 1, 1);
+  const std::int64_t axis = attributes.integer("axis", opset_ < 13 ? 1 : -1);
+  const Value& input = value_read_by(node);
+  if (input.dims.size() != 1 || (axis != 1 && axis != -1))
+    refuse(node, "axis is {} on {}, expected the classes of [N, classes]", axis, text(input));
+  bind(node, input);
+}
+
+}  // namespace uswim::workloads::onnx_reader

@@ -1,0 +1,50 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "workloads/data/dataset.h"
+#include "workloads/network/network.h"
+#include "workloads/quantization/clipping.h"
+
+namespace uswim::workloads {
+
+/// Which weights share a scale.
+enum class WeightScales { PerTensor, PerChannel };
+inline constexpr std::array<std::pair<std::string_view, WeightScales>, 2> kWeightScales{
+    {{"per_tensor", WeightScales::PerTensor}, {"per_channel", WeightScales::PerChannel}}};
+
+/// Quantisation of weights and, where the network brings no quantisers, of activations.
+struct QuantizationConfig {
+  WeightScales weight_scales = WeightScales::PerTensor;
+  ClipRule weight_clip = ClipRule::Maximum;
+  double weight_percentile = 99.99;
+  unsigned activation_bits = 8;  ///< of a code; with negative ones the sign is among them
+  ClipRule activation_clip = ClipRule::Percentile;
+  double activation_percentile = 99.95;
+};
+
+/// Whether a matrix layer reads numbers that no quantiser has made codes of.
+bool needs_quantizers(const Network& network);
+
+/// Puts a Quantize node in front of every matrix layer that needs one. Ranges come from a forward
+/// pass in float over the first `images` images. Codes are signed where the layer's input is
+/// negative in one of them. Layers that share an input share its quantiser. A network with all its
+/// quantisers is returned as it is.
+Network quantize_activations(Network network, const QuantizationConfig& config,
+                             const Dataset& calibration, std::size_t images);
+
+struct QuantizedNetwork {
+  Network network;
+  std::vector<QuantizedWeights> weights;  ///< per layer
+};
+/// Weights as codes. With one scale per channel each output's weights are divided by its own scale
+/// and a Scale node behind the layer, which is digital, multiplies it back: the codes on the
+/// crossbars and all that is computed from the network's weights (second derivatives, errors) are
+/// then in units of one scale, 1. Networks trained on the grid pass through unchanged. `bits`: of
+/// the magnitude; the sign comes on top.
+QuantizedNetwork quantize_weights(Network network, unsigned bits, const QuantizationConfig& config);
+
+}  // namespace uswim::workloads
