@@ -28,8 +28,8 @@ class NetworkBuilder {
   NetworkBuilder& combine(Operation operation, std::vector<std::size_t> inputs);
   /// A node of any other kind, to be filled in.
   Node& add(Operation operation, Shape shape);
-  /// Of the last node.
-  std::size_t value() const { return network_.nodes.size(); }
+  /// That the next node reads: of the last node, or the one given to from().
+  std::size_t value() const { return from_; }
   Network build() const { return network_; }
   const Shape& shape() const { return shape_; }
 

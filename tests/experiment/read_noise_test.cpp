@@ -26,11 +26,11 @@ struct Zeros : workloads::MatrixEngine {
 };
 
 /// A 3 x 3 convolution of three channels with a border, and a second matrix behind it.
-struct Setup {
+struct Crossbars {
   workloads::Network network;
   Zeros zeros;
   workloads::CodeBlocks codes;
-  Setup() {
+  Crossbars() {
     workloads::MatrixLayer layer;
     layer.outputs = 400;
     layer.rows = 27;
@@ -74,7 +74,7 @@ double variance_of_reads(std::size_t lane, std::ptrdiff_t y, std::ptrdiff_t x, d
     for (std::ptrdiff_t ky = -1; ky <= 1; ++ky)
       for (std::ptrdiff_t kx = -1; kx <= 1; ++kx)
         for (unsigned bit = 0; bit < 4; ++bit) {
-          if (!(Setup::code(c, y + ky, x + kx, lane) >> bit & 1)) continue;
+          if (!(Crossbars::code(c, y + ky, x + kx, lane) >> bit & 1)) continue;
           for (const double slice : {4.0, 1.0})
             for (int device = 0; device < 2; ++device)
               sum += std::pow(sigma * 3 * slice * (1 << bit), 2);
@@ -83,7 +83,7 @@ double variance_of_reads(std::size_t lane, std::ptrdiff_t y, std::ptrdiff_t x, d
 }
 
 TEST(ReadNoise, HasTheVarianceOfAllReadsOfAProduct) {
-  Setup s;
+  Crossbars s;
   const tiles::Mapping mapping = s.mapping();
   const double sigma = 0.02;
   ReadNoiseEngine engine(s.zeros, s.network, mapping, {4, 4}, sigma);
@@ -112,7 +112,7 @@ TEST(ReadNoise, HasTheVarianceOfAllReadsOfAProduct) {
 
 // -3 in four bits of two's complement is 1101: three reads of every cell, with weights 1, 4 and -8.
 TEST(ReadNoise, OfASignedInputIsThatOfItsBits) {
-  Setup s;
+  Crossbars s;
   const tiles::Mapping mapping = s.mapping();
   ReadNoiseEngine engine(s.zeros, s.network, mapping, {4, 4}, 0.02);
   for (std::size_t c = 0; c < 3; ++c) s.codes.at(0, c / 2, 2, 2)[c % 2] = c == 1 ? -3 : 0;
@@ -131,7 +131,7 @@ TEST(ReadNoise, OfASignedInputIsThatOfItsBits) {
 }
 
 TEST(ReadNoise, IsKeyedByProductAndImage) {
-  Setup s;
+  Crossbars s;
   const tiles::Mapping mapping = s.mapping();
   ReadNoiseEngine engine(s.zeros, s.network, mapping, {4, 4}, 0.02);
   engine.start(9, 4);

@@ -170,7 +170,8 @@ class Grouping {
     while (nodes_[nodes.back()].operation != Operation::Quantize) {
       const std::vector<std::size_t>& readers = readers_[nodes.back() + 1];
       std::size_t next = nodes_.size();
-      if (readers.size() == 1 && can_follow(readers[0], nodes.back(), is_layer)) {
+      if (readers.size() == 1 && !included_[readers[0]] &&
+          can_follow(readers[0], nodes.back(), is_layer)) {
         next = readers[0];
         if (nodes_[next].inputs.size() > 1) position = next;
       } else if (readers.size() > 1) {
