@@ -1,12 +1,11 @@
 #include "workloads/engine/planner.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
 #include <string>
 #include <utility>
 
+#include "workloads/engine/node_arithmetic.h"
 #include "workloads/engine/node_groups.h"
 #include "workloads/engine/steps.h"
 
@@ -20,17 +19,6 @@ void widen(Window& border, const Window& window) {
   border.pad_left = std::max(border.pad_left, window.pad_left);
   border.pad_bottom = std::max(border.pad_bottom, window.pad_bottom);
   border.pad_right = std::max(border.pad_right, window.pad_right);
-}
-
-Quantizer quantizer_of(const Node& node) {
-  if (!(node.scale > 0.0f) || !std::isfinite(node.scale) || !std::isfinite(1.0f / node.scale))
-    throw NetworkError(node.name + ": the scale of a quantiser must be positive");
-  using Codes = std::numeric_limits<std::int16_t>;
-  if (node.maximum < 1 || node.maximum > Codes::max())
-    throw NetworkError(node.name + ": a quantiser's largest code must lie in [1, 32767]");
-  if (node.minimum > 0 || node.minimum < Codes::min())
-    throw NetworkError(node.name + ": a quantiser's smallest code must lie in [-32768, 0]");
-  return {1.0f / node.scale, {node.minimum, node.maximum}};
 }
 
 class Planner {
@@ -149,34 +137,15 @@ class Planner {
     const Node& node = nodes_[group.front()];
     const std::size_t from = value_of_[node.input()];
     const float factor = begin_matrix(node);
-    // Clamping before the quantiser is clamping codes: rounding is monotone.
-    float low = -std::numeric_limits<float>::infinity(), high = -low;
-    const auto clamp = [&](float least, float most) {
-      low = std::min(std::max(low, least), most);
-      high = std::min(std::max(high, least), most);
-    };
-    const Node* quantize = nullptr;
     const Node* pool = nullptr;
-    Quantizer quantizer;
+    const Node* quantize = nullptr;
+    std::vector<const Node*> tail;
     for (const std::size_t n : group) {
-      const Node& next = nodes_[n];
-      if (next.operation == Operation::Quantize) {
-        quantize = &next;
-        quantizer = quantizer_of(next);
-        const int least = quantizer(low);
-        quantizer.range.maximum = quantizer(high);
-        quantizer.range.minimum = least;
-      } else if (next.operation == Operation::MaxPool) {
-        pool = &next;
-      } else if (next.operation == Operation::Clip) {
-        clamp(next.low, next.high);
-      } else if (next.operation == Operation::Relu && quantize == nullptr) {
-        clamp(0.0f, std::numeric_limits<float>::infinity());
-      } else if (next.operation == Operation::Relu) {
-        quantizer.range.minimum = std::max(quantizer.range.minimum, 0);
-        quantizer.range.maximum = std::max(quantizer.range.maximum, 0);
-      }
+      tail.push_back(&nodes_[n]);
+      if (nodes_[n].operation == Operation::MaxPool) pool = &nodes_[n];
+      if (nodes_[n].operation == Operation::Quantize) quantize = &nodes_[n];
     }
+    const Quantizer quantizer = clamped_quantizer_of(tail);
     const std::size_t to = value_of_[group.back() + 1] =
         add_codes(nodes_[group.back()].shape, quantize->scale, quantizer.range);
     MatrixToCodes step{node.layer, from, to, network_.layers[node.layer].bias, factor, quantizer,
@@ -191,38 +160,13 @@ class Planner {
     add_step(std::move(step), {from}, std::move(writes), digital(group));
   }
 
-  /// Appends what node n does to the numbers of value `own`.
+  /// Appends what a node does to the numbers of value `own`.
   void append(RowStep& step, const Node& node, std::size_t own, std::vector<std::size_t>& reads) {
-    RowOperation operation{};
-    operation.kind = RowOperation::Kind::Relu;
-    switch (node.operation) {
-      case Operation::Relu:
-        break;
-      case Operation::LeakyRelu:
-        operation.kind = RowOperation::Kind::LeakyRelu;
-        operation.slope = node.slope;
-        break;
-      case Operation::Clip:
-        operation.kind = RowOperation::Kind::Clip;
-        operation.low = node.low;
-        operation.high = node.high;
-        break;
-      case Operation::Sigmoid:
-        operation.kind = RowOperation::Kind::Sigmoid;
-        break;
-      case Operation::Tanh:
-        operation.kind = RowOperation::Kind::Tanh;
-        break;
-      case Operation::Scale:
-        check_channels(node, node.shape);
-        operation.kind = RowOperation::Kind::Scale;
-        operation.factor = node.factor;
-        operation.offset = node.offset;
-        break;
-      default:
-        return append_others(step, node, own, reads);
-    }
-    step.operations.push_back(std::move(operation));
+    if (node.operation == Operation::Scale) check_channels(node, node.shape);
+    if (node.operation == Operation::Add || node.operation == Operation::Multiply)
+      append_others(step, node, own, reads);
+    else
+      step.operations.push_back(operation_of(node));
   }
 
   void append_others(RowStep& step, const Node& node, std::size_t own,
