@@ -109,23 +109,24 @@ void convert_baseline(const Chunk& chunk, const Bits& bits, std::int32_t* codes)
   convert_with<16>(chunk, bits, codes);
 }
 
-using Convert = void (*)(const Chunk&, const Bits&, std::int32_t*);
+}  // namespace
 
-Convert fastest() {
+std::vector<Convert> versions_of_convert() {
+  std::vector<Convert> versions;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl"))
-    return convert_v4;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return convert_v3;
+    versions.push_back(convert_v4);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    versions.push_back(convert_v3);
 #endif
-  return convert_baseline;
+  versions.push_back(convert_baseline);
+  return versions;
 }
 
-}  // namespace
-
 void convert(const Chunk& chunk, const Bits& bits, std::int32_t* codes) {
-  static const Convert chosen = fastest();
-  chosen(chunk, bits, codes);
+  static const Convert fastest = versions_of_convert().front();
+  fastest(chunk, bits, codes);
 }
 
 USWIM_EVERY_INSTRUCTION_SET

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 /// The inner loops of BitSerialProducts, compiled for every instruction set with equal results.
 namespace uswim::tiles::bit_serial {
@@ -38,6 +39,9 @@ struct Bits {
 
 /// Sums of the ADCs' codes over the bits, weighted with them: codes[group][lane][column].
 void convert(const Chunk& chunk, const Bits& bits, std::int32_t* codes);
+/// The versions of convert() that this machine runs, the fastest first.
+using Convert = void (*)(const Chunk&, const Bits&, std::int32_t*);
+std::vector<Convert> versions_of_convert();
 
 /// One group of input vectors as places in the tables. `codes`: [row][lane].
 void spread_bits(const std::int16_t* codes, std::size_t rows, unsigned bits,

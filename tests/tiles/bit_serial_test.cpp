@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "tiles/bit_serial_kernel.h"
+
 namespace uswim::tiles {
 namespace {
 
@@ -113,6 +115,28 @@ TEST(BitSerialProducts, EqualThePlainLoopWhereRowsStandElsewhere) {
   LayerPlacement placement;
   placement.row_blocks = 5;
   Chip(40, 203, {128, 128, 2, 4}, 0.3f, placement).expect_plain_products({4, false}, 7, 3, 16);
+}
+
+TEST(BitSerialProducts, AreTheSameOnEveryInstructionSet) {
+  using namespace bit_serial;
+  std::mt19937 random(2);
+  const std::size_t rows = 96, tables = tables_of(rows);
+  std::vector<std::int16_t> cells(rows * kColumns), table(tables * kTable), codes(rows * kLanes);
+  for (auto& cell : cells)
+    cell = static_cast<std::int16_t>(static_cast<int>(random() % 4000) - 500);
+  for (auto& code : codes) code = static_cast<std::int16_t>(random());
+  std::vector<std::int32_t> start(kColumns);
+  std::vector<std::uint32_t> ends(tables + 1);
+  ASSERT_TRUE(make_tables(cells.data(), tables, table.data(), start.data(), ends.data()));
+  std::vector<std::uint16_t> look_ups(16 * tables * kLanes), planes(16);
+  spread_bits(codes.data(), rows, 16, look_ups.data(), planes.data());
+  std::vector<std::vector<std::int32_t>> results;
+  for (const Convert version : versions_of_convert()) {
+    results.emplace_back(kLanes * kColumns);
+    version({table.data(), ends.data(), start.data(), 700.5f, 1.0f / 1401.0f, 255},
+            {look_ups.data(), planes.data(), 1, tables, kLanes, 16, true}, results.back().data());
+    EXPECT_EQ(results.back(), results.front());
+  }
 }
 
 /// Every quotient of an ADC: one cell of each value that a sum can have, times input one.
