@@ -47,8 +47,8 @@ DeviceStatistics::DeviceStatistics(const DeviceModel& device, const PulseModel& 
         // Its last verify read is in the round of its last pulse; round 0 is read in any case.
         std::size_t last = 0;
         for (std::size_t r = 0; r < outcomes.rounds; ++r) {
-          const std::size_t device = r * outcomes.words() * 64 + i;
-          const bool set = bit(outcomes.set, device), reset = bit(outcomes.reset, device);
+          const std::size_t at = r * outcomes.words() * 64 + i;
+          const bool set = bit(outcomes.set, at), reset = bit(outcomes.reset, at);
           s.set[r] += set / n;
           s.reset[r] += reset / n;
           if (set || reset) last = r;
