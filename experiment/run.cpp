@@ -133,6 +133,10 @@ std::string checkpoint_key(const LoadedConfig& loaded, const Experiment& e) {
                   e.workload.test.content_hash, of(e.facts.second_derivative), of(e.facts.imported),
                   e.dumped_devices, sizeof(ChipResult));
   if (e.imported_mask != nullptr) key += of(*e.imported_mask);
+  if (e.training_images != nullptr) key += e.training_images->content_hash;
+  if (e.previous_mapping != nullptr)
+    for (const tiles::MappedLayer& layer : e.previous_mapping->layers())
+      key += of(layer.weight_code);
   for (const auto& [name, version] : versions()) key += fmt::format(" {} {}", name, version);
   return support::content_hash(key);
 }
