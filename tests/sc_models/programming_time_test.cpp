@@ -169,6 +169,25 @@ TEST(ProgrammingTime, GrowsWithNestedMasks) {
   }
 }
 
+// Every other device converges, so those that keep a conductance beyond their target's window are
+// the ones given up.
+TEST(Programming, CountsStuckDevicesThatItGaveUp) {
+  SmallSystem s(300, 40, PulseModelKind::Incremental, {}, {}, 0.02);
+  const ProgrammingReport r = s.system->program(s.every_nth(1));
+  std::uint64_t stuck = 0;
+  for (std::size_t a = 0; a < s.mapping->arrays().size(); ++a)
+    for (std::size_t row = 0; row < s.mapping->arrays()[a].rows; ++row)
+      for (std::size_t c = 0; c < s.mapping->columns(a); ++c) {
+        const int cell = s.system->cells(a).row(row)[c];
+        const unsigned level = s.mapping->level(a, row, c);
+        stuck += (cell == 0 && level > 0) || (cell == 3 * 1024 && level < 3);
+      }
+  EXPECT_EQ(r.not_converged, stuck);
+  EXPECT_GT(stuck, 0u);
+  EXPECT_GE(r.tiles[0].work.most_pulses, 100u);  // max_cycles
+  EXPECT_EQ(s.system->program(s.every_nth(1'000'000)).not_converged, 0u);  // but for one weight
+}
+
 TEST(ProgrammingTime, DoesNotDependOnWhatRanBefore) {
   SmallSystem s(300, 40, PulseModelKind::Incremental);  // six tiles that queue for the bus
   const ProgrammingReport first = s.system->program(s.every_nth(3));

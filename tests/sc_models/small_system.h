@@ -6,7 +6,8 @@
 
 namespace uswim::sc_models {
 
-/// A fully connected layer behind an input quantiser, on a chip of its own.
+/// A fully connected layer behind an input quantiser, on a chip of its own. `stuck`: part of the
+/// devices that is stuck at the lowest level, and at the highest.
 struct SmallSystem {
   workloads::Network network;
   std::vector<workloads::QuantizedWeights> weights;
@@ -19,7 +20,8 @@ struct SmallSystem {
   std::unique_ptr<AcceleratorSystem> system;
 
   SmallSystem(std::size_t inputs, std::size_t outputs, programmer::PulseModelKind kind,
-              const tiles::TileConfig& tile_config = {}, const ChipConfig& chip_config = {})
+              const tiles::TileConfig& tile_config = {}, const ChipConfig& chip_config = {},
+              double stuck = 0.0)
       : tile(tile_config), chip(chip_config) {
     using workloads::Node;
     network.input = {inputs, 1, 1};
@@ -51,6 +53,7 @@ struct SmallSystem {
     programmer::DeviceConfig d;
     d.preset = programmer::DevicePreset::R4;
     d.sigma = 0.2;
+    d.stuck_low = d.stuck_high = stuck;
     device = std::make_unique<programmer::DeviceModel>(d);
     programmer::WriteVerifyConfig w;
     w.pulse_model = kind;
