@@ -99,9 +99,10 @@ programmer::RowTiming row_timing(const Config& config, const tiles::Mapping& map
   t.columns_per_adc = config.tile.adc.columns_per_adc;
   t.drivers = config.tile.write.drivers;
   t.mixed_phases = config.tile.write.phases == tiles::WritePhases::Mixed;
+  t.rows = config.tile.write.rows;
   t.closing = config.programming.closing;
   if (config.chip.power_budget > support::Power())
-    t.rows_at_once = config.chip.power_budget / mean_row_power(config, mapping);
+    t.rows_at_once = config.chip.power_budget / (mean_row_power(config, mapping) * t.rows);
   return t;
 }
 

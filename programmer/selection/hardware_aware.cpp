@@ -97,7 +97,7 @@ DeviceMask select_worth_per_cycle(const tiles::Mapping& mapping, const WeightFac
       for (const Candidate& c : candidates(mapping, facts, statistics, a, r))
         ranked.push_back({c.worth / std::max(1.0, statistics.of(c.kind).mean_cycles),
                           mapping.device_index(a, r, c.column), static_cast<std::uint32_t>(a),
-                          static_cast<std::uint16_t>(r), c.column});
+                          c.row, c.column});
   std::sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
     return a.score != b.score ? a.score > b.score : a.device < b.device;
   });
@@ -123,9 +123,9 @@ DeviceMask select_row_time(const tiles::Mapping& mapping, const WeightFacts& fac
   std::vector<std::vector<RowOptions>> options(rows.size());
   std::vector<TileRows> tiles(rows.size());
   for (std::size_t a = 0; a < rows.size(); ++a) {
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
-      rows[a].push_back(candidates(mapping, facts, statistics, a, r));
-      options[a].push_back(planner.options(rows[a].back(), mapping.columns(a)));
+    for (const RowGroup& group : row_groups(mapping.arrays()[a].rows, timing)) {
+      rows[a].push_back(candidates(mapping, facts, statistics, a, group.first, group.rows));
+      options[a].push_back(planner.options(rows[a].back(), mapping.columns(a), group.rows));
     }
     for (const RowOptions& o : options[a]) tiles[a].push_back(&o);
   }
@@ -138,7 +138,7 @@ DeviceMask select_row_time(const tiles::Mapping& mapping, const WeightFacts& fac
       for (const Candidate& c : rows[a][r]) {
         if (left == 0) break;
         if (!planner.admits(c, chosen[r]->slowest)) continue;
-        mask.set(a, r, c.column);
+        mask.set(a, c.row, c.column);
         --left;
       }
     }

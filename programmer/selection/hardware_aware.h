@@ -51,6 +51,7 @@ struct RowTiming {
   unsigned columns_per_adc = 8;
   unsigned drivers = 0;       ///< as RowScheme
   bool mixed_phases = false;  ///< as RowScheme
+  unsigned rows = 1;          ///< neighbouring rows that are driven together
   double rows_at_once = 0.0;  ///< rows that the power budget lets write together; 0: no limit
   RowClosing closing = {};
 };

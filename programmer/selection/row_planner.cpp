@@ -3,30 +3,33 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 namespace uswim::programmer {
 
 std::vector<Candidate> candidates(const tiles::Mapping& mapping, const WeightFacts& facts,
                                   const DeviceStatistics& statistics, std::size_t array,
-                                  std::size_t row) {
+                                  std::size_t first_row, std::size_t rows) {
   std::vector<Candidate> list;
   const unsigned top = (1u << mapping.config().device_bits) - 1;
   const double codes = (1u << mapping.config().weight_bits) - 1;
-  for (std::size_t c = 0; c < mapping.columns(array); ++c) {
-    const std::size_t weight = mapping.weight_of(array, row, c);
-    const double second = facts.second_derivative[weight];
-    if (second <= 0.0) continue;
-    const auto slice = static_cast<unsigned>(c % mapping.devices_per_weight() / 2);
-    const std::size_t kind = statistics.kind(mapping.level(array, row, c), facts.magnitude[weight]);
-    const double share =
-        facts.scale[weight] / codes * mapping.slice_weight(slice) * top;  // weight per full scale
-    const double worth = 0.5 * second * share * share * statistics.of(kind).gain;
-    if (worth > 0.0)
-      list.push_back({static_cast<std::uint16_t>(c), static_cast<std::uint16_t>(kind),
-                      static_cast<float>(worth)});
-  }
+  for (std::size_t row = first_row; row < first_row + rows; ++row)
+    for (std::size_t c = 0; c < mapping.columns(array); ++c) {
+      const std::size_t weight = mapping.weight_of(array, row, c);
+      const double second = facts.second_derivative[weight];
+      if (second <= 0.0) continue;
+      const auto slice = static_cast<unsigned>(c % mapping.devices_per_weight() / 2);
+      const std::size_t kind =
+          statistics.kind(mapping.level(array, row, c), facts.magnitude[weight]);
+      const double share =
+          facts.scale[weight] / codes * mapping.slice_weight(slice) * top;  // weight per full scale
+      const double worth = 0.5 * second * share * share * statistics.of(kind).gain;
+      if (worth > 0.0)
+        list.push_back({static_cast<std::uint16_t>(row), static_cast<std::uint16_t>(c),
+                        static_cast<std::uint16_t>(kind), static_cast<float>(worth)});
+    }
   std::sort(list.begin(), list.end(), [](const Candidate& a, const Candidate& b) {
-    return a.worth != b.worth ? a.worth > b.worth : a.column < b.column;
+    return std::tie(b.worth, a.row, a.column) < std::tie(a.worth, b.row, b.column);
   });
   return list;
 }
@@ -46,12 +49,11 @@ double at_most(unsigned most, unsigned n, double p) {
   return std::min(sum, 1.0);
 }
 
-/// Probability that a group of columns has no pulse. In one group for the whole row devices stand
-/// for themselves; in one of several any column of the row is pulsed as likely as another.
+/// Probability that a group of columns has no pulse. In one group for all columns devices stand for
+/// themselves; in one of several any device is pulsed as likely as another.
 class QuietGroup {
  public:
-  QuietGroup(double groups, std::size_t columns)
-      : groups_(groups), columns_(static_cast<double>(columns)) {}
+  QuietGroup(double groups, double devices) : groups_(groups), devices_(devices) {}
   /// `n` devices, each pulsed with probability p.
   void add(double n, double p) {
     alone_ *= std::pow(1.0 - std::min(p, 1.0), n);
@@ -59,22 +61,22 @@ class QuietGroup {
   }
   double probability() const {
     if (groups_ <= 1.0) return alone_;
-    return std::pow(1.0 - std::min(1.0, pulses_ / columns_), columns_ / groups_);
+    return std::pow(1.0 - std::min(1.0, pulses_ / devices_), devices_ / groups_);
   }
 
  private:
-  double groups_, columns_;
+  double groups_, devices_;
   double alone_ = 1.0, pulses_ = 0.0;
 };
 
 /// Time of the pulses of round k; in round 0 `others` devices get their open-loop pulse.
 double pulse_time(const DeviceStatistics& statistics, const RowTiming& t,
                   const std::vector<unsigned>& counts, std::size_t k, std::size_t columns,
-                  double others, bool others_reset) {
+                  double devices, double others, bool others_reset) {
   const double groups =
       t.drivers == 0 ? 1.0
                      : std::ceil(static_cast<double>(columns) / static_cast<double>(t.drivers));
-  QuietGroup set(groups, columns), reset(groups, columns), either(groups, columns);
+  QuietGroup set(groups, devices), reset(groups, devices), either(groups, devices);
   set.add(others, 1.0);
   either.add(others, 1.0);
   if (others_reset) reset.add(others, 1.0);
@@ -95,15 +97,17 @@ double pulse_time(const DeviceStatistics& statistics, const RowTiming& t,
 }  // namespace
 
 RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& timing,
-                          const std::vector<unsigned>& counts, std::size_t columns) {
+                          const std::vector<unsigned>& counts, std::size_t columns,
+                          std::size_t rows) {
   RowExpectation row;
   unsigned total = 0;
   for (const unsigned n : counts) total += n;
   bool resets = false;
   for (std::size_t kind = 0; kind < statistics.kinds(); ++kind)
     resets = resets || statistics.of(kind).open_loop_reset;
-  row.time = timing.setup + pulse_time(statistics, timing, counts, 0, columns,
-                                       static_cast<double>(columns - total), resets);
+  const auto devices = static_cast<double>(columns * rows);
+  row.time = timing.setup +
+             pulse_time(statistics, timing, counts, 0, columns, devices, devices - total, resets);
   if (total == 0) return row;
   const double adcs = std::ceil(static_cast<double>(columns) / timing.columns_per_adc);
   const auto closed_with = static_cast<unsigned>(timing.closing.open_part * total);
@@ -122,14 +126,24 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
     if (works < 1e-3) break;
     row.works.push_back(works);
     // The ADC with most columns: at least one, and about twice the mean where few are spread over
-    // many.
-    const double serial =
-        std::clamp(2.0 * still_open / adcs, 1.0, static_cast<double>(timing.columns_per_adc));
-    row.time += works * (timing.read + serial * timing.conversion);
+    // many. Rows driven together are read one by one.
+    const auto together = static_cast<double>(rows);
+    const double serial = std::clamp(2.0 * still_open / together / adcs, 1.0,
+                                     static_cast<double>(timing.columns_per_adc));
+    const double reads = together * (1.0 - std::pow(all_done, 1.0 / together));
+    row.time += works / any_open * reads * (timing.read + serial * timing.conversion);
     if (k > 0)
-      row.time += works / any_open * pulse_time(statistics, timing, counts, k, columns, 0.0, false);
+      row.time += works / any_open *
+                  pulse_time(statistics, timing, counts, k, columns, devices, 0.0, false);
   }
   return row;
+}
+
+std::vector<RowGroup> row_groups(std::size_t rows, const RowTiming& timing) {
+  std::vector<RowGroup> groups;
+  for (std::size_t first = 0; first < rows; first += timing.rows)
+    groups.push_back({first, std::min<std::size_t>(timing.rows, rows - first)});
+  return groups;
 }
 
 RowPlanner::RowPlanner(const DeviceStatistics& statistics, const RowTiming& timing)
@@ -150,10 +164,11 @@ double RowPlanner::kept_gain(std::size_t kind, const std::vector<double>& works)
   return gain / s.gain;
 }
 
-RowOptions RowPlanner::options(const std::vector<Candidate>& row, std::size_t columns) const {
+RowOptions RowPlanner::options(const std::vector<Candidate>& row, std::size_t columns,
+                               std::size_t rows) const {
   std::vector<unsigned> counts(statistics_.kinds(), 0);
   std::vector<double> worth(statistics_.kinds(), 0.0);
-  RowOptions list{{0, 0, 0.0, row_time(statistics_, timing_, counts, columns)}};
+  RowOptions list{{0, 0, 0.0, row_time(statistics_, timing_, counts, columns, rows)}};
   for (std::size_t slowest = 0; slowest < rank_.size(); ++slowest) {
     std::fill(counts.begin(), counts.end(), 0);
     std::fill(worth.begin(), worth.end(), 0.0);
@@ -167,7 +182,7 @@ RowOptions RowPlanner::options(const std::vector<Candidate>& row, std::size_t co
         worth[row[i].kind] += row[i].worth;
       }
       if (n > 0 && (n == next || i + 1 == row.size())) {
-        const RowExpectation e = expect_row(statistics_, timing_, counts, columns);
+        const RowExpectation e = expect_row(statistics_, timing_, counts, columns, rows);
         double kept = gain;
         if (timing_.closing.is_used()) {
           kept = 0.0;
@@ -190,12 +205,13 @@ std::vector<double> tile_times(const tiles::Mapping& mapping, const WeightFacts&
   std::vector<double> times;
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
     double time = 0.0;
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
+    for (const RowGroup& group : row_groups(mapping.arrays()[a].rows, timing)) {
       std::vector<unsigned> counts(statistics.kinds(), 0);
-      for (std::size_t c = 0; c < mapping.columns(a); ++c)
-        ++counts[statistics.kind(mapping.level(a, r, c),
-                                 facts.magnitude[mapping.weight_of(a, r, c)])];
-      time += row_time(statistics, timing, counts, mapping.columns(a));
+      for (std::size_t r = group.first; r < group.first + group.rows; ++r)
+        for (std::size_t c = 0; c < mapping.columns(a); ++c)
+          ++counts[statistics.kind(mapping.level(a, r, c),
+                                   facts.magnitude[mapping.weight_of(a, r, c)])];
+      time += row_time(statistics, timing, counts, mapping.columns(a), group.rows);
     }
     times.push_back(time);
   }

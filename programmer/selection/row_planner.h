@@ -9,30 +9,40 @@
 namespace uswim::programmer {
 
 struct Candidate {
+  std::uint16_t row;
   std::uint16_t column;
   std::uint16_t kind;
   float worth;  ///< avoided loss
 };
 
-/// The devices of one row that are worth anything, most worth first.
+/// The devices of a row, or of several that are driven together, that are worth anything, most worth
+/// first.
 std::vector<Candidate> candidates(const tiles::Mapping& mapping, const WeightFacts& facts,
                                   const DeviceStatistics& statistics, std::size_t array,
-                                  std::size_t row);
+                                  std::size_t first_row, std::size_t rows = 1);
 
-/// What is to be expected of a row in which `counts[kind]` devices are verified, the others written
-/// open loop.
+/// What is to be expected of a row, or of rows driven together, of which `counts[kind]` devices are
+/// verified, the others written open loop.
 struct RowExpectation {
   double time = 0.0;          ///< seconds
   std::vector<double> works;  ///< works[k]: probability that round k takes place
 };
 /// The sum over rounds of the probability that more devices are open than the row is closed with,
-/// and of the slots that their pulses take.
+/// and of the slots that their pulses take. Of several rows each has its share of the counts.
 RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& timing,
-                          const std::vector<unsigned>& counts, std::size_t columns);
+                          const std::vector<unsigned>& counts, std::size_t columns,
+                          std::size_t rows = 1);
 inline double row_time(const DeviceStatistics& statistics, const RowTiming& timing,
-                       const std::vector<unsigned>& counts, std::size_t columns) {
-  return expect_row(statistics, timing, counts, columns).time;
+                       const std::vector<unsigned>& counts, std::size_t columns,
+                       std::size_t rows = 1) {
+  return expect_row(statistics, timing, counts, columns, rows).time;
 }
+
+/// Rows of an array that are driven together.
+struct RowGroup {
+  std::size_t first, rows;
+};
+std::vector<RowGroup> row_groups(std::size_t rows, const RowTiming& timing);
 
 /// The time of the slowest tile when everything is verified.
 double slowest_tile_time(const tiles::Mapping& mapping, const WeightFacts& facts,
@@ -56,7 +66,8 @@ class RowPlanner {
   RowPlanner(const DeviceStatistics& statistics, const RowTiming& timing);
   bool admits(const Candidate& c, std::size_t slowest) const { return rank_[c.kind] <= slowest; }
   /// Options worth considering: numbers of devices that grow by half, for every limit of slowness.
-  RowOptions options(const std::vector<Candidate>& row, std::size_t columns) const;
+  RowOptions options(const std::vector<Candidate>& row, std::size_t columns,
+                     std::size_t rows = 1) const;
 
  private:
   /// Part of a kind's gain that is left where rows are closed early.

@@ -101,9 +101,10 @@ TEST(RowTime, IsTheExpectedMaximumOverTheRowsDevices) {
   }
 }
 
-/// Mean time of rows that go through their rounds one by one: 64 devices, 20 of level
-/// 1 among them verified.
-double simulated_row_time(const Fixture& f, const RowScheme& scheme, std::size_t rows) {
+/// Mean time of rows, or of `together` rows at once, that go through their rounds: 64 devices each,
+/// 20 of level 1 among them verified.
+double simulated_row_time(const Fixture& f, const RowScheme& scheme, std::size_t rows,
+                          std::size_t together) {
   std::vector<DeviceTarget> targets(rows * 64);
   std::vector<std::uint64_t> masks(rows, 0);
   for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -118,13 +119,14 @@ double simulated_row_time(const Fixture& f, const RowScheme& scheme, std::size_t
   DeviceOutcomes outcomes;
   f.pulses->write(targets, 0, 5, 0, outcomes);
   double time = 0.0;
-  for (std::size_t r = 0; r < rows; ++r) {
-    const RowWork w = row_work({outcomes, r, 1, &masks[r], scheme, 64});
+  for (std::size_t r = 0; r < rows; r += together) {
+    const RowWork w =
+        row_work({outcomes, r, 1, &masks[r], scheme, 64, RowOperation::Program, together});
     time += f.timing.set * w.set_slots + f.timing.reset * w.reset_slots +
             std::max(f.timing.set, f.timing.reset) * w.mixed_slots +
             f.timing.read * w.verify_rounds + f.timing.conversion * w.serial_conversions;
   }
-  return time / static_cast<double>(rows);
+  return time * static_cast<double>(together) / static_cast<double>(rows);
 }
 
 // The time of a row has a standard deviation of less than a third of its mean, so 400 rows tell the
@@ -133,16 +135,17 @@ double simulated_row_time(const Fixture& f, const RowScheme& scheme, std::size_t
 TEST(RowTime, IsThatOfSimulatedRowsUnderEveryWriteScheme) {
   for (const bool mixed : {false, true})
     for (const unsigned drivers : {0u, 16u, 1u})
-      for (const double open_part : {0.0, 0.1}) {
+      for (const auto& [open_part, rows] : {std::pair{0.0, 1u}, {0.1, 1u}, {0.0, 4u}}) {
         Fixture f(PulseModelKind::Incremental, {0, open_part});
         f.timing = {0.0, 40e-9, 25e-9, 10e-9, 0.0, 8, drivers, mixed};
         f.timing.closing = {0, open_part};
         std::vector<unsigned> counts(f.statistics.kinds(), 0);
-        counts[f.statistics.kind(1, 0.0)] = 20;
+        counts[f.statistics.kind(1, 0.0)] = 20 * rows;
         const RowScheme scheme{8, drivers, mixed, false, {0, open_part}};
-        const double want = simulated_row_time(f, scheme, 400);
-        EXPECT_NEAR(row_time(f.statistics, f.timing, counts, 64), want, 0.06 * want)
-            << "drivers " << drivers << (mixed ? ", mixed" : "") << ", closed at " << open_part;
+        const double want = simulated_row_time(f, scheme, 400 * rows, rows);
+        EXPECT_NEAR(row_time(f.statistics, f.timing, counts, 64, rows), want, 0.06 * want)
+            << "drivers " << drivers << (mixed ? ", mixed" : "") << ", closed at " << open_part
+            << ", rows " << rows;
       }
 }
 
