@@ -49,28 +49,16 @@ std::string with_prefix(double value, const char* unit) {
   return fmt::format("{:.3g} {}{}", value / std::pow(1000.0, index - 5), kPrefixes[index], unit);
 }
 
-std::string result_tables(const experiment::Config& config, const experiment::RunResult& r) {
+namespace {
+
+/// Policies against each other in what they cost for their accuracy.
+std::string comparison_tables(const experiment::Config& config, const experiment::RunResult& r) {
   std::string out;
   const auto line = [&](const std::string& text) { out += text + '\n'; };
   const experiment::CurvePoint& all = r.verify_all;
-  line(fmt::format("{:<15} {:>8} {:>6} {:>11} {:>12}   {}", "policy", "fraction", "NWC",
-                   "prog. time", "prog. energy", "accuracy, %"));
-  std::string last;
-  for (const experiment::CurvePoint& p : r.curve) {
-    if (!last.empty() && last != p.policy) line("");
-    last = p.policy;
-    line(fmt::format("{:<15} {:>8.3g} {:>6.3f} {:>11} {:>12}   {:6.2f} +- {:.2f}", p.policy,
-                     p.fraction, p.nwc_mean, with_prefix(p.time_s_mean, "s"),
-                     with_prefix(p.energy_J_mean, "J"), 100 * p.accuracy_mean,
-                     100 * p.accuracy_sd));
-  }
+  line(fmt::format("ideal accuracy (no device error): {:.2f} %", 100 * *r.ideal_accuracy));
   line("");
-  line(fmt::format("mean over {} chips, +- standard deviation; accuracy with an ideal ADC",
-                   config.chips));
-  line(fmt::format("ideal accuracy (no device error): {:.2f} %", 100 * r.ideal_accuracy));
-  line("");
-
-  const double goal = 100 * (r.ideal_accuracy - config.accuracy_drop);
+  const double goal = 100 * (*r.ideal_accuracy - config.accuracy_drop);
   line(fmt::format(
       "To reach {:.2f} % ({:.2g} points below ideal), relative to verifying fraction {:.3g}:", goal,
       100 * config.accuracy_drop, all.fraction));
@@ -105,6 +93,32 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
       row.clear();
     }
   }
+  return out;
+}
+
+}  // namespace
+
+std::string result_tables(const experiment::Config& config, const experiment::RunResult& r) {
+  std::string out;
+  const auto line = [&](const std::string& text) { out += text + '\n'; };
+  line(fmt::format("{:<15} {:>8} {:>6} {:>11} {:>12}   {}", "policy", "fraction", "NWC",
+                   "prog. time", "prog. energy", r.ideal_accuracy ? "accuracy, %" : ""));
+  std::string last;
+  for (const experiment::CurvePoint& p : r.curve) {
+    if (!last.empty() && last != p.policy) line("");
+    last = p.policy;
+    const std::string accuracy =
+        r.ideal_accuracy
+            ? fmt::format("{:6.2f} +- {:.2f}", 100 * p.accuracy_mean, 100 * p.accuracy_sd)
+            : "";
+    line(fmt::format("{:<15} {:>8.3g} {:>6.3f} {:>11} {:>12}   {}", p.policy, p.fraction,
+                     p.nwc_mean, with_prefix(p.time_s_mean, "s"),
+                     with_prefix(p.energy_J_mean, "J"), accuracy));
+  }
+  line("");
+  line(fmt::format("mean over {} chips{}", config.chips,
+                   r.ideal_accuracy ? ", +- standard deviation; accuracy with an ideal ADC" : ""));
+  if (r.ideal_accuracy) out += comparison_tables(config, r);
 
   if (!r.iterative.empty()) {
     line("");
@@ -158,6 +172,7 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
           100.0 * static_cast<double>(h.correct_ideal_adc) / static_cast<double>(h.images)));
   }
   const experiment::InferenceResult& i = r.monte_carlo.inference;
+  if (i.images == 0) return out;
   double energy = 0.0;
   for (const double e : i.energy_J) energy += e;
   line("");

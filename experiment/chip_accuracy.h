@@ -21,7 +21,6 @@ class ChipAccuracy {
   ChipAccuracy(const Config& config, const Workload& workload, const tiles::Mapping& mapping,
                const sc_models::AcceleratorSystem& system);
 
-  const programmer::DriftModel& drift() const { return drift_; }
   void load();
   /// `seconds` after programming; `chip` keys the drift.
   void load_later(std::uint32_t chip, double seconds);

@@ -16,84 +16,6 @@ using support::ConfigReader;
 
 namespace {
 
-void read_data(ConfigReader in, workloads::DataSource& data) {
-  using workloads::DataFormat;
-  in.word("format", data.format, workloads::kDataFormats,
-          {"idx: two IDX files; cifar10: binary batches; npz: NumPy arrays; images: PNG and JPEG "
-           "files; jpk: packed JPEGs"});
-  in.required_path(
-      "images", data.images,
-      {"idx: file, plain or gzip; cifar10: a batch, or a folder for all its data_batch_N.bin; npz: "
-       ".npz, or .npy of uint8; images: folder; jpk: file. The network sees pixel / 255 unless "
-       "'workload.normalization' says otherwise"});
-  in.path("labels", data.labels,
-          {"idx: file, plain or gzip; npz: .npy or .npz of whole numbers (left out: in 'images'); "
-           "images: text file, a name and a label per line (left out: folders are the classes)"});
-  in.word("layout", data.layout, workloads::kArrayLayouts, {"npz: order of the images' axes"});
-  in.text("image_array", data.image_array, {"npz: name of the images inside an .npz file"});
-  in.text("label_array", data.label_array, {"npz: name of the labels inside an .npz file"});
-  in.whole("limit", data.limit, support::closed(1, workloads::DataSource::kUnlimited),
-           {"the first images that are taken; all where there are fewer"});
-  in.check(in.describing() || data.format != DataFormat::Idx || !data.labels.empty(), "labels",
-           "missing (format 'idx' keeps the labels in a file of their own)");
-  in.check(
-      (data.format != DataFormat::Cifar10 && data.format != DataFormat::Jpk) || data.labels.empty(),
-      "labels", "the labels of this format are in 'images'");
-}
-
-workloads::Normalization read_normalization(ConfigReader in) {
-  workloads::Normalization n;
-  in.numbers("mean", n.mean, support::closed(-1e6, 1e6),
-             {"per channel, or one for all; the network sees (pixel / 255 - mean) / std"});
-  in.numbers("std", n.deviation, support::left_open(0, 1e6), {"per channel, or one for all"});
-  in.check(n.mean.empty() == n.deviation.empty(), "", "'mean' and 'std' go together");
-  return n;
-}
-
-void read_quantization(ConfigReader in, WorkloadConfig& workload) {
-  workloads::QuantizationConfig& c = workload.quantization;
-  in.word("weight_scales", c.weight_scales, workloads::kWeightScales,
-          {"per_tensor: one scale per layer; per_channel: one per output, multiplied back by the "
-           "digital part"});
-  in.word("weight_clip", c.weight_clip, workloads::kClipRules,
-          {"largest code of a weight: maximum, percentile, or least squared error",
-           "paper: the layer's maximum"});
-  in.number("weight_percentile", c.weight_percentile, support::left_open(0, 100),
-            {"with 'weight_clip: percentile': part of the magnitudes that is not clipped, percent",
-             "unconfirmed"});
-  in.word("activation_clip", c.activation_clip, workloads::kClipRules,
-          {"largest code of a layer's input over the calibration images", "unconfirmed"});
-  in.number("activation_percentile", c.activation_percentile, support::left_open(0, 100),
-            {"with 'activation_clip: percentile', percent", "unconfirmed"});
-  in.whole("calibration_images", workload.calibration_images, support::closed(1, 100000),
-           {"the first images of 'sensitivity' that the ranges of activations are taken from",
-            "unconfirmed"});
-}
-
-WorkloadConfig read_workload(ConfigReader in) {
-  WorkloadConfig c;
-  in.required_path("network", c.network, {"ONNX file of a classifier, quantised or not"});
-  in.whole("weight_bits", c.weight_bits, support::closed(1, 8),
-           {"bits of a weight's magnitude; the sign is a differential pair", "paper: 4 for LeNet"});
-  in.whole("activation_bits", c.quantization.activation_bits, support::closed(2, 8),
-           {"bits of a layer's input where the network brings no quantiser; with negative inputs "
-            "the sign is among them",
-            "unconfirmed"});
-  in.boolean("fold_batch_norm", c.fold_batch_norm,
-             {"multiply batch norm into the weights where it directly follows a layer; else it is "
-              "digital"});
-  read_quantization(
-      in.section("quantization", {"of networks that were trained in float; a network's own "
-                                  "quantisers stay as they are"}),
-      c);
-  c.normalization = read_normalization(
-      in.section("normalization", {"of the pixels, as in the network's training; left out: none"}));
-  read_data(in.section("test", {"images for the accuracy"}), c.test);
-  read_data(in.section("sensitivity", {"training images for the second derivative"}),
-            c.sensitivity);
-  return c;
-}
-
 SelectionConfig read_selection(ConfigReader in) {
   SelectionConfig c;
   in.words("policies", c.policies, programmer::kSelectionPolicies,
@@ -136,12 +58,7 @@ SelectionConfig read_selection(ConfigReader in) {
   iterative.whole(
       "images", c.iterative.images, support::closed(1, 1000000),
       {"test images of a measurement, the first ones; all where there are fewer", "unconfirmed"});
-  const auto uses = [&](programmer::SelectionPolicy p) {
-    for (const auto* list : {&c.policies, &c.iterative.policies})
-      if (std::find(list->begin(), list->end(), p) != list->end()) return true;
-    return false;
-  };
-  in.check(!uses(programmer::SelectionPolicy::Imported) || !c.scores.empty(), "policies",
+  in.check(!c.uses(programmer::SelectionPolicy::Imported) || !c.scores.empty(), "policies",
            "policy 'imported' needs 'scores'");
   in.check(!c.policies.empty(), "policies", "needs at least one policy");
   in.check(!c.fractions.empty(), "fractions", "needs at least one fraction");
@@ -236,14 +153,58 @@ void apply_pulse_energy(ConfigReader& in, Config& c) {
   limit(c.tile.reset, c.programming.ispp.reset);
 }
 
+/// What needs images has them, and what needs a measured accuracy measures it.
+void check_images(ConfigReader& workload, ConfigReader& accuracy, ConfigReader& inference,
+                  const Config& c) {
+  const bool runs_images = c.measures_accuracy() || c.inference_images > 0;
+  workload.check(!runs_images || !c.workload.test.images.empty(), "test.images",
+                 "missing: 'accuracy.images' and 'inference.images' take test images; with 0 of "
+                 "both the chip is only programmed");
+  workload.check(!c.needs_training_images() || !c.workload.sensitivity.images.empty(),
+                 "sensitivity.images",
+                 "missing: a policy, the placement or in-situ training needs training images");
+  accuracy.check(c.measures_accuracy() || c.accuracy_times_s.empty(), "times",
+                 "needs 'accuracy.images' above 0");
+  const bool decides_on_the_chip =
+      c.in_situ.iterations > 0 || !c.selection.iterative.policies.empty();
+  accuracy.check(c.measures_accuracy() || !decides_on_the_chip, "images",
+                 "'selection.iterative' and 'in_situ' measure the accuracy: needs more than 0");
+  inference.check(c.inference_images > 0 || !decides_on_the_chip, "images",
+                  "'selection.iterative' and 'in_situ' run images on the chip: needs more than 0");
+}
+
 }  // namespace
+
+bool SelectionConfig::uses(programmer::SelectionPolicy policy) const {
+  for (const auto* list : {&policies, &iterative.policies})
+    if (std::find(list->begin(), list->end(), policy) != list->end()) return true;
+  return false;
+}
+
+bool Config::needs_second_derivative() const {
+  using programmer::SelectionPolicy;
+  for (const SelectionPolicy policy : {SelectionPolicy::Uswim, SelectionPolicy::Swim,
+                                       SelectionPolicy::WorthPerCycle, SelectionPolicy::RowTime})
+    if (selection.uses(policy)) return true;
+  return mapping.row_order == PlacingOrder::Balanced ||
+         mapping.column_order == PlacingOrder::Balanced;
+}
+
+bool Config::needs_training_images() const {
+  using programmer::SelectionPolicy;
+  for (const SelectionPolicy policy :
+       {SelectionPolicy::Hutchinson, SelectionPolicy::Fisher, SelectionPolicy::Gradient})
+    if (selection.uses(policy)) return true;
+  return needs_second_derivative() || in_situ.iterations > 0;
+}
 
 Config read_config(ConfigReader in) {
   Config c;
   in.whole("seed", c.seed, support::closed(0, 9007199254740992.0), {"of every random stream"});
   in.whole("chips", c.chips, support::closed(1, 100000),
            {"Monte Carlo instances; the papers' figures use 3,000"});
-  c.workload = read_workload(in.section("workload", {"network and data"}));
+  auto workload = in.section("workload", {"network and data"});
+  c.workload = read_workload(workload);
   c.device = programmer::read_device(in.section("device", {"the memory cell"}));
   auto programming = in.section("programming", {"write-verify"});
   c.programming = programmer::read_write_verify(programming);
@@ -297,12 +258,14 @@ Config read_config(ConfigReader in) {
                        c.chip.power_budget.in_si(), row_power.in_si()));
 
   auto inference = in.section("inference", {"images through the timed models"});
-  inference.whole("images", c.inference_images, support::closed(1, 1000),
-                  {"images of the stream whose latency, throughput and energy are reported"});
+  inference.whole("images", c.inference_images, support::closed(0, 1000),
+                  {"images of the stream whose latency, throughput and energy are reported; 0: no "
+                   "inference"});
 
   auto accuracy = in.section("accuracy", {"over the test images, without timing"});
-  accuracy.whole("images", c.accuracy_images, support::closed(1, 1000000),
-                 {"test images per evaluation; all of them where there are fewer"});
+  accuracy.whole("images", c.accuracy_images, support::closed(0, 1000000),
+                 {"test images per evaluation; all of them where there are fewer; 0: programming "
+                  "only, no accuracy is measured, with ADCs neither"});
   accuracy.number("drop", c.accuracy_drop, support::closed(0, 1),
                   {"report what it costs to come within this of the ideal accuracy"});
   std::vector<std::string> times;
@@ -319,6 +282,8 @@ Config read_config(ConfigReader in) {
                    {"of the first policy; those that selection.fractions does not have are added"});
   hardware.whole("images", c.hardware.images, support::closed(1, 1000000),
                  {"test images per evaluation"});
+
+  check_images(workload, accuracy, inference, c);
 
   auto correlation = in.section("correlation", {"of `uswim correlate`: single weights are moved"});
   correlation.whole("weights", c.correlation.weights, support::closed(2, 100000000),

@@ -9,28 +9,15 @@
 #include <vector>
 
 #include "experiment/in_situ.h"
+#include "experiment/workload_config.h"
 #include "programmer/device/device_model.h"
 #include "programmer/selection/selection.h"
 #include "programmer/write_verify/pulse_model.h"
 #include "sc_models/chip_config.h"
 #include "support/config_reader.h"
 #include "tiles/tile_config.h"
-#include "workloads/data/dataset.h"
-#include "workloads/network/normalization.h"
-#include "workloads/quantization/post_training.h"
 
 namespace uswim::experiment {
-
-struct WorkloadConfig {
-  std::filesystem::path network;
-  unsigned weight_bits = 4;
-  bool fold_batch_norm = true;
-  workloads::QuantizationConfig quantization;
-  std::size_t calibration_images = 256;  ///< of the sensitivity set, the first ones
-  workloads::Normalization normalization;
-  workloads::DataSource test;         ///< for the accuracy
-  workloads::DataSource sensitivity;  ///< for the second derivative: training images
-};
 
 /// What an imported mask means. The authors' code writes 1 for weights that are *not* verified.
 enum class MaskPolarity { OneIsVerified, ZeroIsVerified };
@@ -58,6 +45,9 @@ struct SelectionConfig {
   std::optional<MaskPolarity> mask_polarity;
   unsigned hutchinson_probes = 8;  ///< per batch of images; for policy `hutchinson`
   IterativeConfig iterative;
+
+  /// Whether a policy ranks weights for a mask or for the iterative algorithm.
+  bool uses(programmer::SelectionPolicy policy) const;
 };
 
 /// What the chip holds when it is programmed.
@@ -120,13 +110,19 @@ struct Config {
   MappingOptions mapping;
   tiles::TileConfig tile;
   sc_models::ChipConfig chip;
-  unsigned inference_images = 8;
-  std::size_t accuracy_images = 10000;
+  unsigned inference_images = 8;        ///< 0: the timed inference is left out
+  std::size_t accuracy_images = 10000;  ///< 0: programming only, no accuracy is measured
   std::vector<double> accuracy_times_s;  ///< after programming, for retention.csv
   HardwareAccuracyConfig hardware;
   CorrelationConfig correlation;
   bool timeline = false;         ///< files about one programming of chip 0
   double accuracy_drop = 0.005;  ///< for "what it cost to come within ... of the ideal accuracy"
+
+  bool measures_accuracy() const { return accuracy_images > 0; }
+  /// Whether a choice or a placement follows the second derivative of the loss.
+  bool needs_second_derivative() const;
+  /// Whether training images are needed: for a measure of sensitivity, or for training.
+  bool needs_training_images() const;
 };
 
 /// Reads the whole tree; the caller finishes the document.

@@ -161,10 +161,15 @@ Correlations correlations(const std::vector<PerturbedWeight>& weights) {
 Correlations run_correlation(const LoadedConfig& loaded, const RunOptions& options) {
   const Config& config = loaded.config;
   support::ResultDirectory directory(options.output);
+  for (const workloads::DataSource* images : {&config.workload.test, &config.workload.sensitivity})
+    if (images->images.empty())
+      throw workloads::NetworkError(
+          "to move weights takes images: 'workload.test' and 'workload.sensitivity'");
   const Workload workload = load_workload(config.workload);
-  const Measures measures = load_measures(workload, config, options.cache, options.progress);
+  const std::vector<float> second_derivative =
+      load_second_derivative(workload, config, options.cache, options.progress);
   const std::vector<PerturbedWeight> weights =
-      perturb_weights(quantized(workload), workload.test, measures.second_derivative,
+      perturb_weights(quantized(workload), workload.test, second_derivative,
                       config.correlation, config.seed, options.jobs, options.progress);
   support::CsvTable table({"weight", "layer", "magnitude", "second_derivative", "perturbation",
                            "predicted_loss_increase", "accuracy_drop", "loss_increase"});

@@ -15,13 +15,6 @@ namespace {
 using programmer::SelectionPolicy;
 using support::FileError;
 
-bool asked_for(SelectionPolicy policy, const SelectionConfig& selection) {
-  const auto among = [&](const std::vector<SelectionPolicy>& policies) {
-    return std::find(policies.begin(), policies.end(), policy) != policies.end();
-  };
-  return among(selection.policies) || among(selection.iterative.policies);
-}
-
 /// compute(), or its result of an earlier run with the same `key`.
 template <class Compute>
 std::vector<float> cached(const std::filesystem::path& cache, const std::string& key,
@@ -50,34 +43,63 @@ std::vector<float> cached(const std::filesystem::path& cache, const std::string&
   return values;
 }
 
+/// The measures of one network over its training images.
+class Loader {
+ public:
+  Loader(const Workload& workload, const Config& config, const std::filesystem::path& cache,
+         const Progress& progress)
+      : network_(workload.network),
+        data_(load_images(workload.network, config.workload.sensitivity)),
+        cache_(cache),
+        progress_(progress) {}
+
+  template <class Compute>
+  std::vector<float> load(const std::string& measure, const std::string& stage,
+                          Compute&& compute) const {
+    const workloads::ComputeOptions options{
+        std::max(1u, std::thread::hardware_concurrency()),
+        [&](std::size_t done) { progress_(stage, done, data_.count); }};
+    return cached(cache_, measure + network_.content_hash + data_.content_hash, network_.weights(),
+                  [&] { return compute(network_, data_, options); });
+  }
+  std::vector<float> second_derivative() const {
+    return load("second_derivative 1 ", "sensitivity", workloads::second_derivative);
+  }
+
+ private:
+  const workloads::Network& network_;
+  const workloads::Dataset data_;
+  const std::filesystem::path& cache_;
+  const Progress& progress_;
+};
+
 }  // namespace
 
 Measures load_measures(const Workload& workload, const Config& config,
                        const std::filesystem::path& cache, const Progress& progress) {
-  const workloads::Dataset data = load_images(workload.network, config.workload.sensitivity);
-  const auto load = [&](const std::string& measure, const std::string& stage, auto&& compute) {
-    const workloads::ComputeOptions options{
-        std::max(1u, std::thread::hardware_concurrency()),
-        [&](std::size_t done) { progress(stage, done, data.count); }};
-    return cached(cache, measure + workload.network.content_hash + data.content_hash,
-                  workload.network.weights(),
-                  [&] { return compute(workload.network, data, options); });
-  };
   Measures measures;
-  measures.second_derivative =
-      load("second_derivative 1 ", "sensitivity", workloads::second_derivative);
+  if (!config.needs_training_images()) return measures;
+  const Loader loader(workload, config, cache, progress);
+  if (config.needs_second_derivative()) measures.second_derivative = loader.second_derivative();
   const unsigned probes = config.selection.hutchinson_probes;
-  if (asked_for(SelectionPolicy::Hutchinson, config.selection))
+  if (config.selection.uses(SelectionPolicy::Hutchinson))
     measures.hessian_diagonal =
-        load(fmt::format("hutchinson 1 {} {} ", probes, config.seed), "Hutchinson probes",
-             [&](const auto& network, const auto& images, const auto& options) {
-               return workloads::hutchinson_diagonal(network, images, probes, config.seed, options);
-             });
-  if (asked_for(SelectionPolicy::Fisher, config.selection))
-    measures.fisher = load("fisher 1 ", "Fisher information", workloads::empirical_fisher);
-  if (asked_for(SelectionPolicy::Gradient, config.selection))
-    measures.gradient = load("gradient 1 ", "gradient", workloads::mean_gradient);
+        loader.load(fmt::format("hutchinson 1 {} {} ", probes, config.seed), "Hutchinson probes",
+                    [&](const auto& network, const auto& images, const auto& options) {
+                      return workloads::hutchinson_diagonal(network, images, probes, config.seed,
+                                                            options);
+                    });
+  if (config.selection.uses(SelectionPolicy::Fisher))
+    measures.fisher = loader.load("fisher 1 ", "Fisher information", workloads::empirical_fisher);
+  if (config.selection.uses(SelectionPolicy::Gradient))
+    measures.gradient = loader.load("gradient 1 ", "gradient", workloads::mean_gradient);
   return measures;
+}
+
+std::vector<float> load_second_derivative(const Workload& workload, const Config& config,
+                                          const std::filesystem::path& cache,
+                                          const Progress& progress) {
+  return Loader(workload, config, cache, progress).second_derivative();
 }
 
 }  // namespace uswim::experiment

@@ -10,7 +10,7 @@ namespace uswim::experiment {
 
 /// How the loss depends on each weight, over the sensitivity images. Empty where no policy asks.
 struct Measures {
-  std::vector<float> second_derivative;  ///< by the recursion; always there
+  std::vector<float> second_derivative;  ///< by the recursion
   std::vector<float> hessian_diagonal;   ///< by Hutchinson probes
   std::vector<float> fisher;
   std::vector<float> gradient;
@@ -20,5 +20,9 @@ struct Measures {
 /// were seen before. `cache` is a directory; empty: no cache.
 Measures load_measures(const Workload& workload, const Config& config,
                        const std::filesystem::path& cache, const Progress& progress);
+/// Its second derivative alone, whether a policy needs it or not.
+std::vector<float> load_second_derivative(const Workload& workload, const Config& config,
+                                          const std::filesystem::path& cache,
+                                          const Progress& progress);
 
 }  // namespace uswim::experiment

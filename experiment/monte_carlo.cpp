@@ -76,8 +76,8 @@ class Worker : private ProgrammedChip {
         for (std::uint32_t t = 0; t < result.tiles.size(); ++t)
           send_(pack(kTile, TileResult{e, t, result.tiles[t]}));
     }
-    if (chip == 0) run_inference();
-    if (chip < experiment_.config.hardware.chips) run_hardware(chip);
+    if (chip == 0 && experiment_.config.inference_images > 0) run_inference();
+    if (chip < experiment_.config.hardware.chips && accuracy_) run_hardware(chip);
     run_iterative(chip, all_cycles);
     run_in_situ(chip);
     if (chip == 0) send_picture();
@@ -256,7 +256,7 @@ class Worker : private ProgrammedChip {
     const std::size_t count =
         std::min(experiment_.config.hardware.images, experiment_.workload.test.count);
     const workloads::PreparedImages images =
-        accuracy_.executor().prepare(experiment_.workload.test, 0, count);
+        accuracy_->executor().prepare(experiment_.workload.test, 0, count);
     std::vector<const tiles::CellArray*> cells;
     for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
       cells.push_back(&system_.cells(a));
@@ -267,8 +267,8 @@ class Worker : private ProgrammedChip {
       load_effective_weights();
       send_(pack(kHardware,
                  HardwareResult{chip, fraction, count,
-                                accuracy_.executor().count_correct(hardware, images),
-                                accuracy_.executor().count_correct(accuracy_.engine(), images)}));
+                                accuracy_->executor().count_correct(hardware, images),
+                                accuracy_->executor().count_correct(accuracy_->engine(), images)}));
     }
   }
 

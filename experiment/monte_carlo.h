@@ -41,7 +41,7 @@ struct ChipResult {
   std::array<double, sc_models::kComponents> energy_J{};
   std::uint64_t mask_link_bytes = 0, mask_bus_bytes = 0;
   programmer::MaskBytes mask_record_bytes{};         ///< what each encoding would put on the bus
-  std::uint64_t correct = 0;                         ///< test images, ideal ADC
+  std::uint64_t correct = 0;                         ///< test images, ideal ADC; 0 where none is measured
   double peak_power_W = 0.0, average_power_W = 0.0;  ///< of the write pulses
   double nwc() const {
     return all_write_cycles == 0
@@ -126,7 +126,7 @@ struct MonteCarloResult {
   std::vector<IterativeStepResult> iterative_steps;  ///< ordered by policy, chip, step
   std::vector<IterativeResult> iterative;            ///< ordered by policy, chip
   std::vector<InSituResult> in_situ;                 ///< ordered by chip, iteration
-  InferenceResult inference;                         ///< chip 0, every weight verified
+  InferenceResult inference;  ///< chip 0, every weight verified; no images: left out
   StageSeconds seconds;
   std::map<std::string, std::string> files;  ///< of chip 0, by name: contents
 };

@@ -36,19 +36,22 @@ ProgrammedChip::ProgrammedChip(const Experiment& experiment)
       pulses_(programmer::make_pulse_model(experiment.config.programming, experiment.device)),
       system_(experiment.config.chip, experiment.config.tile, experiment.mapping, experiment.device,
               *pulses_, program_),
-      accuracy_(experiment.config, experiment.workload, experiment.mapping, system_) {
-  const workloads::Dataset& test = experiment.workload.test;
-  test_images_ = accuracy_.executor().prepare(
-      test, 0, std::min(experiment.config.accuracy_images, test.count));
-  const IterativeConfig& iterative = experiment.config.selection.iterative;
-  if (!iterative.policies.empty())
-    measured_images_ =
-        accuracy_.executor().prepare(test, 0, std::min(iterative.images, test.count));
+      drift_(experiment.config.device) {
+  if (experiment.config.measures_accuracy()) {
+    accuracy_.emplace(experiment.config, experiment.workload, experiment.mapping, system_);
+    const workloads::Dataset& test = experiment.workload.test;
+    test_images_ = accuracy_->executor().prepare(
+        test, 0, std::min(experiment.config.accuracy_images, test.count));
+    const IterativeConfig& iterative = experiment.config.selection.iterative;
+    if (!iterative.policies.empty())
+      measured_images_ =
+          accuracy_->executor().prepare(test, 0, std::min(iterative.images, test.count));
+  }
   const StartConfig& start = experiment.config.start;
   if (experiment.previous_mapping != nullptr)
     system_.start_from(
         {experiment.previous_mapping, start.previous_state == PreviousState::Verified,
-         start.skip_unchanged, start.previous_age_s ? &accuracy_.drift() : nullptr,
+         start.skip_unchanged, start.previous_age_s ? &drift_ : nullptr,
          start.previous_age_s.value_or(0.0)},
         experiment.device);
 }
@@ -75,6 +78,7 @@ std::uint64_t ProgrammedChip::count_correct() {
 }
 
 std::uint64_t ProgrammedChip::count_test_correct() {
+  if (!accuracy_) return 0;
   load_effective_weights();
   return correct_of(test_images_);
 }
@@ -82,19 +86,19 @@ std::uint64_t ProgrammedChip::count_test_correct() {
 std::uint64_t ProgrammedChip::count_test_correct_later(double seconds) {
   {
     const Stage stage(seconds_.read_back);
-    accuracy_.load_later(chip_, seconds);
+    accuracy_->load_later(chip_, seconds);
   }
   return correct_of(test_images_);
 }
 
 std::uint64_t ProgrammedChip::correct_of(const workloads::PreparedImages& images) {
   const Stage stage(seconds_.accuracy);
-  return accuracy_.count_correct(images, chip_);
+  return accuracy_->count_correct(images, chip_);
 }
 
 void ProgrammedChip::load_effective_weights() {
   const Stage stage(seconds_.read_back);
-  accuracy_.load();
+  accuracy_->load();
 }
 
 LayerWeights ProgrammedChip::weights() {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "experiment/chip_accuracy.h"
@@ -37,6 +38,7 @@ class ProgrammedChip : public IterativeChip, public TrainableChip {
   WriteCost rewrite(const programmer::DeviceMask& devices,
                     const std::vector<std::vector<std::int16_t>>& codes) override;
   std::uint64_t count_correct() override;
+  /// 0 where no accuracy is measured.
   std::uint64_t count_test_correct() override;
   /// As count_test_correct(), `seconds` after programming.
   std::uint64_t count_test_correct_later(double seconds);
@@ -54,7 +56,8 @@ class ProgrammedChip : public IterativeChip, public TrainableChip {
   sc_models::Program program_;
   std::unique_ptr<programmer::PulseModel> pulses_;
   sc_models::AcceleratorSystem system_;
-  ChipAccuracy accuracy_;
+  programmer::DriftModel drift_;
+  std::optional<ChipAccuracy> accuracy_;  ///< nothing where none is measured
   StageSeconds seconds_;
   std::uint32_t chip_ = 0;  ///< under way
 

@@ -52,6 +52,14 @@ Endurance endurance(double rated_cycles, std::uint64_t most_pulses) {
   return e;
 }
 
+/// What was measured on a chip as a fraction of the test images; nothing without any.
+std::optional<double> accuracy_of(const Experiment& experiment, std::uint64_t correct) {
+  if (!experiment.config.measures_accuracy()) return std::nullopt;
+  return static_cast<double>(correct) /
+         static_cast<double>(
+             std::min(experiment.config.accuracy_images, experiment.workload.test.count));
+}
+
 std::string curve_csv(const Config& config, double devices, const RunResult& result) {
   CsvTable csv({"policy", "device", "fraction", "chips", "nwc_mean", "nwc_sd",
                 "programming_time_s_mean", "programming_energy_J_mean", "write_pulses_mean",
@@ -61,11 +69,12 @@ std::string curve_csv(const Config& config, double devices, const RunResult& res
   const std::string device = device_name(config);
   for (const CurvePoint& p : result.curve) {
     csv.cell(p.policy).cell(device).cell(p.fraction).cell(std::uint64_t{p.chips});
-    for (const double v :
-         {p.nwc_mean, p.nwc_sd, p.time_s_mean, p.energy_J_mean, p.write_pulses_mean,
-          p.verify_reads_mean, p.not_converged_mean, p.accuracy_mean, p.accuracy_sd,
-          p.peak_power_W_mean, p.average_power_W_mean})
+    for (const double v : {p.nwc_mean, p.nwc_sd, p.time_s_mean, p.energy_J_mean,
+                           p.write_pulses_mean, p.verify_reads_mean, p.not_converged_mean})
       csv.cell(v);
+    for (const double v : {p.accuracy_mean, p.accuracy_sd})
+      cell_or_empty(csv, result.ideal_accuracy ? std::optional<double>(v) : std::nullopt);
+    csv.cell(p.peak_power_W_mean).cell(p.average_power_W_mean);
     csv.cell(p.write_pulses_mean / devices).cell(p.most_pulses);
     const Endurance e = endurance(config.device.rated_cycles, p.most_pulses);
     cell_or_empty(csv, e.life_used);
@@ -110,15 +119,13 @@ std::string programming_csv(const tiles::Mapping& mapping, const Experiment& exp
 std::string chips_csv(const Experiment& experiment, const RunResult& result) {
   CsvTable csv({"policy", "fraction", "chip", "nwc", "programming_time_s", "programming_energy_J",
                 "not_converged", "accuracy"});
-  const auto images = static_cast<double>(
-      std::min(experiment.config.accuracy_images, experiment.workload.test.count));
   for (const ChipResult& r : result.monte_carlo.chips) {
     const Evaluation& e = experiment.evaluations[r.evaluation];
     double energy = 0.0;
     for (const double part : r.energy_J) energy += part;
     csv.cell(e.policy).cell(e.fraction).cell(std::uint64_t{r.chip}).cell(r.nwc());
     csv.cell(static_cast<double>(r.time_ps) * 1e-12).cell(energy).cell(r.not_converged);
-    csv.cell(static_cast<double>(r.correct) / images);
+    cell_or_empty(csv, accuracy_of(experiment, r.correct));
     csv.end_row();
   }
   return csv.bytes();
@@ -152,15 +159,13 @@ std::string transfer_csv(const Experiment& experiment, const RunResult& result) 
 std::string retention_csv(const Experiment& experiment, const RunResult& result) {
   CsvTable csv({"policy", "device", "fraction", "time_s", "chips", "accuracy_mean", "accuracy_sd"});
   const Config& config = experiment.config;
-  const auto images =
-      static_cast<double>(std::min(config.accuracy_images, experiment.workload.test.count));
   const std::vector<RetentionResult>& all = result.monte_carlo.retention;
   for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
     support::RunningStatistics accuracy;
     for (; end < all.size() && all[end].evaluation == all[begin].evaluation &&
            all[end].time == all[begin].time;
          ++end)
-      accuracy.add(static_cast<double>(all[end].correct) / images);
+      accuracy.add(accuracy_of(experiment, all[end].correct).value());
     const Evaluation& e = experiment.evaluations[all[begin].evaluation];
     csv.cell(e.policy).cell(device_name(config)).cell(e.fraction);
     csv.cell(config.accuracy_times_s[all[begin].time]).cell(accuracy.count());
@@ -242,10 +247,46 @@ std::array<double, sc_models::kComponents> mean_energy(const Experiment& experim
   return sum;
 }
 
+Json inference_json(const InferenceResult& i) {
+  const Json per_image = breakdown(i.energy_J, static_cast<double>(i.images));
+  return {{"images", i.images},
+          {"latency_s", static_cast<double>(i.latency_ps) * 1e-12},
+          {"throughput_images_per_s", i.images_per_second},
+          {"energy_J", sum_of(per_image)},
+          {"energy_breakdown_J", per_image}};
+}
+
+/// `goal`: within accuracy.drop of the ideal.
+Json cost_to_reach_json(const RunResult& result, double goal) {
+  Json j = {{"accuracy", goal}, {"policies", Json::array()}};
+  for (const CostToReach& c : result.cost) {
+    Json row = {{"policy", c.policy}, {"reached", c.reached}};
+    if (c.reached)
+      row.update({{"fraction", c.point.fraction},
+                  {"nwc", c.point.nwc_mean},
+                  {"programming_time_s", c.point.time_s_mean},
+                  {"programming_energy_J", c.point.energy_J_mean},
+                  {"accuracy", c.point.accuracy_mean}});
+    j["policies"].push_back(row);
+  }
+  return j;
+}
+
+Json speed_up_json(const RunResult& result, double goal) {
+  Json j = Json::array();
+  for (const SpeedUp& s : speed_ups(result.curve, result.verify_all, goal)) {
+    Json row = {{"policy", s.policy}};
+    for (std::size_t c = 0; c < s.factor.size(); ++c)
+      row[std::string(kCurrencyNames[c])] = s.factor[c] ? Json(*s.factor[c]) : Json(nullptr);
+    j.push_back(row);
+  }
+  return j;
+}
+
 Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::Mapping& mapping,
              const Experiment& experiment, const RunResult& result) {
   Json j;
-  j["ideal_accuracy"] = result.ideal_accuracy;
+  j["ideal_accuracy"] = result.ideal_accuracy ? Json(*result.ideal_accuracy) : Json(nullptr);
   j["weights"] = mapping.weights();
   j["devices"] = mapping.devices();
   j["arrays"] = mapping.arrays().size();
@@ -253,7 +294,8 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
   j["seed"] = loaded.config.seed;
   j["config_hash"] = loaded.hash;
   j["network_hash"] = workload.network.content_hash;
-  j["test_data_hash"] = workload.test.content_hash;
+  j["test_data_hash"] =
+      workload.test.count > 0 ? Json(workload.test.content_hash) : Json(nullptr);
   j["version"] = kVersion;
   j["versions"] = versions();
 
@@ -279,33 +321,16 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
       {"rated_life_used", life.life_used ? Json(*life.life_used) : Json(nullptr)},
       {"programmings_to_rated_life", life.programmings ? Json(*life.programmings) : Json(nullptr)}};
 
-  const InferenceResult& i = result.monte_carlo.inference;
-  const Json per_image = breakdown(i.energy_J, static_cast<double>(i.images));
-  j["inference"] = {{"images", i.images},
-                    {"latency_s", static_cast<double>(i.latency_ps) * 1e-12},
-                    {"throughput_images_per_s", i.images_per_second},
-                    {"energy_J", sum_of(per_image)},
-                    {"energy_breakdown_J", per_image}};
+  const InferenceResult& inference = result.monte_carlo.inference;
+  j["inference"] = inference.images > 0 ? inference_json(inference) : Json(nullptr);
 
-  j["cost_to_reach"] = {{"accuracy", result.ideal_accuracy - loaded.config.accuracy_drop},
-                        {"policies", Json::array()}};
-  for (const CostToReach& c : result.cost) {
-    Json row = {{"policy", c.policy}, {"reached", c.reached}};
-    if (c.reached)
-      row.update({{"fraction", c.point.fraction},
-                  {"nwc", c.point.nwc_mean},
-                  {"programming_time_s", c.point.time_s_mean},
-                  {"programming_energy_J", c.point.energy_J_mean},
-                  {"accuracy", c.point.accuracy_mean}});
-    j["cost_to_reach"]["policies"].push_back(row);
-  }
-  j["speed_up"] = Json::array();
-  for (const SpeedUp& s : speed_ups(result.curve, result.verify_all,
-                                    result.ideal_accuracy - loaded.config.accuracy_drop)) {
-    Json row = {{"policy", s.policy}};
-    for (std::size_t c = 0; c < s.factor.size(); ++c)
-      row[std::string(kCurrencyNames[c])] = s.factor[c] ? Json(*s.factor[c]) : Json(nullptr);
-    j["speed_up"].push_back(row);
+  if (result.ideal_accuracy) {
+    const double goal = *result.ideal_accuracy - loaded.config.accuracy_drop;
+    j["cost_to_reach"] = cost_to_reach_json(result, goal);
+    j["speed_up"] = speed_up_json(result, goal);
+  } else {
+    j["cost_to_reach"] = nullptr;
+    j["speed_up"] = nullptr;
   }
   if (!result.iterative.empty()) j["iterative"] = iterative_json(result.iterative);
   for (const InSituSummary& s : result.in_situ)
@@ -340,14 +365,18 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("config.yaml", loaded.document.resolved_yaml(std::filesystem::absolute(output)));
   directory.write("curve.csv",
                   curve_csv(loaded.config, static_cast<double>(mapping.devices()), result));
-  directory.write("curve.svg", curve_svg(result.curve, result.verify_all, result.ideal_accuracy));
+  if (result.ideal_accuracy) {
+    directory.write("curve.svg",
+                    curve_svg(result.curve, result.verify_all, *result.ideal_accuracy));
+    directory.write("equal_cost.csv", equal_cost_csv(result));
+  }
   directory.write("programming.csv", programming_csv(mapping, experiment, result));
   directory.write("chips.csv", chips_csv(experiment, result));
   if (!loaded.config.accuracy_times_s.empty())
     directory.write("retention.csv", retention_csv(experiment, result));
-  directory.write("equal_cost.csv", equal_cost_csv(result));
   directory.write("transfer.csv", transfer_csv(experiment, result));
-  directory.write("inference.csv", inference_csv(result));
+  if (result.monte_carlo.inference.images > 0)
+    directory.write("inference.csv", inference_csv(result));
   directory.write("mapping.csv", mapping_csv(mapping));
   directory.write("network.csv", network_csv(network_table(workload.network, mapping)));
   if (!result.iterative.empty())

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -56,12 +57,16 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
       not_converged.add(static_cast<double>(r.not_converged));
       peak.add(r.peak_power_W);
       average.add(r.average_power_W);
-      accuracy.add(static_cast<double>(r.correct) / images);
+      if (experiment.config.measures_accuracy())
+        accuracy.add(static_cast<double>(r.correct) / images);
     }
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    const bool measured = accuracy.count() > 0;
     points.push_back({experiment.evaluations[e].policy, experiment.evaluations[e].fraction,
                       static_cast<unsigned>(nwc.count()), nwc.mean(), nwc.standard_deviation(),
                       time.mean(), energy.mean(), pulses.mean(), reads.mean(), not_converged.mean(),
-                      accuracy.mean(), accuracy.standard_deviation(), peak.mean(), average.mean(),
+                      measured ? accuracy.mean() : kNone,
+                      measured ? accuracy.standard_deviation() : kNone, peak.mean(), average.mean(),
                       most_pulses});
   }
   return points;
@@ -176,10 +181,16 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
                         static_cast<double>(imported.size());
   }
   RunResult result;
-  const std::size_t images = std::min(config.accuracy_images, workload.test.count);
-  result.ideal_accuracy =
-      static_cast<double>(ideal_correct(workload, images)) / static_cast<double>(images);
-  const std::size_t measured = std::min(config.selection.iterative.images, workload.test.count);
+  if (config.measures_accuracy()) {
+    const std::size_t images = std::min(config.accuracy_images, workload.test.count);
+    result.ideal_accuracy =
+        static_cast<double>(ideal_correct(workload, images)) / static_cast<double>(images);
+  }
+  std::uint64_t enough = 0;
+  if (!config.selection.iterative.policies.empty()) {
+    const std::size_t images = std::min(config.selection.iterative.images, workload.test.count);
+    enough = enough_correct(ideal_correct(workload, images), images, config.accuracy_drop);
+  }
   result.load_s = seconds_since(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();
@@ -213,7 +224,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       evaluations(config.selection, imported_fraction),
       previous ? &*previous : nullptr,
       config.in_situ.iterations > 0 ? &training_images : nullptr,
-      enough_correct(ideal_correct(workload, measured), measured, config.accuracy_drop),
+      enough,
       options.dump.empty() ? 0 : options.dump_limit};
   Checkpoint checkpoint(Checkpoint::file_of(options.output), checkpoint_key(loaded, experiment),
                         options.resume);
@@ -221,7 +232,8 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   result.monte_carlo_s = seconds_since(chips_begin);
 
   result.curve = curve(experiment, result.monte_carlo.chips);
-  result.cost = cost_to_reach(result.curve, result.ideal_accuracy - config.accuracy_drop);
+  if (result.ideal_accuracy)
+    result.cost = cost_to_reach(result.curve, *result.ideal_accuracy - config.accuracy_drop);
   result.in_situ = summarize_in_situ(experiment, result.monte_carlo);
   result.iterative = summarize_iterative(experiment, result.monte_carlo);
   result.verify_all = *std::max_element(

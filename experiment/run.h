@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ struct CurvePoint {
   double nwc_mean = 0, nwc_sd = 0;
   double time_s_mean = 0, energy_J_mean = 0;
   double write_pulses_mean = 0, verify_reads_mean = 0, not_converged_mean = 0;
-  double accuracy_mean = 0, accuracy_sd = 0;
+  double accuracy_mean = 0, accuracy_sd = 0;  ///< not numbers where no accuracy is measured
   double peak_power_W_mean = 0, average_power_W_mean = 0;
   std::uint64_t most_pulses = 0;  ///< of one device, the largest over the chips
 };
@@ -32,9 +33,9 @@ struct CostToReach {
 };
 
 struct RunResult {
-  double ideal_accuracy = 0.0;
+  std::optional<double> ideal_accuracy;  ///< nothing where no accuracy is measured
   std::vector<CurvePoint> curve;
-  std::vector<CostToReach> cost;
+  std::vector<CostToReach> cost;  ///< none without an accuracy
   std::vector<IterativeSummary> iterative;
   std::vector<InSituSummary> in_situ;
   CurvePoint verify_all;  ///< the point of largest fraction: what the ratios refer to

@@ -66,13 +66,17 @@ Workload load_previous(const Config& config, const Workload& workload) {
 Workload load_workload(const WorkloadConfig& config) {
   workloads::Network network = load_network(config);
   if (workloads::needs_quantizers(network)) {
+    if (config.sensitivity.images.empty())
+      throw workloads::NetworkError(
+          config.network.string() +
+          ": has no quantisers; their ranges are taken from images of 'workload.sensitivity'");
     const workloads::Dataset images = load_images(network, config.sensitivity);
     network = workloads::quantize_activations(std::move(network), config.quantization, images,
                                               config.calibration_images);
   }
   Workload w = with_codes(std::move(network), config);
   w.activations = workloads::activation_ranges(w.network);
-  w.test = load_images(w.network, config.test);
+  if (!config.test.images.empty()) w.test = load_images(w.network, config.test);
   return w;
 }
 

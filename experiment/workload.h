@@ -28,7 +28,7 @@ struct Workload {
   workloads::Network network;
   std::vector<workloads::QuantizedWeights> weights;
   std::vector<workloads::CodeRange> activations;  ///< at each layer's input
-  workloads::Dataset test;
+  workloads::Dataset test;  ///< empty where the configuration has none
 };
 /// Quantises what the network leaves in float. Throws workloads::NetworkError or
 /// support::FileError.

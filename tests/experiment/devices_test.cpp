@@ -101,7 +101,7 @@ TEST_F(SmallRun, OfAnOpenLoopChipVerifiesFromThere) {
   const CurvePoint& all = result.curve.back();
   EXPECT_GT(all.write_pulses_mean, 0.0);
   EXPECT_EQ(all.not_converged_mean, 0.0);
-  EXPECT_GT(all.accuracy_mean, result.ideal_accuracy - 0.02);
+  EXPECT_GT(all.accuracy_mean, *result.ideal_accuracy - 0.02);
 }
 
 TEST_F(SmallRun, CountsTheLifeThatItTakes) {
