@@ -56,23 +56,24 @@ std::string comparison_tables(const experiment::Config& config, const experiment
   std::string out;
   const auto line = [&](const std::string& text) { out += text + '\n'; };
   const experiment::CurvePoint& all = r.verify_all;
-  line(fmt::format("ideal accuracy (no device error): {:.2f} %", 100 * *r.ideal_accuracy));
   line("");
   const double goal = 100 * (*r.ideal_accuracy - config.accuracy_drop);
   line(fmt::format(
-      "To reach {:.2f} % ({:.2g} points below ideal), relative to verifying fraction {:.3g}:", goal,
-      100 * config.accuracy_drop, all.fraction));
-  line(fmt::format("{:<15} {:>8} {:>8} {:>8} {:>8}   {}", "policy", "fraction", "NWC", "time",
-                   "energy", "accuracy, %"));
+      "To reach {:.2f} % ({:.2g} points below ideal), as a part of verifying everything:", goal,
+      100 * config.accuracy_drop));
+  line(fmt::format("{:<15} {:>18} {:>18} {:>18}", "policy", "NWC (fraction)", "time (fraction)",
+                   "energy (fraction)"));
   for (const experiment::CostToReach& c : r.cost) {
-    if (!c.reached) {
+    if (!c.is_reached()) {
       line(fmt::format("{:<15} not reached at any evaluated fraction", c.policy));
       continue;
     }
-    line(fmt::format("{:<15} {:>8.3g} {:>8.3f} {:>8.3f} {:>8.3f}   {:6.2f}", c.policy,
-                     c.point.fraction, c.point.nwc_mean / all.nwc_mean,
-                     c.point.time_s_mean / all.time_s_mean,
-                     c.point.energy_J_mean / all.energy_J_mean, 100 * c.point.accuracy_mean));
+    std::string row = fmt::format("{:<15}", c.policy);
+    for (std::size_t k = 0; k < c.cheapest.size(); ++k) {
+      const double cost = experiment::relative_cost(*c.cheapest[k], all, experiment::kCurrencies[k]);
+      row += fmt::format(" {:>18}", fmt::format("{:.3f} ({:.3g})", cost, c.cheapest[k]->fraction));
+    }
+    line(row);
   }
 
   line("");
@@ -118,27 +119,26 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
   line("");
   line(fmt::format("mean over {} chips{}", config.chips,
                    r.ideal_accuracy ? ", +- standard deviation; accuracy with an ideal ADC" : ""));
-  if (r.ideal_accuracy) out += comparison_tables(config, r);
+  if (r.ideal_accuracy) {
+    line(fmt::format("ideal accuracy (no device error): {:.2f} %", 100 * *r.ideal_accuracy));
+    if (r.verify_all.fraction > 0.0) out += comparison_tables(config, r);
+  }
 
   if (!r.iterative.empty()) {
     line("");
-    line(
-        fmt::format("Iterative selection, {:.3g} % a step, {} images measured on the chip, until "
-                    "within {:.2g} points of ideal:",
-                    100 * config.selection.iterative.step, config.selection.iterative.images,
-                    100 * config.accuracy_drop));
-    line(fmt::format("{:<15} {:>8} {:>6} {:>8} {:>6} {:>10} {:>10} {:>10} {:>10}   {}", "policy",
-                     "reached", "steps", "fraction", "NWC", "time", "measuring", "one shot",
-                     "energy", "accuracy, %"));
+    line(fmt::format("Iterative selection, {:.3g} % a step, {} images measured on the chip,",
+                     100 * config.selection.iterative.step, config.selection.iterative.images));
+    line(fmt::format("until within {:.2g} points of ideal:", 100 * config.accuracy_drop));
+    line(fmt::format("{:<15} {:>7} {:>5} {:>8} {:>7} {:>7} {:>8} {:>7} {:>6}", "policy", "reached",
+                     "steps", "fraction", "time", "measure", "one shot", "energy", "acc."));
     for (const experiment::IterativeSummary& s : r.iterative)
-      line(fmt::format(
-          "{:<15} {:>8} {:>6.2f} {:>8.3f} {:>6.3f} {:>10} {:>10} {:>10} {:>10}   "
-          "{:6.2f} +- {:.2f}",
-          s.policy, fmt::format("{}/{}", s.within_the_drop, s.chips), s.steps, s.fraction, s.nwc,
-          with_prefix(s.total_s(), "s"), with_prefix(s.measuring_s, "s"),
-          with_prefix(s.one_shot_s + s.one_shot_mask_s, "s"), with_prefix(s.energy_J, "J"),
-          100 * s.accuracy_mean, 100 * s.accuracy_sd));
-    line("time: writing, measuring and masks; one shot: the same devices, known beforehand");
+      line(fmt::format("{:<15} {:>7} {:>5.1f} {:>8.3f} {:>7} {:>7} {:>8} {:>7} {:>6.2f}", s.policy,
+                       fmt::format("{}/{}", s.within_the_drop, s.chips), s.steps, s.fraction,
+                       with_prefix(s.total_s(), "s"), with_prefix(s.measuring_s, "s"),
+                       with_prefix(s.one_shot_s + s.one_shot_mask_s, "s"),
+                       with_prefix(s.energy_J, "J"), 100 * s.accuracy_mean));
+    line("time: writing, measuring and masks; measure: of it the measuring; one shot: the");
+    line("same devices, known beforehand; acc.: accuracy at the end, %");
   }
 
   if (!r.in_situ.empty()) {
@@ -146,14 +146,14 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
     line(fmt::format("In-situ training, {} images a batch, devices written after each: {}",
                      config.in_situ.batch,
                      config.in_situ.rewriting == experiment::Rewriting::All ? "all" : "changed"));
-    line(fmt::format("{:>9} {:>17} {:>10} {:>10} {:>10}   {}", "iteration", "writes per device",
+    line(fmt::format("{:>9} {:>17} {:>10} {:>10} {:>10}   {}", "iteration", "pulses per device",
                      "time", "of writing", "energy", "accuracy, %"));
     unsigned next = 0;  // 0, 1, 2, 4, ... and the last
     for (const experiment::InSituSummary& s : r.in_situ) {
       if (s.iteration < next && &s != &r.in_situ.back()) continue;
       next = std::max(1u, 2 * s.iteration);
       line(fmt::format("{:>9} {:>17.3f} {:>10} {:>10} {:>10}   {:6.2f} +- {:.2f}", s.iteration,
-                       s.write_cycles_per_device, with_prefix(s.writing_s + s.training_s, "s"),
+                       s.write_pulses_per_device, with_prefix(s.writing_s + s.training_s, "s"),
                        with_prefix(s.writing_s, "s"), with_prefix(s.energy_J, "J"),
                        100 * s.accuracy_mean, 100 * s.accuracy_sd));
     }
@@ -185,12 +185,11 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
 std::string stage_times(const experiment::Config&, const experiment::RunResult& r) {
   const experiment::StageSeconds& s = r.monte_carlo.seconds;
   return fmt::format(
-      "wall time: loading {:.2f} s, sensitivity {:.2f} s, chips {:.2f} s; of the chips' processor "
-      "time: "
-      "device outcomes {:.2f} s ({:.3g} write cycles/s), timed programming {:.2f} s, read-back "
-      "{:.2f} s, "
+      "wall time: loading {:.2f} s, sensitivity {:.2f} s, placing {:.2f} s, chips {:.2f} s\n"
+      "processor time of the chips: selection {:.2f} s, device outcomes {:.2f} s\n"
+      "({:.3g} write cycles/s), timed programming {:.2f} s, read-back {:.2f} s,\n"
       "accuracy {:.2f} s, timed inference {:.2f} s, accuracy with ADCs {:.2f} s\n",
-      r.load_s, r.sensitivity_s, r.monte_carlo_s, s.outcomes,
+      r.load_s, r.sensitivity_s, r.placing_s, r.monte_carlo_s, s.selection, s.outcomes,
       s.outcomes > 0 ? static_cast<double>(s.write_cycles) / s.outcomes : 0.0, s.simulation,
       s.read_back, s.accuracy, s.inference, s.hardware);
 }

@@ -51,19 +51,31 @@ std::string timeline_json(const std::vector<sc_models::RowEvent>& rows, std::siz
 }
 
 std::string power_csv(const std::vector<sc_models::RowEvent>& rows, std::size_t limit) {
-  std::map<std::int64_t, std::int64_t> change;
+  struct Powers {
+    std::int64_t mean = 0, reserved = 0;
+  };
+  std::map<std::int64_t, Powers> change;
   for (const sc_models::RowEvent& r : rows) {
-    const std::int64_t power = sc_models::in_picowatts(r.power);
-    change[r.begin.in_picoseconds()] += power;
-    change[r.end.in_picoseconds()] -= power;
+    const std::int64_t reserved = sc_models::in_picowatts(r.power);
+    if (r.begin == r.end) continue;
+    const std::int64_t mean = sc_models::in_picowatts(support::Power::from_si(
+        support::in_joules(r.energy) / (r.end - r.begin).in_seconds()));
+    for (const auto& [time, sign] :
+         {std::pair{r.begin.in_picoseconds(), 1}, {r.end.in_picoseconds(), -1}}) {
+      change[time].mean += sign * mean;
+      change[time].reserved += sign * reserved;
+    }
   }
-  CsvTable csv({"time_s", "power_W"});
-  std::int64_t drawn = 0;
+  CsvTable csv({"time_s", "power_W", "reserved_power_W"});
+  Powers drawn;
   for (const auto& [time, by] : change) {
-    if (by == 0) continue;
+    if (by.mean == 0 && by.reserved == 0) continue;
     if (limit-- == 0) break;
-    drawn += by;
-    csv.cell(static_cast<double>(time) * 1e-12).cell(static_cast<double>(drawn) * 1e-12);
+    drawn.mean += by.mean;
+    drawn.reserved += by.reserved;
+    csv.cell(static_cast<double>(time) * 1e-12);
+    csv.cell(static_cast<double>(drawn.mean) * 1e-12);
+    csv.cell(static_cast<double>(drawn.reserved) * 1e-12);
     csv.end_row();
   }
   return csv.bytes();

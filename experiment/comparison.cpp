@@ -1,13 +1,10 @@
 #include "experiment/comparison.h"
 
 #include <algorithm>
-
-#include "experiment/run.h"
+#include <cmath>
 
 namespace uswim::experiment {
 namespace {
-
-constexpr std::array<Currency, 3> kCurrencies{Currency::Nwc, Currency::Time, Currency::Energy};
 
 std::vector<std::string> policies_of(const std::vector<CurvePoint>& curve) {
   std::vector<std::string> names;
@@ -40,7 +37,8 @@ double relative_cost(const CurvePoint& point, const CurvePoint& all, Currency cu
 CostCurve::CostCurve(const std::vector<CurvePoint>& points, const CurvePoint& all,
                      Currency currency) {
   for (const CurvePoint& p : points)
-    points_.emplace_back(relative_cost(p, all, currency), p.accuracy_mean);
+    if (const double cost = relative_cost(p, all, currency); std::isfinite(cost))
+      points_.emplace_back(cost, p.accuracy_mean);
   std::sort(points_.begin(), points_.end());
 }
 
@@ -64,6 +62,23 @@ std::optional<double> CostCurve::cost_of(double accuracy) const {
     return c0 + (c1 - c0) * (accuracy - a0) / (a1 - a0);
   }
   return std::nullopt;
+}
+
+std::vector<CostToReach> costs_to_reach(const std::vector<CurvePoint>& curve, const CurvePoint& all,
+                                        double accuracy) {
+  std::vector<CostToReach> costs;
+  for (const std::string& policy : policies_of(curve)) {
+    CostToReach c{policy, {}};
+    for (const CurvePoint& p : points_of(curve, policy)) {
+      if (p.accuracy_mean < accuracy) continue;
+      for (std::size_t k = 0; k < kCurrencies.size(); ++k)
+        if (!c.cheapest[k] || relative_cost(p, all, kCurrencies[k]) <
+                                  relative_cost(*c.cheapest[k], all, kCurrencies[k]))
+          c.cheapest[k] = p;
+    }
+    costs.push_back(std::move(c));
+  }
+  return costs;
 }
 
 std::vector<EqualCost> compare_at_equal_cost(const std::vector<CurvePoint>& curve,

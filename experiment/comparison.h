@@ -5,14 +5,17 @@
 #include <string_view>
 #include <vector>
 
-namespace uswim::experiment {
+#include "experiment/curve_point.h"
 
-struct CurvePoint;
+namespace uswim::experiment {
 
 /// What programming is paid in.
 enum class Currency { Nwc, Time, Energy };
+inline constexpr std::array<Currency, 3> kCurrencies{Currency::Nwc, Currency::Time,
+                                                     Currency::Energy};
 inline constexpr std::array<std::string_view, 3> kCurrencyNames{"nwc", "time", "energy"};
-/// A point's cost relative to `all`, the write-verify of everything.
+/// A point's cost relative to `all`, the write-verify of everything; not a number where that costs
+/// nothing.
 double relative_cost(const CurvePoint& point, const CurvePoint& all, Currency currency);
 
 /// One policy's curve read the other way round: points ordered by cost, straight lines between
@@ -29,6 +32,16 @@ class CostCurve {
  private:
   std::vector<std::pair<double, double>> points_;  ///< cost, accuracy
 };
+
+/// The cheapest evaluated points of a policy that reach an accuracy.
+struct CostToReach {
+  std::string policy;
+  std::array<std::optional<CurvePoint>, 3> cheapest;  ///< by Currency; all of them or none
+  bool is_reached() const { return cheapest.front().has_value(); }
+};
+/// One entry per policy in the order of the curve.
+std::vector<CostToReach> costs_to_reach(const std::vector<CurvePoint>& curve, const CurvePoint& all,
+                                        double accuracy);
 
 /// All policies at equal cost.
 struct EqualCost {

@@ -128,6 +128,23 @@ StartConfig read_start(ConfigReader in, const programmer::WriteVerifyConfig& pul
   return c;
 }
 
+/// Ramps lie in the range that the device's file states for its pulses.
+void check_ramps(ConfigReader& in, const Config& c) {
+  if (c.programming.pulse_model != programmer::PulseModelKind::Ispp) return;
+  const tiles::DeviceFigures figures = programmer::data_of(c.device).figures;
+  const auto check = [&](const std::string& polarity, const programmer::PulseRamp& ramp,
+                         const std::optional<tiles::DevicePulse>& pulse) {
+    if (!pulse) return;
+    for (const auto& [key, voltage] : {std::pair{".start", ramp.start}, {".stop", ramp.stop}})
+      in.check(voltage >= pulse->lowest_voltage && voltage <= pulse->highest_voltage,
+               "programming.ispp." + polarity + key,
+               fmt::format("lies outside the valid range of the device, {:g} to {:g} V",
+                           pulse->lowest_voltage.in_si(), pulse->highest_voltage.in_si()));
+  };
+  check("set", c.programming.ispp.set, figures.set);
+  check("reset", c.programming.ispp.reset, figures.reset);
+}
+
 /// tile.write.pulse_energy: conductance, which tile, device and pulse model have part in.
 void apply_pulse_energy(ConfigReader& in, Config& c) {
   if (c.tile.write.pulse_energy != tiles::PulseEnergy::Conductance) return;
@@ -246,6 +263,8 @@ Config read_config(ConfigReader in) {
       {"with balanced: part of the time of verifying everything for which they are placed"});
   c.tile = tiles::read_tile(in.section("tile", {"one crossbar array with its periphery"}),
                             programmer::data_of(c.device).figures);
+  c.device.verify_reads = c.tile.verify.reads;
+  check_ramps(in, c);
   apply_pulse_energy(in, c);
   in.check(c.in_situ.iterations == 0 || c.tile.write.rows == 1, "in_situ",
            "rewrites row by row: it needs 'tile.write.rows: 1'");

@@ -124,10 +124,10 @@ std::vector<InSituSummary> summarize_in_situ(const Experiment& experiment,
   const auto devices = static_cast<double>(experiment.mapping.devices());
   InSituSummary sum;  // means over chips, added up over the iterations
   for (unsigned i = 0; i <= experiment.config.in_situ.iterations; ++i) {
-    support::RunningStatistics cycles, writing, training, energy, accuracy;
+    support::RunningStatistics pulses, writing, training, energy, accuracy;
     for (const InSituResult& r : result.in_situ) {
       if (r.iteration != i) continue;
-      cycles.add(static_cast<double>(r.step.devices) / devices);
+      pulses.add(static_cast<double>(r.step.write.write_pulses) / devices);
       writing.add(seconds(r.step.write.programming.time_ps + r.step.write.mask_time_ps));
       training.add(seconds(r.training.time_ps));
       energy.add(r.step.write.programming.energy_J + r.training.energy_J);
@@ -135,7 +135,7 @@ std::vector<InSituSummary> summarize_in_situ(const Experiment& experiment,
     }
     if (accuracy.count() == 0) return summaries;
     sum.iteration = i;
-    sum.write_cycles_per_device += cycles.mean();
+    sum.write_pulses_per_device += pulses.mean();
     sum.writing_s += writing.mean();
     sum.training_s += training.mean();
     sum.energy_J += energy.mean();
@@ -147,12 +147,12 @@ std::vector<InSituSummary> summarize_in_situ(const Experiment& experiment,
 }
 
 std::string in_situ_csv(const Experiment& experiment, const MonteCarloResult& result) {
-  support::CsvTable csv({"chip", "iteration", "devices_written", "writing_time_s",
+  support::CsvTable csv({"chip", "iteration", "devices_written", "write_pulses", "writing_time_s",
                          "writing_energy_J", "load_time_s", "training_time_s", "training_energy_J",
                          "accuracy"});
   for (const InSituResult& r : result.in_situ) {
     csv.cell(std::uint64_t{r.chip}).cell(std::uint64_t{r.iteration}).cell(r.step.devices);
-    csv.cell(seconds(r.step.write.programming.time_ps)).cell(r.step.write.programming.energy_J);
+    csv.cell(r.step.write.write_pulses).cell(seconds(r.step.write.programming.time_ps)).cell(r.step.write.programming.energy_J);
     csv.cell(seconds(r.step.write.mask_time_ps));
     csv.cell(seconds(r.training.time_ps)).cell(r.training.energy_J);
     csv.cell(static_cast<double>(r.step.correct) / test_images(experiment));

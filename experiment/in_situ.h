@@ -40,7 +40,7 @@ class TrainableChip {
 
 /// One iteration; the first one is the open-loop write of the trained weights.
 struct InSituStep {
-  std::uint64_t devices = 0;  ///< written
+  std::uint64_t devices = 0;  ///< of the mask
   WriteCost write;            ///< its mask_time is that of levels and mask
   std::uint64_t correct = 0;
 };
@@ -61,7 +61,7 @@ struct MonteCarloResult;
 /// Mean over chips of one iteration; costs are sums up to it.
 struct InSituSummary {
   unsigned iteration = 0;
-  double write_cycles_per_device = 0;
+  double write_pulses_per_device = 0;
   double writing_s = 0;   ///< levels and masks over the host link included
   double training_s = 0;  ///< inference and back-propagation of the batches
   double energy_J = 0;

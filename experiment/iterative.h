@@ -23,6 +23,7 @@ struct WriteCost {
   Cost programming;                ///< from the doorbell to the interrupt
   std::int64_t mask_time_ps = 0;   ///< the mask's way over the host link, before
   std::uint64_t write_cycles = 0;  ///< of write-verify
+  std::uint64_t write_pulses = 0;  ///< open-loop ones included
 };
 
 /// A chip as the algorithm sees it.

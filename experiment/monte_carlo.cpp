@@ -20,16 +20,24 @@ using programmer::SelectionPolicy;
 
 std::vector<Evaluation> evaluations(const SelectionConfig& selection, double imported_fraction) {
   std::vector<Evaluation> list;
+  const bool whole = selection.verified_slices == 0;
+  const auto add = [&](SelectionPolicy policy, double fraction) {
+    list.push_back({std::string(programmer::name_of(policy)), policy, fraction, false,
+                    policy == SelectionPolicy::All || (fraction == 1.0 && whole)});
+  };
   for (const SelectionPolicy policy : selection.policies) {
-    const std::string name(programmer::name_of(policy));
     if (policy == SelectionPolicy::All || policy == SelectionPolicy::None)
-      list.push_back({name, policy, policy == SelectionPolicy::All ? 1.0 : 0.0, false});
+      add(policy, policy == SelectionPolicy::All ? 1.0 : 0.0);
     else
-      for (const double fraction : selection.fractions)
-        list.push_back({name, policy, fraction, false});
+      for (const double fraction : selection.fractions) add(policy, fraction);
   }
   if (!selection.mask.empty())
-    list.push_back({"imported_mask", SelectionPolicy::None, imported_fraction, true});
+    list.push_back({"imported_mask", SelectionPolicy::None, imported_fraction, true,
+                    imported_fraction == 1.0 && whole});
+  const auto any = [&](auto is) { return std::any_of(list.begin(), list.end(), is); };
+  if (any([](const Evaluation& e) { return e.fraction > 0.0; }) &&
+      !any([](const Evaluation& e) { return e.verifies_everything; }))
+    add(SelectionPolicy::All, 1.0);
   return list;
 }
 
@@ -106,7 +114,9 @@ class Worker : private ProgrammedChip {
   }
 
   DeviceMask mask_of(SelectionPolicy policy, double fraction, std::uint32_t chip) {
-    return verified_slices(chosen_by(policy, fraction, chip));
+    const Stage stage(seconds_.selection);
+    const DeviceMask chosen = chosen_by(policy, fraction, chip);
+    return policy == SelectionPolicy::All ? chosen : verified_slices(chosen);
   }
 
   DeviceMask verified_slices(DeviceMask mask) {
@@ -120,6 +130,8 @@ class Worker : private ProgrammedChip {
     switch (policy) {
       case SelectionPolicy::WorthPerCycle:
         return programmer::select_worth_per_cycle(e.mapping, e.facts, e.statistics, fraction);
+      case SelectionPolicy::All:
+        return programmer::device_mask(e.mapping, SelectionMask(e.mapping.weights(), 1));
       case SelectionPolicy::RowTime:
         return programmer::select_row_time(e.mapping, e.facts, e.statistics, e.timing, fraction);
       default:

@@ -22,8 +22,10 @@ struct Evaluation {
   programmer::SelectionPolicy ranking = programmer::SelectionPolicy::None;
   double fraction = 0.0;
   bool imported_mask = false;
+  bool verifies_everything = false;
 };
-/// Policies x fractions, the imported mask last. `all` and `none` are single points.
+/// Policies x fractions, then the imported mask. `all` and `none` are single points; `all` comes
+/// last where devices are verified, but all of them by no other: costs are compared with it.
 std::vector<Evaluation> evaluations(const SelectionConfig& selection, double imported_fraction);
 
 /// One chip programmed under one mask. Plain data: it travels between processes.
@@ -109,6 +111,7 @@ struct InferenceResult {
 
 /// Processor seconds of the workers, by stage.
 struct StageSeconds {
+  double selection = 0.0;   ///< masks
   double outcomes = 0.0;    ///< drawing what write-verify does to every device
   double simulation = 0.0;  ///< SystemC: programming
   double read_back = 0.0;   ///< effective weights

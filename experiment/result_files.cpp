@@ -232,19 +232,24 @@ double sum_of(const Json& parts) {
   return sum;
 }
 
-/// Mean over chips of the point that the ratios refer to.
-std::array<double, sc_models::kComponents> mean_energy(const Experiment& experiment,
-                                                       const RunResult& result) {
-  std::array<double, sc_models::kComponents> sum{};
+/// Means over chips of the point that the ratios refer to.
+struct Reference {
+  std::array<double, sc_models::kComponents> energy_J{};
+  double load_s = 0.0;
+};
+Reference reference(const Experiment& experiment, const RunResult& result) {
+  Reference mean;
   std::size_t n = 0;
   for (const ChipResult& r : result.monte_carlo.chips) {
     const Evaluation& e = experiment.evaluations[r.evaluation];
     if (e.policy != result.verify_all.policy || e.fraction != result.verify_all.fraction) continue;
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += r.energy_J[i];
+    for (std::size_t i = 0; i < r.energy_J.size(); ++i) mean.energy_J[i] += r.energy_J[i];
+    mean.load_s += static_cast<double>(r.load_time_ps) * 1e-12;
     ++n;
   }
-  for (double& s : sum) s /= static_cast<double>(n);
-  return sum;
+  for (double& e : mean.energy_J) e /= static_cast<double>(n);
+  mean.load_s /= static_cast<double>(n);
+  return mean;
 }
 
 Json inference_json(const InferenceResult& i) {
@@ -260,13 +265,14 @@ Json inference_json(const InferenceResult& i) {
 Json cost_to_reach_json(const RunResult& result, double goal) {
   Json j = {{"accuracy", goal}, {"policies", Json::array()}};
   for (const CostToReach& c : result.cost) {
-    Json row = {{"policy", c.policy}, {"reached", c.reached}};
-    if (c.reached)
-      row.update({{"fraction", c.point.fraction},
-                  {"nwc", c.point.nwc_mean},
-                  {"programming_time_s", c.point.time_s_mean},
-                  {"programming_energy_J", c.point.energy_J_mean},
-                  {"accuracy", c.point.accuracy_mean}});
+    Json row = {{"policy", c.policy}, {"reached", c.is_reached()}};
+    for (std::size_t k = 0; c.is_reached() && k < c.cheapest.size(); ++k)
+      row[std::string(kCurrencyNames[k])] = {
+          {"fraction", c.cheapest[k]->fraction},
+          {"nwc", c.cheapest[k]->nwc_mean},
+          {"programming_time_s", c.cheapest[k]->time_s_mean},
+          {"programming_energy_J", c.cheapest[k]->energy_J_mean},
+          {"accuracy", c.cheapest[k]->accuracy_mean}};
     j["policies"].push_back(row);
   }
   return j;
@@ -299,14 +305,12 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
   j["version"] = kVersion;
   j["versions"] = versions();
 
-  const Json parts = breakdown(mean_energy(experiment, result), 1.0);
-  double load_s = 0.0;
-  if (!result.monte_carlo.chips.empty())
-    load_s = static_cast<double>(result.monte_carlo.chips.front().load_time_ps) * 1e-12;
+  const Reference all = reference(experiment, result);
+  const Json parts = breakdown(all.energy_J, 1.0);
   j["programming"] = {{"policy", result.verify_all.policy},
                       {"fraction", result.verify_all.fraction},
                       {"time_s", result.verify_all.time_s_mean},
-                      {"mask_load_time_s", load_s},
+                      {"mask_load_time_s", all.load_s},
                       {"energy_J", sum_of(parts)},
                       {"energy_breakdown_J", parts},
                       {"peak_power_W", result.verify_all.peak_power_W_mean},
@@ -335,7 +339,7 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
   if (!result.iterative.empty()) j["iterative"] = iterative_json(result.iterative);
   for (const InSituSummary& s : result.in_situ)
     j["in_situ"].push_back({{"iteration", s.iteration},
-                            {"write_cycles_per_device", s.write_cycles_per_device},
+                            {"write_pulses_per_device", s.write_pulses_per_device},
                             {"total_time_s", s.writing_s + s.training_s},
                             {"writing_time_s", s.writing_s},
                             {"energy_J", s.energy_J},

@@ -67,7 +67,7 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
                       time.mean(), energy.mean(), pulses.mean(), reads.mean(), not_converged.mean(),
                       measured ? accuracy.mean() : kNone,
                       measured ? accuracy.standard_deviation() : kNone, peak.mean(), average.mean(),
-                      most_pulses});
+                      most_pulses, experiment.evaluations[e].verifies_everything});
   }
   return points;
 }
@@ -147,20 +147,6 @@ std::string checkpoint_key(const LoadedConfig& loaded, const Experiment& e) {
   return support::content_hash(key);
 }
 
-/// One entry per policy in the order of the curve.
-std::vector<CostToReach> cost_to_reach(const std::vector<CurvePoint>& curve, double accuracy) {
-  std::vector<CostToReach> costs;
-  for (const CurvePoint& p : curve) {
-    auto found = std::find_if(costs.begin(), costs.end(),
-                              [&](const CostToReach& c) { return c.policy == p.policy; });
-    if (found == costs.end()) found = costs.insert(costs.end(), {p.policy, false, {}});
-    if (p.accuracy_mean < accuracy) continue;
-    if (!found->reached || p.time_s_mean < found->point.time_s_mean) found->point = p;
-    found->reached = true;
-  }
-  return costs;
-}
-
 }  // namespace
 
 RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) {
@@ -199,7 +185,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       config.selection);
   result.sensitivity_s = seconds_since(ranking_begin);
 
-  const auto chips_begin = std::chrono::steady_clock::now();
+  const auto placing_begin = std::chrono::steady_clock::now();
   const programmer::DeviceStatistics statistics(
       device, *programmer::make_pulse_model(config.programming, device), config.seed);
   const programmer::RowTiming timing = row_timing(config, natural);
@@ -228,17 +214,21 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       options.dump.empty() ? 0 : options.dump_limit};
   Checkpoint checkpoint(Checkpoint::file_of(options.output), checkpoint_key(loaded, experiment),
                         options.resume);
+  result.placing_s = seconds_since(placing_begin);
+  const auto chips_begin = std::chrono::steady_clock::now();
   result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress, checkpoint);
   result.monte_carlo_s = seconds_since(chips_begin);
 
   result.curve = curve(experiment, result.monte_carlo.chips);
+  const auto everything =
+      std::find_if(result.curve.begin(), result.curve.end(),
+                   [](const CurvePoint& p) { return p.verifies_everything; });
+  result.verify_all = everything == result.curve.end() ? result.curve.back() : *everything;
   if (result.ideal_accuracy)
-    result.cost = cost_to_reach(result.curve, *result.ideal_accuracy - config.accuracy_drop);
+    result.cost = costs_to_reach(result.curve, result.verify_all,
+                                 *result.ideal_accuracy - config.accuracy_drop);
   result.in_situ = summarize_in_situ(experiment, result.monte_carlo);
   result.iterative = summarize_iterative(experiment, result.monte_carlo);
-  result.verify_all = *std::max_element(
-      result.curve.begin(), result.curve.end(),
-      [](const CurvePoint& a, const CurvePoint& b) { return a.fraction < b.fraction; });
   write_results(directory, loaded, workload, mapping, experiment, result, options.output);
   if (!options.dump.empty())
     support::write_file_atomically(options.dump, result.monte_carlo.files.at("devices.csv"));

@@ -4,33 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "experiment/comparison.h"
 #include "experiment/config.h"
+#include "experiment/curve_point.h"
 #include "experiment/iterative_results.h"
 #include "experiment/monte_carlo.h"
 #include "experiment/workload.h"
 
 namespace uswim::experiment {
-
-/// Mean and standard deviation over chips of one point of the curve.
-struct CurvePoint {
-  std::string policy;
-  double fraction = 0.0;
-  unsigned chips = 0;
-  double nwc_mean = 0, nwc_sd = 0;
-  double time_s_mean = 0, energy_J_mean = 0;
-  double write_pulses_mean = 0, verify_reads_mean = 0, not_converged_mean = 0;
-  double accuracy_mean = 0, accuracy_sd = 0;  ///< not numbers where no accuracy is measured
-  double peak_power_W_mean = 0, average_power_W_mean = 0;
-  std::uint64_t most_pulses = 0;  ///< of one device, the largest over the chips
-};
-
-/// The cheapest evaluated point of a policy whose mean accuracy is within config.accuracy_drop of
-/// the ideal.
-struct CostToReach {
-  std::string policy;
-  bool reached = false;
-  CurvePoint point;
-};
 
 struct RunResult {
   std::optional<double> ideal_accuracy;  ///< nothing where no accuracy is measured
@@ -38,9 +19,10 @@ struct RunResult {
   std::vector<CostToReach> cost;  ///< none without an accuracy
   std::vector<IterativeSummary> iterative;
   std::vector<InSituSummary> in_situ;
-  CurvePoint verify_all;  ///< the point of largest fraction: what the ratios refer to
+  /// What the ratios refer to: everything verified, or the last point where nothing is verified.
+  CurvePoint verify_all;
   MonteCarloResult monte_carlo;
-  double load_s = 0.0, sensitivity_s = 0.0, monte_carlo_s = 0.0;  ///< wall time
+  double load_s = 0.0, sensitivity_s = 0.0, placing_s = 0.0, monte_carlo_s = 0.0;  ///< wall time
 };
 
 struct RunOptions {

@@ -13,6 +13,7 @@ struct RowEvent {
   std::size_t rows = 1;          ///< driven together, from `row` on
   support::Duration begin, end;  ///< of the row's phases, waiting before them excluded
   support::Power power;          ///< of its write pulses, in the fullest slot
+  support::Energy energy;        ///< of all that its tile spends from begin to end
   programmer::RowWork work;
 };
 

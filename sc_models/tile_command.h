@@ -40,6 +40,7 @@ struct TileCommand : tlm::tlm_extension<TileCommand> {
   support::Duration time;                 ///< of the row's phases, part of the delay
   std::vector<support::Duration> phases;  ///< the same one by one
   support::Power power;                   ///< of the write pulses in the fullest slot
+  support::Energy energy;                 ///< of the row's phases, all components
 
   tlm_extension_base* clone() const override { return new TileCommand(*this); }
   void copy_from(const tlm_extension_base& other) override {

@@ -16,6 +16,7 @@ TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
       tile_(tile),
       mapping_(mapping),
       programmer_(programmer),
+      energy_(energy),
       write_drivers_("write_drivers", tile, config, chip, energy),
       write_lines_("write_lines", tile, config, chip, energy),
       dacs_("dacs", tile, config, energy),
@@ -104,6 +105,7 @@ Duration TileModule::program_rows(TileCommand& command) {
   RowWork& sum = programming_.work;
   const std::uint32_t changes_before = sum.polarity.before(w.polarity);
   const std::uint32_t changes = changes_before + w.polarity.count;
+  const support::Energy spent = energy_.of_tile(tile_).total();
   const Duration time = write_drivers_.row_setup() + write_lines_.shift_time(w.phases) +
                         write_lines_.change_time(changes) + write_drivers_.time(w) +
                         verify_time(w.verify_rounds, w.serial_conversions);
@@ -123,6 +125,7 @@ Duration TileModule::program_rows(TileCommand& command) {
   command.work = w;
   command.time = time;
   command.power = write_drivers_.peak_power(w);
+  command.energy = energy_.of_tile(tile_).total() - spent;
   command.phases.clear();
   if (command.by_phases) {
     command.phases.push_back(write_drivers_.row_setup() + write_lines_.change_time(changes_before));

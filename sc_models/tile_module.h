@@ -46,6 +46,7 @@ class TileModule : public sc_core::sc_module {
   std::size_t tile_;
   const tiles::Mapping& mapping_;
   programmer::ArrayProgrammer& programmer_;
+  EnergyMonitor& energy_;
   WriteDriverBank write_drivers_;
   WriteLines write_lines_;
   DacBank dacs_;

@@ -7,10 +7,11 @@ namespace {
 
 constexpr const char* kNvsimWrite = "NVSim/NVMExplorer RRAM cell: 2 V, 10 ns, 0.6 pJ";
 
-/// `device`: whose figures are the defaults and the range; null: the tile's own.
+/// `device`: what its file states of such a pulse; null: nothing. Its figures are the defaults where
+/// `from_device`, and the range there and where the voltage acts on the device's conductance.
 void read_pulse(support::ConfigReader in, PulseConfig& pulse, PulseEnergy model,
-                const DevicePulse* device) {
-  if (device != nullptr) {
+                const DevicePulse* device, bool from_device) {
+  if (from_device) {
     pulse.width = device->width;
     pulse.voltage = device->voltage;
     pulse.energy = device->energy.value_or(support::Energy());
@@ -25,7 +26,7 @@ void read_pulse(support::ConfigReader in, PulseConfig& pulse, PulseEnergy model,
              {"amplitude at the device, with pulse_energy: conductance; the pulses of "
               "programming.pulse_model: ispp have those of their ramps",
               kNvsimWrite});
-  if (device == nullptr) return;
+  if (device == nullptr || (!from_device && model == PulseEnergy::Fixed)) return;
   in.check(pulse.width >= device->shortest && pulse.width <= device->longest, "width",
            fmt::format("lies outside the valid range of the device, {:g} to {:g} ns",
                        device->shortest.in_seconds() * 1e9, device->longest.in_seconds() * 1e9));
@@ -51,7 +52,7 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
   write.boolean("from_device", c.write.from_device,
                 {"defaults of set, reset, verify.read_time and verify.read_energy are those of the "
                  "device's file (configs/devices); what is set here must lie in the range that it "
-                 "states"});
+                 "states, as must the voltages of ramps and of pulse_energy: conductance always"});
   write.word("pulse_energy", c.write.pulse_energy, kPulseEnergies,
              {"fixed: `energy` for every pulse; conductance: V^2 G t with the mean of the device's "
               "conductance before and after that pulse, between device.lowest_level and "
@@ -62,9 +63,9 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
               "the device's file states no write pulses");
   const bool from_device = c.write.from_device && has_pulses;
   read_pulse(write.section("set", {"pulse that raises the conductance"}), c.set,
-             c.write.pulse_energy, from_device ? &*device.set : nullptr);
+             c.write.pulse_energy, device.set ? &*device.set : nullptr, from_device);
   read_pulse(write.section("reset", {"pulse that lowers the conductance"}), c.reset,
-             c.write.pulse_energy, from_device ? &*device.reset : nullptr);
+             c.write.pulse_energy, device.reset ? &*device.reset : nullptr, from_device);
   if (from_device) {
     c.verify_read_time = device.read_time.value_or(c.verify_read_time);
     c.verify_read_energy = device.read_energy.value_or(c.verify_read_energy);
@@ -128,8 +129,8 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
                "device is open",
                "unconfirmed"});
   verify.whole("reads", c.verify.reads, support::closed(1, 1000),
-               {"reads averaged per verify: time and energy of as many; the outcome of writing "
-                "does not depend on it",
+               {"reads averaged per verify: time and energy of as many, and their mean has "
+                "device.read_noise over the square root of their number",
                 "unconfirmed"});
   verify.duration(
       "settle", c.verify.settle,

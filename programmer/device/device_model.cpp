@@ -81,7 +81,9 @@ DeviceConfig read_device(support::ConfigReader in) {
   }
   in.number(
       "read_noise", c.read_noise, support::closed(0, 1),
-      {"standard deviation of one verify read, fraction of the full scale", "unconfirmed: none"});
+      {"standard deviation of one verify read, fraction of the full scale; a verify takes the mean of "
+       "tile.verify.reads",
+       "unconfirmed: none"});
   in.number("inference_read_noise", c.inference_read_noise, support::closed(0, 1),
             {"standard deviation of each read of a cell in inference (one per input bit), fraction "
              "of the full scale; in the accuracy with an ideal ADC",
@@ -117,7 +119,7 @@ DeviceModel::DeviceModel(const DeviceConfig& config)
       level_of_(config.level_of),
       nominal_sigma_(config.sigma_unit == SigmaUnit::LevelStep ? config.sigma / (levels_ - 1)
                                                                : config.sigma),
-      read_noise_(config.read_noise),
+      read_noise_(config.read_noise / std::sqrt(config.verify_reads)),
       stuck_low_(config.stuck_low),
       stuck_high_(config.stuck_high),
       device_to_device_(config.device_to_device),

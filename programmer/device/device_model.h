@@ -34,6 +34,7 @@ struct DeviceConfig {
   SigmaUnit sigma_unit = SigmaUnit::DeviceFullScale;
   LevelOf level_of = LevelOf::Device;
   double read_noise = 0.0;
+  unsigned verify_reads = 1;  ///< of which a verify takes the mean
   double inference_read_noise = 0.0;  ///< sd of one read in inference, fraction of the full scale
   double stuck_low = 0.0;             ///< fraction of the devices that stay at conductance 0
   double stuck_high = 0.0;            ///< fraction that stays at the full scale

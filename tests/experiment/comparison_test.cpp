@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "experiment/run.h"
+#include "experiment/monte_carlo.h"
 
 namespace uswim::experiment {
 namespace {
@@ -39,6 +39,41 @@ TEST(SpeedUp, IsTheInverseOfTheInterpolatedCost) {
   EXPECT_NEAR(*s[1].factor[1], 2.5, 1e-12);
   EXPECT_NEAR(*s[1].factor[2], 2, 1e-12);
   EXPECT_FALSE(speed_ups(kCurve, kAll, 0.95)[0].factor[0]);  // never reached
+}
+
+TEST(CostToReach, IsTheCheapestPointInEachCurrency) {
+  std::vector<CurvePoint> curve = kCurve;
+  curve[4].energy_J_mean = 5;  // b at NWC 0.25: cheap in cycles and time, dear in energy
+  const auto c = costs_to_reach(curve, kAll, 0.85);
+  ASSERT_EQ(c.size(), 2u);
+  EXPECT_EQ(c[0].cheapest[0]->nwc_mean, 1.0);  // of a only everything reaches it
+  EXPECT_EQ(c[1].cheapest[0]->nwc_mean, 0.25);
+  EXPECT_EQ(c[1].cheapest[1]->time_s_mean, 4.0);
+  EXPECT_FALSE(costs_to_reach(curve, kAll, 0.95)[0].is_reached());
+}
+
+// Where everything is in its window already, no part of its write cycles can be named.
+TEST(EqualCost, IsEmptyInACurrencyInWhichEverythingIsFree) {
+  const CurvePoint all = point("a", 0, 10, 4, 0.9);
+  const CostCurve nwc({point("a", 0, 2, 1, 0.5), all}, all, Currency::Nwc);
+  EXPECT_FALSE(nwc.accuracy_at(0.5));
+  EXPECT_FALSE(nwc.cost_of(0.9));
+}
+
+TEST(Evaluations, EndWithEverythingWhereNothingElseVerifiesIt) {
+  SelectionConfig selection;
+  selection.policies = {programmer::SelectionPolicy::Uswim};
+  selection.fractions = {0.0, 0.1};
+  const auto last = [&] { return evaluations(selection, 0.9).back(); };
+  EXPECT_EQ(last().policy, "all");
+  EXPECT_TRUE(last().verifies_everything);
+  selection.fractions = {0.0, 1.0};
+  EXPECT_EQ(last().policy, "uswim");
+  selection.verified_slices = 1;  // of each weight only its top slice
+  EXPECT_EQ(last().policy, "all");
+  selection.policies = {programmer::SelectionPolicy::None};
+  selection.verified_slices = 0;
+  EXPECT_EQ(evaluations(selection, 0.0).size(), 1u);  // nothing to compare
 }
 
 TEST(EqualCost, ComparesEveryPolicyInEveryCurrency) {

@@ -28,6 +28,9 @@ std::string read(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// Devices of NeuRRAM under amplitude ramps.
+const std::string kNeurram = USWIM_SOURCE_DIR "/configs/programming/pulse_energy.yaml";
+
 /// A run of LeNet that takes a second.
 class SmallRun : public testing::Test {
  protected:
@@ -66,9 +69,10 @@ class SmallRun : public testing::Test {
   fs::path path_ = fs::temp_directory_path() / ("uswim_devices_test_" + std::to_string(::getpid()));
 };
 
-std::string fault_of(const std::vector<std::string>& overrides) {
+std::string fault_of(const std::vector<std::string>& overrides,
+                     const std::string& config = kConfig) {
   try {
-    load_config(kConfig, overrides);
+    load_config(config, overrides);
   } catch (const support::ConfigError& error) {
     return error.what();
   }
@@ -211,6 +215,30 @@ TEST(DevicePulses, HoldInTheirRangeOnly) {
                 "tile.write.reset.voltage=5 V"}),
       HasSubstr("tile.write.reset.voltage: lies outside the valid range of the device, 4 to "
                 "4 V"));
+}
+
+TEST(PulseRange, HoldsForRampsAndForVoltagesThatActOnTheConductance) {
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"tile.write.from_device=false", "tile.write.pulse_energy=fixed"});
+    std::rotate(more.begin(), more.end() - 2, more.end());  // what is asked for comes last
+    return fault_of(more, kNeurram);
+  };
+  EXPECT_EQ(with({}), "");
+  const auto range = HasSubstr("lies outside the valid range of the device, 1.2 to 3.3 V");
+  EXPECT_THAT(with({"programming.ispp.set.stop=5 V"}), range);
+  EXPECT_THAT(with({"programming.ispp.reset.start=0.5 V"}), range);
+  EXPECT_EQ(with({"tile.write.set.voltage=9 V"}), "");  // another writer's pulses, energy fixed
+  EXPECT_THAT(with({"tile.write.pulse_energy=conductance", "tile.write.set.voltage=9 V"}), range);
+}
+
+// The mean of n reads errs by a part sqrt(n) less.
+TEST_F(SmallRun, AveragesVerifyReads) {
+  const auto accuracy = [&](const std::string& noise, const std::string& reads) {
+    const RunResult r = run({"device.read_noise=" + noise, "tile.verify.reads=" + reads});
+    return std::pair{r.verify_all.write_pulses_mean, r.verify_all.accuracy_mean};
+  };
+  EXPECT_EQ(accuracy("0.08", "16"), accuracy("0.02", "1"));
+  EXPECT_NE(accuracy("0.08", "16").first, accuracy("0.08", "1").first);
 }
 
 TEST(PulseEnergy, ByConductanceNeedsAConductanceAtEveryPulse) {

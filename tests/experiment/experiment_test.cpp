@@ -101,13 +101,24 @@ TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
   ASSERT_NE(chip, nullptr);
   EXPECT_EQ(pulses, chip->write_pulses);
   EXPECT_NEAR(end_us, static_cast<double>(chip->time_ps) * 1e-6, 0.006);  // the doorbell's way
-  double peak = 0, power = 0;
+  double peak = 0, power = 0, reserved = 0, time = 0, energy = 0;
   std::istringstream in(files.at("power.csv"));
   std::string line;
   std::getline(in, line);
-  while (std::getline(in, line))
-    peak = std::max(peak, power = std::stod(line.substr(line.find(',') + 1)));
+  while (std::getline(in, line)) {
+    const double since = time, before = power;
+    ASSERT_EQ(std::sscanf(line.c_str(), "%lf,%lf,%lf", &time, &power, &reserved), 3);
+    energy += before * (time - since);
+    peak = std::max(peak, reserved);
+  }
   EXPECT_EQ(power, 0.0);
+  EXPECT_EQ(reserved, 0.0);
+  using sc_models::Component;
+  double of_tiles = 0.0;
+  for (const Component c : {Component::WriteSet, Component::WriteReset, Component::VerifyRead,
+                            Component::Dac, Component::Adc})
+    of_tiles += chip->energy_J[static_cast<std::size_t>(c)];
+  EXPECT_NEAR(energy, of_tiles, 1e-6 * of_tiles);  // the way over the bus is in no row
   EXPECT_NEAR(peak, chip->peak_power_W, 1e-12);
 }
 
