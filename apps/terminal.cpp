@@ -113,8 +113,8 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
             ? fmt::format("{:6.2f} +- {:.2f}", 100 * p.accuracy_mean, 100 * p.accuracy_sd)
             : "";
     line(fmt::format("{:<15} {:>8.3g} {:>6.3f} {:>11} {:>12}   {}", p.policy, p.fraction,
-                     p.nwc_mean, with_prefix(p.time_s_mean, "s"),
-                     with_prefix(p.energy_J_mean, "J"), accuracy));
+                     p.nwc_mean, with_prefix(p.time_s_mean, "s"), with_prefix(p.energy_J_mean, "J"),
+                     accuracy));
   }
   line("");
   line(fmt::format("mean over {} chips{}", config.chips,

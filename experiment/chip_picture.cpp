@@ -84,10 +84,12 @@ std::string power_csv(const std::vector<sc_models::RowEvent>& rows, std::size_t 
 std::string cycles_histogram_csv(const sc_models::AcceleratorSystem& system,
                                  const tiles::Mapping& mapping) {
   std::map<std::uint64_t, std::uint64_t> devices;
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+    const programmer::DeviceOutcomes o = system.draw_outcomes(a);
     for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
       for (std::size_t c = 0; c < mapping.columns(a); ++c)
-        ++devices[system.outcomes(a).cycles[r * mapping.pitch() + c]];
+        ++devices[o.cycles[r * mapping.pitch() + c]];
+  }
   CsvTable csv({"cycles", "devices"});
   for (const auto& [cycles, count] : devices) {
     csv.cell(cycles).cell(count);
@@ -117,7 +119,7 @@ std::string devices_csv(const sc_models::AcceleratorSystem& system, const tiles:
                         const programmer::DeviceModel& device, std::size_t limit) {
   CsvTable csv({"tile", "row", "column", "level", "cycles", "residual", "converged"});
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-    const programmer::DeviceOutcomes& o = system.outcomes(a);
+    const programmer::DeviceOutcomes o = system.draw_outcomes(a);
     for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
       for (std::size_t c = 0; c < mapping.columns(a); ++c) {
         if (limit-- == 0) return csv.bytes();

@@ -173,6 +173,15 @@ void apply_pulse_energy(ConfigReader& in, Config& c) {
 /// What needs images has them, and what needs a measured accuracy measures it.
 void check_images(ConfigReader& workload, ConfigReader& accuracy, ConfigReader& inference,
                   const Config& c) {
+  const bool is_synthetic = c.workload.is_synthetic();
+  workload.check(!is_synthetic || !c.measures_accuracy(), "synthetic",
+                 "has no images: it needs 'accuracy.images: 0'");
+  workload.check(!is_synthetic || c.inference_images == 0, "synthetic",
+                 "has no images: it needs 'inference.images: 0'");
+  workload.check(!is_synthetic || !c.needs_training_images(), "synthetic",
+                 "has no sensitivity: 'magnitude', 'random', 'all', 'none' and 'imported' rank its "
+                 "weights, and rows and outputs stand in their natural order");
+  if (is_synthetic) return;
   const bool runs_images = c.measures_accuracy() || c.inference_images > 0;
   workload.check(!runs_images || !c.workload.test.images.empty(), "test.images",
                  "missing: 'accuracy.images' and 'inference.images' take test images; with 0 of "
@@ -221,7 +230,7 @@ Config read_config(ConfigReader in) {
   in.whole("chips", c.chips, support::closed(1, 100000),
            {"Monte Carlo instances; the papers' figures use 3,000"});
   auto workload = in.section("workload", {"network and data"});
-  c.workload = read_workload(workload);
+  c.workload = read_workload(workload, c.seed);
   c.device = programmer::read_device(in.section("device", {"the memory cell"}));
   auto programming = in.section("programming", {"write-verify"});
   c.programming = programmer::read_write_verify(programming);

@@ -169,8 +169,8 @@ Correlations run_correlation(const LoadedConfig& loaded, const RunOptions& optio
   const std::vector<float> second_derivative =
       load_second_derivative(workload, config, options.cache, options.progress);
   const std::vector<PerturbedWeight> weights =
-      perturb_weights(quantized(workload), workload.test, second_derivative,
-                      config.correlation, config.seed, options.jobs, options.progress);
+      perturb_weights(quantized(workload), workload.test, second_derivative, config.correlation,
+                      config.seed, options.jobs, options.progress);
   support::CsvTable table({"weight", "layer", "magnitude", "second_derivative", "perturbation",
                            "predicted_loss_increase", "accuracy_drop", "loss_increase"});
   for (const PerturbedWeight& w : weights) {

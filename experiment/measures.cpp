@@ -83,12 +83,11 @@ Measures load_measures(const Workload& workload, const Config& config,
   if (config.needs_second_derivative()) measures.second_derivative = loader.second_derivative();
   const unsigned probes = config.selection.hutchinson_probes;
   if (config.selection.uses(SelectionPolicy::Hutchinson))
-    measures.hessian_diagonal =
-        loader.load(fmt::format("hutchinson 1 {} {} ", probes, config.seed), "Hutchinson probes",
-                    [&](const auto& network, const auto& images, const auto& options) {
-                      return workloads::hutchinson_diagonal(network, images, probes, config.seed,
-                                                            options);
-                    });
+    measures.hessian_diagonal = loader.load(
+        fmt::format("hutchinson 1 {} {} ", probes, config.seed), "Hutchinson probes",
+        [&](const auto& network, const auto& images, const auto& options) {
+          return workloads::hutchinson_diagonal(network, images, probes, config.seed, options);
+        });
   if (config.selection.uses(SelectionPolicy::Fisher))
     measures.fisher = loader.load("fisher 1 ", "Fisher information", workloads::empirical_fisher);
   if (config.selection.uses(SelectionPolicy::Gradient))

@@ -58,7 +58,7 @@ class Worker : private ProgrammedChip {
     rankings_.erase(SelectionPolicy::Random);
     std::uint64_t all_cycles = 0;
     for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
-      for (const std::uint16_t c : system_.outcomes(a).cycles) all_cycles += c;
+      all_cycles += system_.pulses(a).write_cycles();
     seconds_.write_cycles += all_cycles;
 
     // Every policy verifies the same weights at fractions 0 and 1, so those are simulated once.

@@ -300,8 +300,7 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
   j["seed"] = loaded.config.seed;
   j["config_hash"] = loaded.hash;
   j["network_hash"] = workload.network.content_hash;
-  j["test_data_hash"] =
-      workload.test.count > 0 ? Json(workload.test.content_hash) : Json(nullptr);
+  j["test_data_hash"] = workload.test.count > 0 ? Json(workload.test.content_hash) : Json(nullptr);
   j["version"] = kVersion;
   j["versions"] = versions();
 

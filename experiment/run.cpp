@@ -198,20 +198,19 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   workloads::Dataset training_images;
   if (config.in_situ.iterations > 0)
     training_images = load_images(workload.network, config.workload.sensitivity);
-  const Experiment experiment{
-      config,
-      workload,
-      mapping,
-      device,
-      facts,
-      statistics,
-      timing,
-      imported.empty() ? nullptr : &imported,
-      evaluations(config.selection, imported_fraction),
-      previous ? &*previous : nullptr,
-      config.in_situ.iterations > 0 ? &training_images : nullptr,
-      enough,
-      options.dump.empty() ? 0 : options.dump_limit};
+  const Experiment experiment{config,
+                              workload,
+                              mapping,
+                              device,
+                              facts,
+                              statistics,
+                              timing,
+                              imported.empty() ? nullptr : &imported,
+                              evaluations(config.selection, imported_fraction),
+                              previous ? &*previous : nullptr,
+                              config.in_situ.iterations > 0 ? &training_images : nullptr,
+                              enough,
+                              options.dump.empty() ? 0 : options.dump_limit};
   Checkpoint checkpoint(Checkpoint::file_of(options.output), checkpoint_key(loaded, experiment),
                         options.resume);
   result.placing_s = seconds_since(placing_begin);

@@ -42,7 +42,9 @@ Workload with_codes(workloads::Network network, const WorkloadConfig& config) {
 }  // namespace
 
 workloads::Network load_network(const WorkloadConfig& config) {
-  workloads::Network network = workloads::import_onnx(config.network);
+  workloads::Network network = config.is_synthetic()
+                                   ? workloads::synthetic_network(config.synthetic, config.seed)
+                                   : workloads::import_onnx(config.network);
   workloads::normalize_input(network, config.normalization);
   return config.fold_batch_norm ? workloads::fold_batch_norm(std::move(network)) : network;
 }
@@ -50,6 +52,7 @@ workloads::Network load_network(const WorkloadConfig& config) {
 Workload load_previous(const Config& config, const Workload& workload) {
   WorkloadConfig earlier = config.workload;
   earlier.network = config.start.previous_network;
+  earlier.synthetic = workloads::SyntheticNetwork::None;
   Workload w = with_codes(load_network(earlier), earlier);
   const auto& layers = w.network.layers;
   const auto& wanted = workload.network.layers;

@@ -20,7 +20,7 @@ using Progress = std::function<void(const std::string& stage, std::size_t done, 
 
 struct Measures;
 
-/// The network as imported, its input normalised, batch norm folded where that is wanted.
+/// The network as imported, or the synthetic one, its input normalised, batch norm folded where that is wanted.
 workloads::Network load_network(const WorkloadConfig& config);
 
 /// A network that is ready to be programmed, with its test images.

@@ -26,8 +26,7 @@ void read_data(ConfigReader in, workloads::DataSource& data) {
            {"the first images that are taken; all where there are fewer"});
   in.check(in.describing() || data.format != DataFormat::Idx || data.images.empty() ||
                !data.labels.empty(),
-           "labels",
-           "missing (format 'idx' keeps the labels in a file of their own)");
+           "labels", "missing (format 'idx' keeps the labels in a file of their own)");
   in.check(
       (data.format != DataFormat::Cifar10 && data.format != DataFormat::Jpk) || data.labels.empty(),
       "labels", "the labels of this format are in 'images'");
@@ -64,9 +63,16 @@ void read_quantization(ConfigReader in, WorkloadConfig& workload) {
 
 }  // namespace
 
-WorkloadConfig read_workload(ConfigReader in) {
+WorkloadConfig read_workload(ConfigReader in, std::uint64_t seed) {
   WorkloadConfig c;
-  in.required_path("network", c.network, {"ONNX file of a classifier, quantised or not"});
+  c.seed = seed;
+  in.path("network", c.network, {"ONNX file of a classifier, quantised or not"});
+  in.word("synthetic", c.synthetic, workloads::kSyntheticNetworks,
+          {"instead of 'network': a network of this shape with Gaussian weights drawn by 'seed', "
+           "to be programmed; it has no images and no sensitivity"});
+  in.check(c.is_synthetic() || !c.network.empty(), "network",
+           "missing required key (or 'synthetic' in its place)");
+  in.check(!c.is_synthetic() || c.network.empty(), "synthetic", "stands in place of 'network'");
   in.whole("weight_bits", c.weight_bits, support::closed(1, 8),
            {"bits of a weight's magnitude; the sign is a differential pair", "paper: 4 for LeNet"});
   in.whole("activation_bits", c.quantization.activation_bits, support::closed(2, 8),

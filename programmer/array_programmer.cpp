@@ -12,33 +12,45 @@
 namespace uswim::programmer {
 namespace {
 
+/// Devices drawn at a time: their targets and outcomes stay in the second cache.
+constexpr std::size_t kDrawnTogether = 4096;
+
 /// bits select `verified` over `others` (which may be `out`), 64 cells a word.
 USWIM_EVERY_INSTRUCTION_SET
 void merge(const std::int16_t* others, const std::int16_t* __restrict verified, std::uint64_t bits,
            std::int16_t* out) {
-  for (int i = 0; i < 64; ++i) out[i] = bits >> i & 1 ? verified[i] : others[i];
+  for (int i = 0; i < 64; i += 16) {
+    const auto part = static_cast<std::uint16_t>(bits >> i);
+    for (int k = 0; k < 16; ++k) {
+      const bool is_verified = (part & static_cast<std::uint16_t>(1u << k)) != 0;
+      out[i + k] = is_verified ? verified[i + k] : others[i + k];
+    }
+  }
 }
 
-/// Targets of an array's devices, rows of `pitch` one after the other.
-std::vector<DeviceTarget> targets_of(const tiles::Mapping& mapping, std::size_t array,
-                                     const DeviceModel& device) {
+/// Target levels of an array's devices, rows of `pitch` one after the other.
+std::vector<std::uint8_t> levels_of(const tiles::Mapping& mapping, std::size_t array) {
   const tiles::ArrayBlock& block = mapping.arrays()[array];
-  const std::size_t pitch = mapping.pitch(), columns = mapping.columns(array);
-  const auto full_code = static_cast<double>((1u << mapping.config().weight_bits) - 1);
-  std::vector<DeviceTarget> targets(block.rows * pitch);
-  for (std::size_t r = 0; r < block.rows; ++r)
-    for (std::size_t c = 0; c < pitch; ++c) {
-      DeviceTarget& t = targets[r * pitch + c];
-      t.present = c < columns;
-      if (!t.present) continue;
-      const unsigned level = mapping.level(array, r, c);
-      const std::size_t weight = mapping.weight_of(array, r, c) - mapping.first_weight(block.layer);
-      const double magnitude =
-          std::abs(mapping.layers()[block.layer].weight_code[weight]) / full_code;
-      t.target = static_cast<float>(device.target(level));
-      t.level_factor = static_cast<float>(device.level_factor(level, magnitude));
+  const std::vector<std::int16_t>& codes = mapping.layers()[block.layer].weight_code;
+  const std::size_t pitch = mapping.pitch(), per_weight = mapping.devices_per_weight();
+  std::vector<std::uint8_t> levels(block.rows * pitch, 0);
+  for (std::size_t o = 0; o < block.outputs; ++o)
+    for (std::size_t r = 0; r < block.rows; ++r) {
+      const std::size_t weight = mapping.weight_of(array, r, o * per_weight);
+      const int code = codes[weight - mapping.first_weight(block.layer)];
+      // The other devices of the pairs hold level 0.
+      std::size_t column = o * per_weight + (code < 0 ? 1 : 0);
+      for (unsigned s = 0; s < mapping.slices(); ++s, column += 2)
+        levels[r * pitch + column] = static_cast<std::uint8_t>(mapping.level_of_code(code, column));
     }
-  return targets;
+  return levels;
+}
+
+DeviceTarget target_of(const DeviceModel& device, unsigned level, double weight_magnitude) {
+  DeviceTarget t;
+  t.target = static_cast<float>(device.target(level));
+  t.level_factor = static_cast<float>(device.level_factor(level, weight_magnitude));
+  return t;
 }
 
 }  // namespace
@@ -52,60 +64,109 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       model_(model),
       levels_(device.levels()),
       scheme_(scheme),
-      targets_(targets_of(mapping, array, device)),
+      columns_(mapping.columns(array)),
+      devices_(mapping.arrays()[array].rows * mapping.pitch()),
+      looks_at_weight_(device.looks_at_weight()),
+      target_levels_(levels_of(mapping, array)),
+      rewrites_(mapping.arrays()[array].rows, 0),
       cells_(mapping.arrays()[array].rows, mapping.pitch()) {
-  const std::size_t pitch = mapping.pitch();
-  target_levels_.resize(targets_.size(), 0);
-  written_levels_.resize(targets_.size(), 0);
-  rewrites_.resize(mapping.arrays()[array].rows, 0);
-  for (std::size_t r = 0; r < mapping.arrays()[array].rows; ++r)
-    for (std::size_t c = 0; c < mapping.columns(array); ++c)
-      target_levels_[r * pitch + c] = static_cast<std::uint8_t>(mapping.level(array, r, c));
+  for (unsigned level = 0; level < levels_ && !looks_at_weight_; ++level)
+    target_of_level_.push_back(target_of(device, level, 0.0));
 }
 
 void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const DeviceModel& device) {
-  earlier_targets_ = targets_of(*earlier.mapping, array_, device);
-  if (earlier_targets_.size() != targets_.size())
+  earlier_levels_ = levels_of(*earlier.mapping, array_);
+  if (earlier_levels_.size() != devices_)
     throw std::invalid_argument("an earlier network must fill the same arrays");
   earlier_ = earlier;
-  untouched_.assign(earlier.skip_unchanged ? targets_.size() / 64 : 0, 0);
-  for (std::size_t i = 0; i < targets_.size(); ++i) {
-    targets_[i].programmed = targets_[i].present;
-    if (!targets_[i].present || !earlier.skip_unchanged) continue;
-    if (targets_[i].target != earlier_targets_[i].target) continue;
-    mark(untouched_, i);
-    targets_[i].present = false;
+  untouched_.assign(earlier.skip_unchanged ? devices_ / 64 : 0, 0);
+  for (std::size_t i = 0; i < devices_ && earlier.skip_unchanged; ++i)
+    if (i % mapping_.pitch() < columns_ &&
+        device.target(target_levels_[i]) == device.target(earlier_levels_[i]))
+      mark(untouched_, i);
+}
+
+void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
+                                   const std::vector<std::uint8_t>& levels,
+                                   std::vector<DeviceTarget>& targets) const {
+  const std::size_t pitch = mapping_.pitch(), per_weight = mapping_.devices_per_weight();
+  const auto full_code = static_cast<double>((1u << mapping_.config().weight_bits) - 1);
+  targets.resize(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t at = first + i, column = at % pitch;
+    DeviceTarget& t = targets[i];
+    if (column >= columns_) {
+      t = {};
+      t.present = false;
+      continue;
+    }
+    if (!looks_at_weight_) {
+      t = target_of_level_[levels[at]];
+      continue;
+    }
+    double code = 0.0;
+    for (std::size_t c = column / per_weight * per_weight, k = 0; k < per_weight; ++k)
+      code += levels[at - column + c + k] * mapping_.slice_weight(static_cast<unsigned>(k / 2));
+    t = target_of(device_, levels[at], code / full_code);
   }
+}
+
+void ArrayProgrammer::find_targets_and_states(std::size_t first, std::size_t n,
+                                              std::vector<DeviceTarget>& targets,
+                                              DeviceOutcomes& earlier) const {
+  if (!earlier_levels_.empty()) {
+    const std::uint64_t device = mapping_.device_index(array_, 0, 0) + first;
+    find_targets(first, n, earlier_levels_, targets);
+    model_.write(targets, device, seed_, chip_ | kEarlierProgramming, earlier);
+    std::vector<float>& left = earlier_.verified ? earlier.verified : earlier.open_loop;
+    if (earlier_.drift != nullptr)
+      earlier_.drift->age(earlier_.age_s, seed_, chip_ | kEarlierProgramming, device, left);
+  }
+  find_targets(first, n, target_levels_, targets);
+  for (std::size_t i = 0; i < n && !earlier_levels_.empty(); ++i) {
+    DeviceTarget& t = targets[i];
+    t.programmed = t.present;
+    t.start = earlier_.verified ? earlier.verified[i] : earlier.open_loop[i];
+    if (is_untouched(first + i)) t.present = false;
+  }
+}
+
+void ArrayProgrammer::draw(std::size_t first, std::size_t n, std::vector<DeviceTarget>& targets,
+                           DeviceOutcomes& out) const {
+  find_targets_and_states(first, n, targets, out);
+  model_.write(targets, mapping_.device_index(array_, 0, 0) + first, seed_, chip_, out);
+  for (std::size_t i = 0; i < n && !untouched_.empty(); ++i)
+    if (is_untouched(first + i)) out.open_loop[i] = out.verified[i] = targets[i].start;
+}
+
+DeviceOutcomes ArrayProgrammer::draw_outcomes() const {
+  std::vector<DeviceTarget> targets;
+  DeviceOutcomes out;
+  draw(0, devices_, targets, out);
+  return out;
 }
 
 void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
   seed_ = seed;
   chip_ = chip;
-  const std::uint64_t first = mapping_.device_index(array_, 0, 0);
-  if (!earlier_targets_.empty()) {
-    model_.write(earlier_targets_, first, seed, chip | kEarlierProgramming, outcomes_);
-    std::vector<float>& left = earlier_.verified ? outcomes_.verified : outcomes_.open_loop;
-    if (earlier_.drift != nullptr)
-      earlier_.drift->age(earlier_.age_s, seed, chip | kEarlierProgramming, first, left);
-    for (std::size_t i = 0; i < targets_.size(); ++i) targets_[i].start = left[i];
-  }
-  model_.write(targets_, first, seed, chip, outcomes_);
-  for (std::size_t i = 0; i < targets_.size(); ++i)
-    if (!untouched_.empty() && (untouched_[i / 64] >> (i % 64) & 1))
-      outcomes_.open_loop[i] = outcomes_.verified[i] = targets_[i].start;
-  open_loop_units_.resize(targets_.size());
-  verified_units_.resize(targets_.size());
-  for (std::size_t i = 0; i < targets_.size(); ++i) {
-    open_loop_units_[i] = tiles::cell_units(outcomes_.open_loop[i], levels_);
-    verified_units_[i] = tiles::cell_units(outcomes_.verified[i], levels_);
+  open_loop_units_.resize(devices_);
+  verified_units_.resize(devices_);
+  pulses_.clear();
+  std::vector<DeviceTarget> targets;
+  DeviceOutcomes outcomes;
+  for (std::size_t first = 0; first < devices_; first += kDrawnTogether) {
+    const std::size_t n = std::min(kDrawnTogether, devices_ - first);
+    draw(first, n, targets, outcomes);
+    pulses_.append(outcomes);
+    tiles::cell_units(outcomes.open_loop.data(), n, levels_, &open_loop_units_[first]);
+    tiles::cell_units(outcomes.verified.data(), n, levels_, &verified_units_[first]);
   }
 }
 
 RowView ArrayProgrammer::row_view(std::size_t first, std::size_t rows, const std::uint64_t* mask,
                                   RowOperation operation) const {
   const std::size_t words = mapping_.pitch() / 64;
-  return {outcomes_, first * words, words, mask, scheme_, mapping_.columns(array_),
-          operation, rows};
+  return {pulses_, first * words, words, mask, scheme_, columns_, operation, rows};
 }
 
 void ArrayProgrammer::leave_untouched(std::size_t row, std::uint64_t* mask) const {
@@ -120,14 +181,14 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
   const std::size_t pitch = mapping_.pitch();
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t at = (first + r) * pitch;
-    if (std::memcmp(levels + r * pitch, &target_levels_[at], mapping_.columns(array_)) != 0)
+    if (std::memcmp(levels + r * pitch, &target_levels_[at], columns_) != 0)
       throw std::logic_error("a row was sent levels that differ from the mapping");
     for (std::size_t w = 0; w < pitch / 64; ++w) {
       std::int16_t* cells = cells_.row(first + r) + w * 64;
       merge(operation == RowOperation::Verify ? cells : &open_loop_units_[at + w * 64],
             &verified_units_[at + w * 64], mask[r * pitch / 64 + w], cells);
     }
-    std::copy_n(levels + r * pitch, mapping_.columns(array_), &written_levels_[at]);
+    if (!written_levels_.empty()) std::copy_n(levels + r * pitch, columns_, &written_levels_[at]);
     rewrites_[first + r] = 0;
   }
   const RowView view = row_view(first, rows, mask, operation);
@@ -140,7 +201,8 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
   const std::size_t pitch = mapping_.pitch(), per_weight = mapping_.devices_per_weight();
   const PulseConstants constants = pulse_constants({}, device_);
   const auto full_code = static_cast<double>((1u << mapping_.config().weight_bits) - 1);
-  const std::uint32_t draw = rewrites_[row]++;
+  const std::uint32_t rewrite = rewrites_[row]++;
+  if (written_levels_.empty()) written_levels_ = target_levels_;
   std::vector<std::uint64_t> set(pitch / 64, 0), reset(pitch / 64, 0);
   for (std::size_t w = 0; w < pitch / 64; ++w)
     for (std::uint64_t left = mask[w]; left != 0; left &= left - 1) {
@@ -155,8 +217,9 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
       double code = 0.0;
       for (std::size_t c = column / per_weight * per_weight, end = c + per_weight; c < end; ++c)
         code += levels[c] * mapping_.slice_weight(static_cast<unsigned>(c % per_weight / 2));
-      const double error = device_.sigma(level, code / full_code) *
-                           support::normal({seed_, chip_, support::Stream::Rewrite}, device, draw);
+      const double error =
+          device_.sigma(level, code / full_code) *
+          support::normal({seed_, chip_, support::Stream::Rewrite}, device, rewrite);
       cells_.row(row)[column] =
           tiles::cell_units(static_cast<float>(device_.target(level) + error), levels_);
     }
@@ -165,14 +228,17 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
 
 void ArrayProgrammer::leave_open_devices(std::size_t first_row, const RowView& view) {
   const std::size_t rounds = rounds_of(view);
+  std::vector<DeviceTarget> target;
+  DeviceOutcomes earlier;
   for (std::size_t w = 0; w < view.words * view.rows; ++w)
     for (std::uint64_t left = open_devices(view, rounds, w); left != 0; left &= left - 1) {
       const std::size_t row = first_row + w / view.words;
       const std::size_t column =
           w % view.words * 64 + static_cast<std::size_t>(__builtin_ctzll(left));
-      const float conductance = model_.closed_after(
-          targets_[row * mapping_.pitch() + column], mapping_.device_index(array_, row, column),
-          seed_, chip_, static_cast<std::uint32_t>(rounds));
+      find_targets_and_states(row * mapping_.pitch() + column, 1, target, earlier);
+      const float conductance =
+          model_.closed_after(target.front(), mapping_.device_index(array_, row, column), seed_,
+                              chip_, static_cast<std::uint32_t>(rounds));
       cells_.row(row)[column] = tiles::cell_units(conductance, levels_);
     }
 }

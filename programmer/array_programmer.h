@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "programmer/device/device_model.h"
+#include "programmer/write_verify/device_pulses.h"
 #include "programmer/write_verify/pulse_model.h"
 #include "programmer/write_verify/row_work.h"
 #include "tiles/cell_array.h"
@@ -50,9 +51,25 @@ class ArrayProgrammer {
   void leave_untouched(std::size_t row, std::uint64_t* mask) const;
 
   const tiles::CellArray& cells() const { return cells_; }
-  const DeviceOutcomes& outcomes() const { return outcomes_; }
+  /// What write-verify of the present chip takes.
+  const DevicePulses& pulses() const { return pulses_; }
+  /// The outcomes of all devices of the present chip once more, with all that is known of each.
+  /// They are too many to be kept.
+  DeviceOutcomes draw_outcomes() const;
 
  private:
+  /// Targets of `n` devices of the array from `first` on.
+  void find_targets(std::size_t first, std::size_t n, const std::vector<std::uint8_t>& levels,
+                    std::vector<DeviceTarget>& targets) const;
+  /// The same together with what they hold before they are written.
+  void find_targets_and_states(std::size_t first, std::size_t n, std::vector<DeviceTarget>& targets,
+                               DeviceOutcomes& earlier) const;
+  /// Draws the outcomes of `n` devices from `first` on; `targets`: theirs, filled in.
+  void draw(std::size_t first, std::size_t n, std::vector<DeviceTarget>& targets,
+            DeviceOutcomes& out) const;
+  bool is_untouched(std::size_t device) const {
+    return !untouched_.empty() && (untouched_[device / 64] >> (device % 64) & 1) != 0;
+  }
   /// Devices whose write-verify ended with the row's get the conductance that they had then.
   void leave_open_devices(std::size_t first_row, const RowView& view);
 
@@ -64,13 +81,16 @@ class ArrayProgrammer {
   std::uint64_t seed_ = 0;
   std::uint32_t chip_ = 0;
   RowScheme scheme_;
-  std::vector<DeviceTarget> targets_;
-  std::vector<DeviceTarget> earlier_targets_;  ///< empty: the devices start erased
+  std::size_t columns_, devices_;
+  bool looks_at_weight_;
+  std::vector<DeviceTarget> target_of_level_;  ///< where it does not follow the weight
+  std::vector<std::uint8_t> target_levels_;
+  std::vector<std::uint8_t> written_levels_;  ///< empty: the target levels
+  std::vector<std::uint8_t> earlier_levels_;  ///< empty: the devices start erased
   EarlierProgramming earlier_;
   std::vector<std::uint64_t> untouched_;  ///< bit set over devices; empty: none
-  std::vector<std::uint8_t> target_levels_, written_levels_;
-  std::vector<std::uint32_t> rewrites_;  ///< of each row since it was programmed
-  DeviceOutcomes outcomes_;
+  std::vector<std::uint32_t> rewrites_;   ///< of each row since it was programmed
+  DevicePulses pulses_;
   std::vector<std::int16_t> open_loop_units_, verified_units_;
   tiles::CellArray cells_;
 };

@@ -76,8 +76,12 @@ class AcceleratorSystem {
   InferenceReport infer(const std::vector<std::uint8_t>& images, std::size_t count);
 
   const tiles::CellArray& cells(std::size_t array) const { return programmers_[array]->cells(); }
-  const programmer::DeviceOutcomes& outcomes(std::size_t array) const {
-    return programmers_[array]->outcomes();
+  const programmer::DevicePulses& pulses(std::size_t array) const {
+    return programmers_[array]->pulses();
+  }
+  /// ArrayProgrammer::draw_outcomes.
+  programmer::DeviceOutcomes draw_outcomes(std::size_t array) const {
+    return programmers_[array]->draw_outcomes();
   }
 
  private:

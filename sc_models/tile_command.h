@@ -10,9 +10,9 @@
 
 namespace uswim::sc_models {
 
-/// Simulated time of a duration; exact, both are whole picoseconds.
+/// Simulated time of a duration; exact, both are whole picoseconds (the kernel's resolution).
 inline sc_core::sc_time to_sc_time(support::Duration d) {
-  return sc_core::sc_time(static_cast<double>(d.in_picoseconds()), sc_core::SC_PS);
+  return sc_core::sc_time::from_value(static_cast<std::uint64_t>(d.in_picoseconds()));
 }
 inline support::Duration to_duration(const sc_core::sc_time& t) {
   return support::Duration::picoseconds(static_cast<std::int64_t>(t.value()));

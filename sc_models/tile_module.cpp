@@ -8,6 +8,23 @@ namespace uswim::sc_models {
 using programmer::RowWork;
 using support::Duration;
 
+namespace {
+
+UnpackedLevels unpack(unsigned bits) {
+  UnpackedLevels table{};
+  for (unsigned byte = 0; byte < table.size(); ++byte)
+    for (unsigned k = 0; k < 8 / bits; ++k)
+      table[byte][k] = static_cast<std::uint8_t>(byte >> (k * bits) & ((1u << bits) - 1));
+  return table;
+}
+
+const UnpackedLevels& unpacked_levels(unsigned bits) {
+  static const UnpackedLevels one = unpack(1), two = unpack(2), four = unpack(4);
+  return bits == 1 ? one : bits == 2 ? two : four;
+}
+
+}  // namespace
+
 TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
                        const tiles::Mapping& mapping, programmer::ArrayProgrammer& programmer,
                        const tiles::TileConfig& config, const ChipConfig& chip,
@@ -27,6 +44,7 @@ TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
       adc_(config.adc.bits, mapping.arrays()[tile].rows, 1u << mapping.config().device_bits),
       verify_(config.verify),
       columns_per_adc_(config.adc.columns_per_adc),
+      unpacked_(&unpacked_levels(bits_per_packed_level(mapping.config().device_bits))),
       inputs_(mapping.arrays()[tile].rows),
       sums_(mapping.arrays()[tile].outputs) {
   command_socket.register_b_transport(this, &TileModule::b_transport);
@@ -72,12 +90,13 @@ bool TileModule::unpack_rows(const unsigned char* data, std::size_t length,
   const std::size_t pitch = mapping_.pitch();
   const unsigned bits = bits_per_packed_level(mapping_.config().device_bits);
   const std::size_t level_bytes = pitch * bits / 8;
-  levels_.resize(command.rows * pitch);
+  levels_.resize(command.rows * pitch + kLevelsOfByte);
   mask_.resize(command.rows * pitch / 64);
   for (std::size_t r = 0; r < command.rows; ++r) {
     if (length < level_bytes) return false;
-    for (std::size_t c = 0; c < pitch; ++c)
-      levels_[r * pitch + c] = data[c * bits / 8] >> (c * bits % 8) & ((1u << bits) - 1);
+    std::uint8_t* level = &levels_[r * pitch];
+    for (std::size_t b = 0; b < level_bytes; ++b, level += 8 / bits)
+      std::memcpy(level, (*unpacked_)[data[b]].data(), kLevelsOfByte);
     data += level_bytes;
     length -= level_bytes;
     std::uint64_t* mask = &mask_[r * pitch / 64];

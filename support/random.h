@@ -18,7 +18,8 @@ enum class Stream : std::uint32_t {
   CorrelationSample = 10,  ///< which weights `uswim correlate` moves, per weight
   Drift = 11,              ///< how a device goes on after that, once per device and programming
   InferenceReadNoise = 12,  ///< error of reading cells, per product and image
-  Rewrite = 13,  ///< deviation of a later open-loop write, per device and write
+  Rewrite = 13,          ///< deviation of a later open-loop write, per device and write
+  SyntheticWeight = 14,  ///< weights of a synthetic network, per weight
 };
 
 /// Everything but the device and the draw's number. A draw depends on its key alone: not on order,

@@ -1,6 +1,27 @@
 #include "tiles/cell_array.h"
 
+#include <cstring>
+
+#include "support/instruction_sets.h"
+
 namespace uswim::tiles {
+
+USWIM_EVERY_INSTRUCTION_SET
+void cell_units(const float* conductance, std::size_t n, unsigned levels, std::int16_t* units) {
+  const auto scale = static_cast<float>((levels - 1) * kUnitsPerLevel);
+  // Adding 1.5 * 2^23 leaves the nearest whole number, halves to even, in the lower bits: what
+  // lrintf() does, for whole vectors.
+  constexpr float kRound = 12582912.0f;
+  for (std::size_t i = 0; i < n; ++i) {
+    float u = conductance[i] * scale;
+    u = u < -32767.0f ? -32767.0f : u;
+    u = u > 32767.0f ? 32767.0f : u;
+    std::int32_t bits;
+    const float rounded = u + kRound;
+    std::memcpy(&bits, &rounded, sizeof bits);
+    units[i] = static_cast<std::int16_t>(bits);
+  }
+}
 
 Adc::Adc(unsigned bits, std::size_t rows, unsigned levels) : largest_code((1 << bits) - 1) {
   const std::int64_t range = static_cast<std::int64_t>(rows) * (levels - 1) * kUnitsPerLevel;

@@ -32,6 +32,9 @@ inline std::int16_t cell_units(float conductance, unsigned levels) {
   return static_cast<std::int16_t>(std::lrintf(std::clamp(units, -32767.0f, 32767.0f)));
 }
 
+/// The same of `n` conductances.
+void cell_units(const float* conductance, std::size_t n, unsigned levels, std::int16_t* units);
+
 /// Uniform ADC for the sum of a column, in cell units. The least significant step is one level
 /// where the bits suffice for the largest sum (then ideal cells convert without loss), otherwise
 /// the range divided by the codes.

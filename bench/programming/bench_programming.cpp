@@ -86,10 +86,11 @@ void row_work(benchmark::State& state) {
   const programmer::DeviceModel model(device);
   programmer::DeviceOutcomes out;
   programmer::make_pulse_model(config, model)->write(targets(), 0, 1, 0, out);
+  const programmer::DevicePulses packed(out);
   const std::uint64_t mask[2] = {0x1111222244448888ull, 0xffff00000000ffffull};
   for (auto _ : state)
     for (std::size_t row = 0; row < 128; ++row)
-      benchmark::DoNotOptimize(programmer::row_work({out, row * 2, 2, mask, 8}));
+      benchmark::DoNotOptimize(programmer::row_work({packed, row * 2, 2, mask, 8}));
   state.counters["rows/s"] = benchmark::Counter(static_cast<double>(state.iterations()) * 128,
                                                 benchmark::Counter::kIsRate);
 }

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <random>
 #include <vector>
 
-#include "bench/sensitivity/resnet18.h"
+#include "workloads/data/dataset.h"
 #include "workloads/sensitivity/sensitivity.h"
+#include "workloads/synthetic/synthetic_network.h"
 
 namespace uswim::bench {
 namespace {
@@ -30,6 +32,17 @@ Times times_of(const Work& work) {
           cpu() - cpu_begin};
 }
 
+workloads::Dataset random_images(const workloads::Shape& shape, std::size_t count) {
+  std::mt19937 random(1);
+  workloads::Dataset data;
+  data.shape = shape;
+  data.count = count;
+  for (std::size_t i = 0; i < count * shape.size(); ++i)
+    data.pixels.push_back(static_cast<std::uint8_t>(random() >> 24));
+  data.labels.assign(count, 0);
+  return data;
+}
+
 double multiply_accumulates(const workloads::Network& network) {
   double sum = 0.0;
   for (const auto& node : network.nodes)
@@ -42,7 +55,8 @@ double multiply_accumulates(const workloads::Network& network) {
 /// threads.
 void recursion(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(1));
-  const auto network = resnet18(static_cast<std::size_t>(state.range(0)), 10);
+  const auto network =
+      workloads::synthetic_resnet18(static_cast<std::size_t>(state.range(0)), 10, 1);
   const auto data = random_images(network.input, count);
   const workloads::ComputeOptions options{static_cast<unsigned>(state.range(2)), {}};
   std::vector<float> images(data.pixels.size());

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 
+#include "support/falling_order.h"
 #include "support/random.h"
 
 namespace uswim::programmer {
@@ -83,13 +83,15 @@ std::vector<double> scores(SelectionPolicy policy, const WeightFacts& facts, std
 }
 
 std::vector<std::uint32_t> ranking(const std::vector<double>& scores, const WeightFacts& facts) {
-  std::vector<std::uint32_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    if (scores[a] != scores[b]) return scores[a] > scores[b];
-    if (facts.magnitude[a] != facts.magnitude[b]) return facts.magnitude[a] > facts.magnitude[b];
-    return a < b;
-  });
+  std::vector<std::uint32_t> order = support::falling_order(scores);
+  for (auto begin = order.begin(), end = begin; begin != order.end(); begin = end) {
+    end = std::find_if(begin, order.end(),
+                       [&](std::uint32_t i) { return scores[i] != scores[*begin]; });
+    if (end - begin > 1)
+      std::stable_sort(begin, end, [&](std::uint32_t a, std::uint32_t b) {
+        return facts.magnitude[a] > facts.magnitude[b];
+      });
+  }
   return order;
 }
 

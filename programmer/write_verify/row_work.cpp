@@ -1,30 +1,37 @@
 #include "programmer/write_verify/row_work.h"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
+
+#include "support/instruction_sets.h"
 
 namespace uswim::programmer {
 namespace {
 
-std::uint32_t count(std::uint64_t bits) {
+// What the loops over rounds call is inlined into them: population counts are one instruction on
+// the instruction sets that they are compiled for, a function call on the baseline.
+USWIM_INLINE std::uint32_t count(std::uint64_t bits) {
   return static_cast<std::uint32_t>(__builtin_popcountll(bits));
 }
 
 /// Largest number of set bits in any aligned group of `group` (a power of two).
-std::uint32_t fullest_group(std::uint64_t bits, unsigned group) {
+USWIM_INLINE std::uint32_t fullest_group(std::uint64_t bits, unsigned group) {
+  if ((bits & (bits - 1)) == 0) return bits != 0;
   std::uint32_t fullest = 0;
   const std::uint64_t one = group == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << group) - 1;
-  for (unsigned at = 0; at < 64; at += group)
-    fullest = std::max(fullest, count((bits >> at) & one));
+  for (; bits != 0; bits = group == 64 ? 0 : bits >> group)
+    fullest = std::max(fullest, count(bits & one));
   return fullest;
 }
 
-/// Slots of a phase and the pulses of the fullest one, word by word.
+/// Slots of a phase and the pulses of the fullest one, word by word, where a driver serves a group
+/// of columns.
 class SlotCounter {
  public:
   /// For one row `add` sees each word once; for several, each word of each row.
   SlotCounter(unsigned drivers, std::size_t rows, std::size_t words) : drivers_(drivers) {
-    if (drivers > 0 && rows > 1) pulses_.assign(words * 64 / drivers + 1, 0);
+    if (rows > 1) pulses_.assign(words * 64 / drivers + 1, 0);
   }
   void add(std::size_t word, std::uint64_t bits) {
     if (!pulses_.empty()) {
@@ -34,11 +41,6 @@ class SlotCounter {
         slots_ += n == 1;
         fullest_ = std::max(fullest_, n);
       }
-      return;
-    }
-    if (drivers_ == 0) {
-      slots_ |= bits != 0;
-      fullest_ += count(bits);
       return;
     }
     const std::size_t first = word * 64;
@@ -67,127 +69,190 @@ class SlotCounter {
   std::uint32_t slots_ = 0, in_slot_ = 0, fullest_ = 0;
 };
 
-/// Pulses and slots of a round.
-class PulseCounter {
+/// Slots of a round whose columns share drivers.
+class GroupedSlots {
  public:
   /// As SlotCounter: of rows of `words` words.
-  PulseCounter(const RowScheme& scheme, std::size_t rows, std::size_t words)
-      : mixed_(scheme.mixed_phases),
-        set_(scheme.drivers, rows, words),
-        reset_(scheme.drivers, rows, words),
-        either_(scheme.drivers, rows, words) {}
-  void add(std::size_t word, std::uint64_t set, std::uint64_t reset, RoundWork& work) {
-    work.set_pulses += count(set);
-    work.reset_pulses += count(reset);
+  GroupedSlots(unsigned drivers, std::size_t rows, std::size_t words)
+      : set_(drivers, rows, words), reset_(drivers, rows, words), either_(drivers, rows, words) {}
+  void add(std::size_t word, std::uint64_t set, std::uint64_t reset) {
     set_.add(word, set);
     reset_.add(word, reset);
-    if (mixed_) either_.add(word, set | reset);
+    either_.add(word, set | reset);
   }
   void finish(RoundWork& work) const {
     work.set_slots = set_.slots();
     work.reset_slots = reset_.slots();
     work.fullest_set = set_.fullest();
     work.fullest_reset = reset_.fullest();
-    if (!mixed_) return;
+    if (!work.mixed) return;
     work.mixed_slots = set_.slots() + reset_.slots() - either_.slots();
     work.fullest_mixed = either_.fullest();
-    work.set_slots -= work.mixed_slots;
-    work.reset_slots -= work.mixed_slots;
   }
 
  private:
-  bool mixed_;
   SlotCounter set_, reset_, either_;
 };
+
+/// The same where a driver is at every column: all pulses of a polarity are one slot.
+USWIM_INLINE void find_slots_of_whole_rows(RoundWork& work) {
+  work.set_slots = work.set_pulses > 0;
+  work.reset_slots = work.reset_pulses > 0;
+  work.fullest_set = work.set_pulses;
+  work.fullest_reset = work.reset_pulses;
+  if (!work.mixed) return;
+  work.mixed_slots = work.set_pulses > 0 && work.reset_pulses > 0;
+  work.fullest_mixed = work.set_pulses + work.reset_pulses;
+}
+
+USWIM_INLINE void finish_slots(RoundWork& work, const GroupedSlots* groups) {
+  if (groups != nullptr)
+    groups->finish(work);
+  else
+    find_slots_of_whole_rows(work);
+  work.set_slots -= work.mixed_slots;
+  work.reset_slots -= work.mixed_slots;
+}
 
 struct RoundBits {
   std::uint64_t set, reset, read;
 };
 
 /// `w`: word of the row, or of all rows one after the other.
-RoundBits round_bits(const RowView& row, std::size_t round, std::size_t w) {
-  const DeviceOutcomes& o = row.outcomes;
+USWIM_INLINE std::uint64_t pulsed(const RowView& row, std::size_t round, std::size_t w) {
+  const std::size_t word = row.word + w;
+  if (round >= row.pulses.rounds(word)) return 0;
+  const DevicePulses::Round& r = row.pulses.of_word(word)[round];
+  return (r.set | r.reset) & row.mask[w];
+}
+
+USWIM_INLINE RoundBits round_bits(const RowView& row, std::size_t round, std::size_t w) {
   const std::uint64_t selected = row.mask[w];
-  const std::size_t at = round * o.words() + row.word + w;
-  RoundBits b{o.set[at] & selected, o.reset[at] & selected, 0};
+  const std::size_t word = row.word + w;
+  RoundBits b{0, 0, 0};
+  if (round < row.pulses.rounds(word)) {
+    const DevicePulses::Round& r = row.pulses.of_word(word)[round];
+    b = {r.set & selected, r.reset & selected, 0};
+  }
   b.read = b.set | b.reset;
-  if (round == 0 && row.operation == RowOperation::Verify) {
+  if (round > 0) return b;
+  const DevicePulses::OpenLoop& open_loop = row.pulses.open_loop(word);
+  if (row.operation == RowOperation::Verify) {
     // The open-loop pulse, where it is the first of write-verify, has been given. Where
     // write-verify starts from the erased state, a RESET pulse brings the device back to it.
-    const std::uint64_t pulsed = o.open_loop_set[row.word + w] | o.open_loop_reset[row.word + w];
-    b = {0, pulsed & selected & ~(b.set | b.reset), selected};
-  } else if (round == 0) {
-    b.read = selected;
-    b.set |= o.open_loop_set[row.word + w] & ~selected;
-    b.reset |= o.open_loop_reset[row.word + w] & ~selected;
+    return {0, open_loop.pulsed() & selected & ~b.read, selected};
   }
-  return b;
+  return {b.set | (open_loop.set & ~selected), b.reset | (open_loop.reset & ~selected), selected};
+}
+
+USWIM_INLINE RoundWork work_of_round(const RowView& row, std::size_t round) {
+  const RowScheme& scheme = row.scheme;
+  RoundWork work;
+  work.mixed = scheme.mixed_phases;
+  std::optional<GroupedSlots> slots;
+  if (scheme.drivers > 0) slots.emplace(scheme.drivers, row.rows, row.words);
+  for (std::size_t r = 0; r < row.rows; ++r) {
+    std::uint32_t reads = 0, serial = 0;
+    for (std::size_t w = 0; w < row.words; ++w) {
+      const RoundBits bits = round_bits(row, round, r * row.words + w);
+      work.set_pulses += count(bits.set);
+      work.reset_pulses += count(bits.reset);
+      if (slots) slots->add(w, bits.set, bits.reset);
+      reads += count(bits.read);
+      serial = std::max(serial, fullest_group(bits.read, scheme.columns_per_adc));
+    }
+    if (reads == 0) continue;
+    if (scheme.verify_whole_row) {
+      reads = static_cast<std::uint32_t>(row.columns > 0 ? row.columns : row.words * 64);
+      serial = std::min<std::uint32_t>(reads, scheme.columns_per_adc);
+    }
+    ++work.read_rows;
+    work.verify_reads += reads;
+    work.serial_conversions += serial;
+  }
+  finish_slots(work, slots ? &*slots : nullptr);
+  return work;
 }
 
 /// Column by column, so that the sums have one order.
 void add_power(const RowView& row, RowWork& work) {
-  const DeviceOutcomes& o = row.outcomes;
+  const DevicePulses& p = row.pulses;
   const bool later = row.operation == RowOperation::Verify;
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
-    const std::size_t at = row.word + w;
+    const std::size_t word = row.word + w;
+    const DevicePulses::Round first =
+        p.rounds(word) > 0 ? p.of_word(word)[0] : DevicePulses::Round();
     for (unsigned bit = 0; bit < 64; ++bit) {
-      const std::size_t device = at * 64 + bit;
-      const auto open_loop = static_cast<double>(o.open_loop_power_W[device]);
+      const std::size_t device = word * 64 + bit;
       if (row.mask[w] >> bit & 1) {
-        work.set_power_W += static_cast<double>(o.set_power_W[device]);
-        work.reset_power_W += static_cast<double>(o.reset_power_W[device]);
+        work.set_power_W += p.set_power_W(device);
+        work.reset_power_W += p.reset_power_W(device);
         if (!later) continue;
         // As in round_bits(): the first pulse has been given, or the device is to be erased.
-        if (o.set[at] >> bit & 1)
-          work.set_power_W -= open_loop;
-        else if (o.reset[at] >> bit & 1)
-          work.reset_power_W -= open_loop;
+        if (first.set >> bit & 1)
+          work.set_power_W -= p.open_loop_power_W(device);
+        else if (first.reset >> bit & 1)
+          work.reset_power_W -= p.open_loop_power_W(device);
         else
-          work.reset_power_W += static_cast<double>(o.erase_power_W[device]);
+          work.reset_power_W += p.erase_power_W(device);
       } else if (!later) {
-        const bool up = o.open_loop_set[at] >> bit & 1;
-        (up ? work.set_power_W : work.reset_power_W) += open_loop;
+        const bool up = p.open_loop(word).set >> bit & 1;
+        (up ? work.set_power_W : work.reset_power_W) += p.open_loop_power_W(device);
       }
     }
   }
 }
 
-/// Pulses of the device with most of them.
-std::uint32_t most_pulses(const RowView& row, std::size_t rounds) {
-  const DeviceOutcomes& o = row.outcomes;
+/// Pulses of the device with most of them. From round 1 on a device is pulsed in every round until
+/// it is done, so the last round with a pulse tells it, but for the pulse before round 1.
+USWIM_INLINE std::uint32_t most_pulses(const RowView& row, std::size_t rounds) {
   const bool later = row.operation == RowOperation::Verify;
-  std::uint32_t most = 0;
+  std::size_t last = rounds;  // with a pulse at a selected device
+  std::uint64_t any = 0;
+  while (last > 0 && any == 0) {
+    --last;
+    for (std::size_t w = 0; w < row.words * row.rows; ++w) any |= pulsed(row, last, w);
+  }
+  std::uint32_t most = static_cast<std::uint32_t>(last);
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
-    const std::size_t at = row.word + w;
-    const std::uint64_t open_loop = o.open_loop_set[at] | o.open_loop_reset[at];
-    const std::uint64_t first = o.set[at] | o.reset[at];
+    const std::uint64_t open_loop = row.pulses.open_loop(row.word + w).pulsed();
     if (!later && (open_loop & ~row.mask[w]) != 0) most = std::max(most, 1u);
-    for (std::uint64_t left = row.mask[w]; left != 0; left &= left - 1) {
-      const auto bit = static_cast<unsigned>(__builtin_ctzll(left));
-      std::uint32_t pulses = o.cycles[at * 64 + bit];
-      // A row that is closed ends its devices' pulses, of which there is one a round.
-      if (row.scheme.closing.is_used())
-        pulses = std::min(pulses, static_cast<std::uint32_t>(rounds - (first >> bit & 1 ? 0 : 1)));
-      // As in round_bits(): one less where the first has been given, one more to erase.
-      if (later && (open_loop >> bit & 1)) pulses += first >> bit & 1 ? -1u : 1u;
-      most = std::max(most, pulses);
-    }
+    // As in round_bits(): later the first pulse has been given where it is that of the open-loop
+    // write, and where only the open-loop write had one, another erases the device.
+    const std::uint64_t first = pulsed(row, 0, w) ^ (later ? open_loop & row.mask[w] : 0);
+    if (first != 0) most = std::max(most, 1u);
+    if (last > 0 && (first & pulsed(row, last, w)) != 0)
+      most = static_cast<std::uint32_t>(last) + 1;
   }
   return most;
 }
 
 /// Without closing.
-std::size_t rounds_until_done(const RowView& row) {
-  const DeviceOutcomes& o = row.outcomes;
+USWIM_INLINE std::size_t rounds_until_done(const RowView& row) {
   std::size_t rounds = 1;
   for (std::size_t w = 0; w < row.words * row.rows; ++w)
-    for (std::size_t r = o.rounds; r > rounds; --r) {
-      const std::size_t at = (r - 1) * o.words() + row.word + w;
-      if ((o.set[at] | o.reset[at]) & row.mask[w]) {
+    for (std::size_t r = row.pulses.rounds(row.word + w); r > rounds; --r)
+      if (pulsed(row, r - 1, w) != 0) {
         rounds = r;
         break;
       }
-    }
+  return rounds;
+}
+
+/// Of a row that is closed: what is open is pulsed next.
+USWIM_INLINE std::size_t rounds_until_closed(const RowView& row, std::size_t until_done) {
+  const RowClosing& closing = row.scheme.closing;
+  std::size_t rounds = until_done;
+  if (closing.rounds > 0) rounds = std::min<std::size_t>(rounds, closing.rounds);
+  if (closing.open_part <= 0.0) return rounds;
+  std::uint32_t selected = 0;
+  for (std::size_t w = 0; w < row.words * row.rows; ++w) selected += count(row.mask[w]);
+  const double enough = closing.open_part * selected;
+  for (std::size_t r = 1; r < rounds; ++r) {
+    std::uint32_t open = 0;
+    for (std::size_t w = 0; w < row.words * row.rows; ++w) open += count(pulsed(row, r, w));
+    if (open <= enough) return r;
+  }
   return rounds;
 }
 
@@ -248,89 +313,53 @@ void RowWork::append(const RowWork& next) {
 }
 
 std::uint64_t open_devices(const RowView& row, std::size_t rounds, std::size_t w) {
-  const DeviceOutcomes& o = row.outcomes;
-  if (rounds >= o.rounds) return 0;
-  const std::size_t at = rounds * o.words() + row.word + w;  // what is open is pulsed next
-  return (o.set[at] | o.reset[at]) & row.mask[w];
+  return pulsed(row, rounds, w);
 }
 
+USWIM_EVERY_INSTRUCTION_SET
 std::size_t rounds_of(const RowView& row) {
-  std::size_t rounds = rounds_until_done(row);
-  const RowClosing& closing = row.scheme.closing;
-  if (closing.rounds > 0) rounds = std::min<std::size_t>(rounds, closing.rounds);
-  if (closing.open_part <= 0.0) return rounds;
-  std::uint32_t selected = 0;
-  for (std::size_t w = 0; w < row.words * row.rows; ++w) selected += count(row.mask[w]);
-  const double enough = closing.open_part * selected;
-  for (std::size_t r = 1; r < rounds; ++r) {
-    std::uint32_t open = 0;
-    for (std::size_t w = 0; w < row.words * row.rows; ++w) open += count(open_devices(row, r, w));
-    if (open <= enough) return r;
-  }
-  return rounds;
+  return rounds_until_closed(row, rounds_until_done(row));
 }
 
-RoundWork round_work(const RowView& row, std::size_t round) {
-  const RowScheme& scheme = row.scheme;
-  RoundWork work;
-  work.mixed = scheme.mixed_phases;
-  PulseCounter pulses(scheme, row.rows, row.words);
-  for (std::size_t r = 0; r < row.rows; ++r) {
-    std::uint32_t reads = 0, serial = 0;
-    for (std::size_t w = 0; w < row.words; ++w) {
-      const RoundBits bits = round_bits(row, round, r * row.words + w);
-      pulses.add(w, bits.set, bits.reset, work);
-      reads += count(bits.read);
-      serial = std::max(serial, fullest_group(bits.read, scheme.columns_per_adc));
-    }
-    if (reads == 0) continue;
-    if (scheme.verify_whole_row) {
-      reads = static_cast<std::uint32_t>(row.columns > 0 ? row.columns : row.words * 64);
-      serial = std::min<std::uint32_t>(reads, scheme.columns_per_adc);
-    }
-    ++work.read_rows;
-    work.verify_reads += reads;
-    work.serial_conversions += serial;
-  }
-  pulses.finish(work);
-  return work;
-}
+USWIM_EVERY_INSTRUCTION_SET
+RoundWork round_work(const RowView& row, std::size_t round) { return work_of_round(row, round); }
 
+USWIM_EVERY_INSTRUCTION_SET
 RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std::uint64_t>& reset,
                    const RowScheme& scheme) {
   RoundWork round;
   round.mixed = scheme.mixed_phases;
-  PulseCounter pulses(scheme, 1, set.size());
-  for (std::size_t w = 0; w < set.size(); ++w) pulses.add(w, set[w], reset[w], round);
-  pulses.finish(round);
+  std::optional<GroupedSlots> slots;
+  if (scheme.drivers > 0) slots.emplace(scheme.drivers, 1, set.size());
+  for (std::size_t w = 0; w < set.size(); ++w) {
+    round.set_pulses += count(set[w]);
+    round.reset_pulses += count(reset[w]);
+    if (slots) slots->add(w, set[w], reset[w]);
+  }
+  finish_slots(round, slots ? &*slots : nullptr);
   RowWork work;
   work.add(round);
   work.most_pulses = round.set_pulses + round.reset_pulses > 0;
   return work;
 }
 
+USWIM_EVERY_INSTRUCTION_SET
 RowWork row_work(const RowView& row) {
   RowWork work;
-  const std::size_t rounds = rounds_of(row);
-  for (std::size_t r = 0; r < rounds; ++r) work.add(round_work(row, r));
-  const DeviceOutcomes& o = row.outcomes;
+  const std::size_t rounds = rounds_until_closed(row, rounds_until_done(row));
+  for (std::size_t r = 0; r < rounds; ++r) {
+    const RoundWork round = work_of_round(row, r);
+    work.add(round);
+    if (r > 0) work.write_cycles += round.set_pulses + round.reset_pulses;
+  }
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
-    const std::uint64_t open = open_devices(row, rounds, w);
+    const std::uint64_t open = pulsed(row, rounds, w);
     work.not_converged += count(open);
-    for (std::uint64_t left = row.mask[w] & ~open; left != 0; left &= left - 1) {
-      const std::size_t device =
-          (row.word + w) * 64 + static_cast<std::size_t>(__builtin_ctzll(left));
-      work.write_cycles += o.cycles[device];
-      work.not_converged += o.converged[device] == 0;
-    }
-    if (open == 0) continue;
-    for (std::size_t r = 0; r < rounds; ++r) {
-      const std::size_t at = r * o.words() + row.word + w;
-      work.write_cycles += count((o.set[at] | o.reset[at]) & open);
-    }
+    work.not_converged += count(row.pulses.given_up(row.word + w) & row.mask[w] & ~open);
+    work.write_cycles += count(pulsed(row, 0, w));
   }
   work.most_pulses = most_pulses(row, rounds);
-  if (!o.set_power_W.empty()) add_power(row, work);
+  if (row.pulses.has_power()) add_power(row, work);
   return work;
 }
 

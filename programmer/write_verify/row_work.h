@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "programmer/write_verify/device_pulses.h"
 #include "programmer/write_verify/pulse_model.h"
 
 namespace uswim::programmer {
@@ -61,7 +62,7 @@ struct RowWork {
   std::uint32_t write_cycles = 0;   ///< pulses of write-verify, open-loop pulses not counted
   std::uint32_t not_converged = 0;  ///< verified devices given up at max_cycles
   std::uint32_t most_pulses = 0;    ///< of the device with most of them
-  double set_power_W = 0.0;         ///< summed over the pulses; 0 unless DeviceOutcomes has it
+  double set_power_W = 0.0;         ///< summed over the pulses; 0 unless DevicePulses has it
   double reset_power_W = 0.0;
   PolarityChanges polarity;
   void add(const RoundWork& round);
@@ -88,11 +89,11 @@ enum class RowOperation {
             ///< level, the others stay as they are
 };
 
-/// A row of an array whose devices all went through `outcomes`, or several that are driven
-/// together: `word` is the first of `words` 64-bit words of its bit sets, `mask` (as many words)
-/// tells which devices are write-verified; the others get their open-loop pulse.
+/// A row of an array whose devices' pulses are known, or several that are driven together: `word`
+/// is the first of `words` 64-bit words of its bit sets, `mask` (as many words) tells which devices
+/// are write-verified; the others get their open-loop pulse.
 struct RowView {
-  const DeviceOutcomes& outcomes;
+  const DevicePulses& pulses;
   std::size_t word;
   std::size_t words;
   const std::uint64_t* mask;

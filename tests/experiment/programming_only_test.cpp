@@ -26,9 +26,8 @@ class ProgrammingOnly : public testing::Test {
     std::vector<std::string> overrides{"chips=2", "accuracy.hardware.chips=0",
                                        "selection.fractions=[0, 0.3, 1]", "inference.images=0"};
     overrides.insert(overrides.end(), more.begin(), more.end());
-    return run_experiment(
-        load_config(kConfig, overrides),
-        {1, path_ / to, {}, [](const std::string&, std::size_t, std::size_t) {}});
+    return run_experiment(load_config(kConfig, overrides),
+                          {1, path_ / to, {}, [](const std::string&, std::size_t, std::size_t) {}});
   }
   std::string file(const std::string& name) const {
     std::ifstream in(path_ / name, std::ios::binary);

@@ -17,6 +17,7 @@ struct Devices {
   std::unique_ptr<PulseModel> pulses;
   std::vector<DeviceTarget> targets;
   DeviceOutcomes outcomes;
+  DevicePulses packed;
 
   explicit Devices(PulseModelKind kind, const RowClosing& closing = {}) : device(device_config()) {
     config.pulse_model = kind;
@@ -27,6 +28,7 @@ struct Devices {
       targets.push_back({true, static_cast<float>(device.target(i % 4)),
                          static_cast<float>(device.level_factor(i % 4, 0.0))});
     pulses->write(targets, 0, 1, 0, outcomes);
+    packed.append(outcomes);
   }
   static DeviceConfig device_config() {
     DeviceConfig c;
@@ -36,7 +38,7 @@ struct Devices {
   /// 64 devices from 64 * row on, all of them selected.
   RowWork work(std::size_t row, const RowClosing& closing) const {
     const std::uint64_t all = ~std::uint64_t{0};
-    return row_work({outcomes, row, 1, &all, {8, 0, false, false, closing}, 64});
+    return row_work({packed, row, 1, &all, {8, 0, false, false, closing}, 64});
   }
 };
 
@@ -101,8 +103,8 @@ TEST(RowClosing, AtAnOpenPartEndsAtTheFirstRoundWithSoFewOpen) {
 TEST(RowClosing, OfFewDevicesWaitsForAllOfThem) {
   const Devices d(PulseModelKind::Incremental);
   const std::uint64_t one = 1u << 5;
-  const RowWork open = row_work({d.outcomes, 3, 1, &one, {8, 0, false, false, {0, 0.5}}, 64});
-  const RowWork without = row_work({d.outcomes, 3, 1, &one, {}, 64});
+  const RowWork open = row_work({d.packed, 3, 1, &one, {8, 0, false, false, {0, 0.5}}, 64});
+  const RowWork without = row_work({d.packed, 3, 1, &one, {}, 64});
   EXPECT_EQ(open.write_cycles, without.write_cycles);
   EXPECT_EQ(open.not_converged, 0u);
 }

@@ -26,8 +26,9 @@ DeviceOutcomes outcomes(PulseModelKind kind, std::size_t devices, std::uint32_t 
 // n devices of which each is verified with probability f take sum_k 1 - (1 - f q^k)^n write rounds.
 TEST(RowRounds, FollowTheClosedSum) {
   const std::size_t n = 128, rows = 4000;
-  const double p = std::erf(0.06 / 0.1 / std::sqrt(2.0)), q = 1 - p;
+  const double q = 1 - std::erf(0.06 / 0.1 / std::sqrt(2.0));
   const DeviceOutcomes o = outcomes(PulseModelKind::Redraw, n * rows, 0);
+  const DevicePulses p(o);
   for (const double f : {1.0, 0.5, 0.1, 0.01}) {
     double want = 0.0;
     for (int k = 0; k < 400; ++k)
@@ -41,7 +42,7 @@ TEST(RowRounds, FollowTheClosedSum) {
             f * 18446744073709551616.0)
           mask[i / 64] |= std::uint64_t{1} << (i % 64);
       }
-      const RowView view{o, row * 2, 2, mask, 8};
+      const RowView view{p, row * 2, 2, mask, 8};
       const double rounds = row_work(view).verify_rounds;  // one read per write round
       sum += rounds;
       squares += rounds * rounds;
@@ -53,8 +54,9 @@ TEST(RowRounds, FollowTheClosedSum) {
 
 TEST(RowWork, OfAnEmptyMaskIsTheOpenLoopWrite) {
   const DeviceOutcomes o = outcomes(PulseModelKind::Incremental, 128, 0);
+  const DevicePulses p(o);
   const std::uint64_t none[2] = {0, 0};
-  const RowWork w = row_work({o, 0, 2, none, 8});
+  const RowWork w = row_work({p, 0, 2, none, 8});
   EXPECT_EQ(w.set_pulses, 128u);
   EXPECT_EQ(w.set_phases, 1u);
   EXPECT_EQ(w.verify_reads, 0u);
@@ -63,8 +65,9 @@ TEST(RowWork, OfAnEmptyMaskIsTheOpenLoopWrite) {
 
 TEST(RowWork, OfAFullMaskCountsEveryCycle) {
   const DeviceOutcomes o = outcomes(PulseModelKind::Incremental, 128, 0);
+  const DevicePulses p(o);
   const std::uint64_t all[2] = {~0ull, ~0ull};
-  const RowWork w = row_work({o, 0, 2, all, 8});
+  const RowWork w = row_work({p, 0, 2, all, 8});
   std::uint32_t cycles = 0, slowest = 0;
   for (const std::uint16_t c : o.cycles) {
     cycles += c;
@@ -78,8 +81,9 @@ TEST(RowWork, OfAFullMaskCountsEveryCycle) {
 
 TEST(RowWork, IsTheSumOfItsRounds) {
   const DeviceOutcomes o = outcomes(PulseModelKind::Incremental, 256, 3);
+  const DevicePulses p(o);
   const std::uint64_t mask[2] = {0x0f0f1234567890ffull, 0x8000000000000001ull};
-  const RowView view{o, 2, 2, mask, 8};
+  const RowView view{p, 2, 2, mask, 8};
   RowWork sum;
   for (std::size_t r = 0; r < rounds_of(view); ++r) sum.add(round_work(view, r));
   const RowWork w = row_work(view);
@@ -127,11 +131,12 @@ std::uint32_t fullest_group(const std::vector<bool>& columns, std::size_t driver
 TEST(RowSlots, AreTheGroupsOfColumnsWithAPulse) {
   const std::size_t words = 3, columns = words * 64;
   const DeviceOutcomes o = both_polarities(2 * columns);
+  const DevicePulses p(o);
   const std::uint64_t mask[3] = {0x0f0f1234567890ffull, 0x8000000000000001ull, 0x00ff0000ff000100};
   std::uint32_t mixed_slots = 0;
   for (const unsigned drivers : {1u, 2u, 3u, 8u, 24u, 63u, 64u, 65u, 100u, 128u, 192u, 500u})
     for (const bool mixed : {false, true}) {
-      const RowView view{o, words, words, mask, {8, drivers, mixed, false}};
+      const RowView view{p, words, words, mask, {8, drivers, mixed, false}};
       for (std::size_t r = 0; r < rounds_of(view); ++r) {
         std::vector<bool> set(columns), reset(columns), both(columns);
         std::size_t at = 0;
@@ -164,12 +169,13 @@ TEST(RowSlots, AreTheGroupsOfColumnsWithAPulse) {
 
 TEST(RowSlots, OfOneDriverAreThePulsesAndOfAllTheVerifiedRoundsPhases) {
   const DeviceOutcomes o = both_polarities(128);
+  const DevicePulses p(o);
   const std::uint64_t mask[2] = {0x0f0f1234567890ffull, 0x8000000000000001ull};
-  const RowWork one = row_work({o, 0, 2, mask, {8, 1}});
+  const RowWork one = row_work({p, 0, 2, mask, {8, 1}});
   EXPECT_EQ(one.set_slots, one.set_pulses);
   EXPECT_EQ(one.reset_slots, one.reset_pulses);
   EXPECT_GT(one.reset_pulses, 0u);
-  const RowWork all = row_work({o, 0, 2, mask, {8}});
+  const RowWork all = row_work({p, 0, 2, mask, {8}});
   EXPECT_EQ(all.set_slots, all.set_phases);
   EXPECT_EQ(all.reset_slots, all.reset_phases);
   EXPECT_EQ(all.set_pulses, one.set_pulses);
@@ -177,23 +183,25 @@ TEST(RowSlots, OfOneDriverAreThePulsesAndOfAllTheVerifiedRoundsPhases) {
 
 TEST(RowWork, OfAWholeRowVerifyReadsEveryColumnInEveryRound) {
   const DeviceOutcomes o = outcomes(PulseModelKind::Incremental, 128, 0);
+  const DevicePulses p(o);
   const std::uint64_t mask[2] = {1, 0}, none[2] = {0, 0};
-  const RowWork open = row_work({o, 0, 2, mask, {8}});
-  const RowWork row = row_work({o, 0, 2, mask, {8, 0, false, true}, 100});
+  const RowWork open = row_work({p, 0, 2, mask, {8}});
+  const RowWork row = row_work({p, 0, 2, mask, {8, 0, false, true}, 100});
   EXPECT_EQ(row.verify_rounds, open.verify_rounds);
   EXPECT_EQ(row.verify_reads, 100 * open.verify_rounds);
   EXPECT_EQ(row.serial_conversions, 8 * open.verify_rounds);
   EXPECT_EQ(open.serial_conversions, open.verify_rounds);
-  EXPECT_EQ(row_work({o, 0, 2, none, {8, 0, false, true}, 100}).verify_reads, 0u);
+  EXPECT_EQ(row_work({p, 0, 2, none, {8, 0, false, true}, 100}).verify_reads, 0u);
 }
 
 TEST(RowWork, SharesAnAdcBetweenColumns) {
   const DeviceOutcomes o = outcomes(PulseModelKind::Redraw, 128, 0);
+  const DevicePulses p(o);
   const std::uint64_t one_group[2] = {0xff, 0};                // eight columns of one ADC
   const std::uint64_t spread[2] = {0x0101010101010101ull, 0};  // one column of each of eight ADCs
-  EXPECT_EQ(round_work({o, 0, 2, one_group, 8}, 0).serial_conversions, 8u);
-  EXPECT_EQ(round_work({o, 0, 2, spread, 8}, 0).serial_conversions, 1u);
-  EXPECT_EQ(round_work({o, 0, 2, spread, 64}, 0).serial_conversions, 8u);
+  EXPECT_EQ(round_work({p, 0, 2, one_group, 8}, 0).serial_conversions, 8u);
+  EXPECT_EQ(round_work({p, 0, 2, spread, 8}, 0).serial_conversions, 1u);
+  EXPECT_EQ(round_work({p, 0, 2, spread, 64}, 0).serial_conversions, 8u);
 }
 
 }  // namespace

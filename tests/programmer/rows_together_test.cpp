@@ -46,10 +46,11 @@ const std::vector<Group> kGroups{{0, 1}, {0, 2}, {2, 2}, {3, 1}, {1, 5}, {0, kRo
 class RowsTogether : public testing::TestWithParam<RowScheme> {
  protected:
   RowView view(std::size_t first, std::size_t rows) const {
-    return {outcomes_, first * kWords,        kWords, &masks_[first * kWords], GetParam(),
-            100,       RowOperation::Program, rows};
+    return {pulses_, first * kWords,        kWords, &masks_[first * kWords], GetParam(),
+            100,     RowOperation::Program, rows};
   }
   DeviceOutcomes outcomes_ = outcomes();
+  DevicePulses pulses_{outcomes_};
   std::vector<std::uint64_t> masks_ = masks();
 };
 

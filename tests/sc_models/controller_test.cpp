@@ -124,13 +124,13 @@ TEST_P(Schedules, WriteTheSameWithinTheBudget) {
   std::uint64_t pulses = 0, rows = 0;
   for (std::size_t t = 0; t < 6; ++t) {
     const std::size_t words = s.mapping->pitch() / 64;
+    const programmer::DeviceOutcomes o = s.system->draw_outcomes(t);
     for (std::size_t row = 0; row < s.mapping->arrays()[t].rows; ++row) {
       const programmer::RowWork w =
-          programmer::row_work({s.system->outcomes(t), row * words, words, mask.row(t, row), {8}});
+          programmer::row_work({s.system->pulses(t), row * words, words, mask.row(t, row), {8}});
       pulses += std::uint64_t{w.set_pulses} + w.reset_pulses;
       for (std::size_t c = 0; c < s.mapping->columns(t); ++c) {
         const bool selected = (mask.row(t, row)[c / 64] >> (c % 64) & 1) != 0;
-        const programmer::DeviceOutcomes& o = s.system->outcomes(t);
         const std::size_t i = row * s.mapping->pitch() + c;
         ASSERT_EQ(s.system->cells(t).row(row)[c],
                   tiles::cell_units(selected ? o.verified[i] : o.open_loop[i], 4));
@@ -205,7 +205,7 @@ TEST(RowsTogether, TakeACommandARowSetupAndTheirSlowestRowsRounds) {
   Duration phases, commands;
   for (std::size_t first = 0; first < 40; first += 3) {
     const std::size_t rows = std::min<std::size_t>(3, 40 - first);
-    const programmer::RowWork w = programmer::row_work({s.system->outcomes(0),
+    const programmer::RowWork w = programmer::row_work({s.system->pulses(0),
                                                         first * 2,
                                                         2,
                                                         mask.row(0, first),

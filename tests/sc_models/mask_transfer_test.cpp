@@ -46,7 +46,7 @@ TEST_P(MaskTransfer, TakesTheTimeOfItsBytesAndWritesTheSame) {
     const double bus_J = support::in_joules(s.chip.bus_energy) * static_cast<double>(words);
     EXPECT_NEAR(support::in_joules(r.energy.of(Component::Bus)), bus_J, 1e-12 * bus_J);
     // What arrives is the mask: every selected device, and only those, holds its verified state.
-    const programmer::DeviceOutcomes& o = s.system->outcomes(0);
+    const programmer::DeviceOutcomes o = s.system->draw_outcomes(0);
     for (std::size_t row = 0; row < 40; ++row)
       for (std::size_t c = 0; c < s.mapping->columns(0); ++c) {
         const bool selected = (mask.row(0, row)[c / 64] >> (c % 64) & 1) != 0;

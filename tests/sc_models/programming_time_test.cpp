@@ -268,7 +268,7 @@ TEST(ProgrammingEnergy, ByConductanceIsThatOfThePulsesOfEveryDevice) {
   const ProgrammingReport r = s.system->program(mask);
   double set_W = 0, reset_W = 0;
   for (std::size_t a = 0; a < s.mapping->arrays().size(); ++a) {
-    const programmer::DeviceOutcomes& o = s.system->outcomes(a);
+    const programmer::DeviceOutcomes o = s.system->draw_outcomes(a);
     for (std::size_t row = 0; row < s.mapping->arrays()[a].rows; ++row)
       for (std::size_t c = 0; c < s.mapping->columns(a); ++c) {
         const std::size_t device = row * s.mapping->pitch() + c;
@@ -291,7 +291,7 @@ TEST(Mask, OfNoneIsTheOpenLoopWriteAndOfAllVerifiesEverything) {
   const ProgrammingReport none = s.system->program(SelectionMask(600, 0));
   EXPECT_EQ(none.write_cycles, 0u);
   EXPECT_EQ(none.verify_reads, 0u);
-  const programmer::DeviceOutcomes& o = s.system->outcomes(0);
+  const programmer::DeviceOutcomes o = s.system->draw_outcomes(0);
   const auto cell = [&](std::size_t r, std::size_t c) { return s.system->cells(0).row(r)[c]; };
   const std::size_t pitch = s.mapping->pitch();
   for (std::size_t c = 0; c < 40; ++c)

@@ -69,7 +69,7 @@ tiles::TileConfig columns_64() {
 
 /// Alternations of polarity over a tile's phases, from the outcomes of its rows, cell by cell.
 std::uint32_t plain_changes(const SmallSystem& s, std::size_t tile, std::size_t n) {
-  const programmer::DeviceOutcomes& o = s.system->outcomes(tile);
+  const programmer::DeviceOutcomes o = s.system->draw_outcomes(tile);
   const programmer::DeviceMask mask = programmer::device_mask(*s.mapping, s.every_nth(n));
   const std::size_t pitch = s.mapping->pitch();
   std::uint32_t changes = 0;

@@ -1,0 +1,45 @@
+#include "programmer/write_verify/device_pulses.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace uswim::programmer {
+
+void DevicePulses::clear() {
+  begin_.assign(1, 0);
+  rounds_.clear();
+  open_loop_.clear();
+  given_up_.clear();
+  write_cycles_ = 0;
+  for (std::vector<float>* power :
+       {&open_loop_power_W_, &set_power_W_, &reset_power_W_, &erase_power_W_})
+    power->clear();
+}
+
+void DevicePulses::append(const DeviceOutcomes& outcomes) {
+  const std::size_t words = outcomes.words();
+  for (std::size_t w = 0; w < words; ++w) {
+    open_loop_.push_back({outcomes.open_loop_set[w], outcomes.open_loop_reset[w]});
+    std::uint64_t given_up = 0;
+    for (std::size_t i = w * 64; i < std::min(outcomes.devices, (w + 1) * 64); ++i)
+      given_up |= static_cast<std::uint64_t>(outcomes.converged[i] == 0) << (i % 64);
+    given_up_.push_back(given_up);
+    std::size_t rounds = outcomes.rounds;
+    while (rounds > 0 &&
+           (outcomes.set[(rounds - 1) * words + w] | outcomes.reset[(rounds - 1) * words + w]) == 0)
+      --rounds;
+    for (std::size_t r = 0; r < rounds; ++r)
+      rounds_.push_back({outcomes.set[r * words + w], outcomes.reset[r * words + w]});
+    begin_.push_back(static_cast<std::uint32_t>(rounds_.size()));
+  }
+  write_cycles_ = std::accumulate(outcomes.cycles.begin(), outcomes.cycles.end(), write_cycles_);
+  const auto add = [](const std::vector<float>& from, std::vector<float>& to) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
+  add(outcomes.open_loop_power_W, open_loop_power_W_);
+  add(outcomes.set_power_W, set_power_W_);
+  add(outcomes.reset_power_W, reset_power_W_);
+  add(outcomes.erase_power_W, erase_power_W_);
+}
+
+}  // namespace uswim::programmer
