@@ -135,6 +135,10 @@ class Worker : private ProgrammedChip {
       case SelectionPolicy::RowTime:
         return programmer::select_row_time(e.mapping, e.facts, e.statistics, e.timing, fraction);
       default:
+        // Every weight or none: no order is needed.
+        if (fraction == 0.0 || fraction == 1.0)
+          return programmer::device_mask(e.mapping,
+                                         SelectionMask(e.mapping.weights(), fraction == 1.0));
         return programmer::device_mask(
             e.mapping, programmer::select_fraction(ranking_of(policy, chip), fraction));
     }

@@ -108,8 +108,9 @@ programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapp
   for (const workloads::QuantizedWeights& layer : workload.weights) {
     const double step = layer.step();
     const double full_code = (1u << layer.bits) - 1;
-    for (const std::int16_t code : layer.code) {
-      const unsigned magnitude = static_cast<unsigned>(std::abs(code));
+    // By magnitude of the code.
+    std::vector<float> magnitudes, variances;
+    for (unsigned magnitude = 0; magnitude < 1u << layer.bits; ++magnitude) {
       const double normalized = magnitude / full_code;
       double variance = 0.0;  // in units of the weight code, summed over the weight's devices
       for (unsigned s = 0; s < mapping.slices(); ++s) {
@@ -119,9 +120,14 @@ programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapp
              {level, 0u})  // one device of the pair holds the level, the other none
           variance += std::pow(unit * device.sigma(l, normalized), 2);
       }
-      facts.scale.push_back(static_cast<float>(layer.scale));
-      facts.magnitude.push_back(static_cast<float>(normalized));
-      facts.open_loop_variance.push_back(static_cast<float>(variance * step * step));
+      magnitudes.push_back(static_cast<float>(normalized));
+      variances.push_back(static_cast<float>(variance * step * step));
+    }
+    facts.scale.insert(facts.scale.end(), layer.code.size(), static_cast<float>(layer.scale));
+    for (const std::int16_t code : layer.code) {
+      const auto magnitude = static_cast<std::size_t>(std::abs(code));
+      facts.magnitude.push_back(magnitudes[magnitude]);
+      facts.open_loop_variance.push_back(variances[magnitude]);
     }
   }
   if (!selection.scores.empty()) {

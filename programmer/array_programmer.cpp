@@ -4,10 +4,12 @@
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "programmer/write_verify/pulse_rules.h"
 #include "programmer/write_verify/record.h"
-#include "support/instruction_sets.h"
 
 namespace uswim::programmer {
 namespace {
@@ -16,34 +18,21 @@ namespace {
 constexpr std::size_t kDrawnTogether = 4096;
 
 /// bits select `verified` over `others` (which may be `out`), 64 cells a word.
-USWIM_EVERY_INSTRUCTION_SET
-void merge(const std::int16_t* others, const std::int16_t* __restrict verified, std::uint64_t bits,
+void merge(const std::int16_t* others, const std::int16_t* verified, std::uint64_t bits,
            std::int16_t* out) {
-  for (int i = 0; i < 64; i += 16) {
-    const auto part = static_cast<std::uint16_t>(bits >> i);
-    for (int k = 0; k < 16; ++k) {
-      const bool is_verified = (part & static_cast<std::uint16_t>(1u << k)) != 0;
-      out[i + k] = is_verified ? verified[i + k] : others[i + k];
-    }
+#if defined(__SSE2__)
+  const __m128i bit_of_lane = _mm_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128);
+  for (int i = 0; i < 64; i += 8) {
+    const __m128i part = _mm_set1_epi16(static_cast<short>(bits >> i & 0xff));
+    const __m128i chosen = _mm_cmpeq_epi16(_mm_and_si128(part, bit_of_lane), bit_of_lane);
+    const __m128i from = _mm_loadu_si128(reinterpret_cast<const __m128i*>(verified + i));
+    const __m128i kept = _mm_loadu_si128(reinterpret_cast<const __m128i*>(others + i));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i),
+                     _mm_or_si128(_mm_and_si128(chosen, from), _mm_andnot_si128(chosen, kept)));
   }
-}
-
-/// Target levels of an array's devices, rows of `pitch` one after the other.
-std::vector<std::uint8_t> levels_of(const tiles::Mapping& mapping, std::size_t array) {
-  const tiles::ArrayBlock& block = mapping.arrays()[array];
-  const std::vector<std::int16_t>& codes = mapping.layers()[block.layer].weight_code;
-  const std::size_t pitch = mapping.pitch(), per_weight = mapping.devices_per_weight();
-  std::vector<std::uint8_t> levels(block.rows * pitch, 0);
-  for (std::size_t o = 0; o < block.outputs; ++o)
-    for (std::size_t r = 0; r < block.rows; ++r) {
-      const std::size_t weight = mapping.weight_of(array, r, o * per_weight);
-      const int code = codes[weight - mapping.first_weight(block.layer)];
-      // The other devices of the pairs hold level 0.
-      std::size_t column = o * per_weight + (code < 0 ? 1 : 0);
-      for (unsigned s = 0; s < mapping.slices(); ++s, column += 2)
-        levels[r * pitch + column] = static_cast<std::uint8_t>(mapping.level_of_code(code, column));
-    }
-  return levels;
+#else
+  for (int i = 0; i < 64; ++i) out[i] = bits >> i & 1 ? verified[i] : others[i];
+#endif
 }
 
 DeviceTarget target_of(const DeviceModel& device, unsigned level, double weight_magnitude) {
@@ -67,7 +56,7 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       columns_(mapping.columns(array)),
       devices_(mapping.arrays()[array].rows * mapping.pitch()),
       looks_at_weight_(device.looks_at_weight()),
-      target_levels_(levels_of(mapping, array)),
+      target_levels_(mapping.levels(array)),
       rewrites_(mapping.arrays()[array].rows, 0),
       cells_(mapping.arrays()[array].rows, mapping.pitch()) {
   for (unsigned level = 0; level < levels_ && !looks_at_weight_; ++level)
@@ -75,7 +64,7 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
 }
 
 void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const DeviceModel& device) {
-  earlier_levels_ = levels_of(*earlier.mapping, array_);
+  earlier_levels_ = earlier.mapping->levels(array_);
   if (earlier_levels_.size() != devices_)
     throw std::invalid_argument("an earlier network must fill the same arrays");
   earlier_ = earlier;

@@ -204,13 +204,13 @@ std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,
   std::vector<std::uint8_t> packed(mapping.arrays().size() * array_rows * bytes_per_row, 0);
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
     const std::size_t layer = mapping.arrays()[a].layer;
+    const std::vector<std::uint8_t> levels = mapping.levels(a, codes[layer]);
+    const std::uint8_t* level = levels.data();
     for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
-      std::uint8_t* row = &packed[(a * array_rows + r) * bytes_per_row];
-      for (std::size_t c = 0; c < mapping.columns(a); ++c) {
-        const int code = codes[layer][mapping.weight_of(a, r, c) - mapping.first_weight(layer)];
-        row[c * bits / 8] = static_cast<std::uint8_t>(
-            row[c * bits / 8] | mapping.level_of_code(code, c) << (c * bits % 8));
-      }
+      std::uint8_t* byte = &packed[(a * array_rows + r) * bytes_per_row];
+      for (std::size_t b = 0; b < bytes_per_row; ++b, ++byte)
+        for (unsigned shift = 0; shift < 8; shift += bits)
+          *byte = static_cast<std::uint8_t>(*byte | *level++ << shift);
     }
   }
   return packed;

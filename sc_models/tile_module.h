@@ -65,7 +65,8 @@ class TileModule : public sc_core::sc_module {
   unsigned columns_per_adc_;
   const UnpackedLevels* unpacked_;
   TileProgramming programming_;
-  std::vector<std::uint8_t> levels_;  ///< of the rows being programmed, pitch per row, and room for one byte's
+  std::vector<std::uint8_t>
+      levels_;  ///< of the rows being programmed, pitch per row, and room for one byte's
   std::vector<std::uint64_t> mask_;
   std::vector<std::int32_t> inputs_;
   std::vector<std::int64_t> sums_;

@@ -1,21 +1,32 @@
 #include "support/random.h"
 
+#include <algorithm>
+
 #include "support/first_normals.h"
+#include "support/philox_words.h"
 #include "support/random_lanes.h"
 
 namespace uswim::support {
 
+namespace {
+
+/// Devices dealt with together: their words stay in the first cache.
+constexpr std::size_t kTogether = 256;
+
+struct PhiloxBuffers {
+  alignas(64) std::uint32_t low[kTogether], high[kTogether], word[4][kTogether];
+  void fill(const StreamKey& key, std::size_t n, std::uint32_t block) {
+    std::uint32_t* const words[4] = {word[0], word[1], word[2], word[3]};
+    philox_words(key, low, high, n, block, words);
+  }
+};
+
 USWIM_EVERY_INSTRUCTION_SET
-void normal_blocks(const StreamKey& key, const std::uint64_t* devices, std::size_t n,
-                   std::uint32_t block, float* out, std::size_t stride) {
-  const StreamKey k = key;
-  float* __restrict out0 = out;
-  float* __restrict out1 = out + stride;
-  float* __restrict out2 = out + 2 * stride;
-  float* __restrict out3 = out + 3 * stride;
+void make_normal(const PhiloxBuffers& b, std::size_t n, float* __restrict out0,
+                 float* __restrict out1, float* __restrict out2, float* __restrict out3) {
   for (std::size_t i = 0; i < n; ++i) {
     float z[4];
-    lanes::normal_block(k, devices[i], block, z);
+    lanes::box_muller({{b.word[0][i], b.word[1][i], b.word[2][i], b.word[3][i]}}, z);
     out0[i] = z[0];
     out1[i] = z[1];
     out2[i] = z[2];
@@ -24,26 +35,63 @@ void normal_blocks(const StreamKey& key, const std::uint64_t* devices, std::size
 }
 
 USWIM_EVERY_INSTRUCTION_SET
-void first_normals(const StreamKey& key, std::uint64_t first, std::size_t n, float* out) {
-  const StreamKey k = key;
-  float* __restrict to = out;
+void make_first_normal(const PhiloxBuffers& b, std::size_t n, float* __restrict out) {
   for (std::size_t i = 0; i < n; ++i) {
     float z[4];
-    lanes::normal_block(k, first + i, 0, z);
-    to[i] = z[0];
+    lanes::box_muller({{b.word[0][i], b.word[1][i], 0, 0}}, z);
+    out[i] = z[0];
+  }
+}
+
+USWIM_EVERY_INSTRUCTION_SET
+void count_on(std::uint64_t first, PhiloxBuffers& b) {
+  const lanes::Device begin = lanes::device(first);
+  for (std::uint32_t i = 0; i < kTogether; ++i) {
+    const lanes::Device d = lanes::behind(begin, i);
+    b.low[i] = d.low;
+    b.high[i] = d.high;
+  }
+}
+
+}  // namespace
+
+void normal_blocks(const StreamKey& key, const std::uint64_t* devices, std::size_t n,
+                   std::uint32_t block, float* out, std::size_t stride) {
+  PhiloxBuffers b;
+  for (std::size_t at = 0; at < n; at += kTogether) {
+    const std::size_t part = std::min(kTogether, n - at);
+    // Lanes behind the last device draw for its last one.
+    for (std::size_t i = 0; i < (part + kPhiloxLanes - 1) / kPhiloxLanes * kPhiloxLanes; ++i) {
+      const lanes::Device d = lanes::device(devices[at + std::min(i, part - 1)]);
+      b.low[i] = d.low;
+      b.high[i] = d.high;
+    }
+    b.fill(key, part, block);
+    make_normal(b, part, out + at, out + stride + at, out + 2 * stride + at, out + 3 * stride + at);
+  }
+}
+
+void first_normals(const StreamKey& key, std::uint64_t first, std::size_t n, float* out) {
+  PhiloxBuffers b;
+  for (std::size_t at = 0; at < n; at += kTogether) {
+    const std::size_t part = std::min(kTogether, n - at);
+    count_on(first + at, b);
+    b.fill(key, part, 0);
+    make_first_normal(b, part, out + at);
   }
 }
 
 float normal(const StreamKey& key, std::uint64_t device, std::uint32_t draw) {
   float z[4];
-  lanes::normal_block(key, device, draw / kNormalsPerBlock, z);
+  lanes::normal_block(key, lanes::device(device), draw / kNormalsPerBlock, z);
   return z[draw % kNormalsPerBlock];
 }
 
 std::uint64_t uniform_word(const StreamKey& key, std::uint64_t device) {
-  const lanes::Words w = lanes::philox(
-      static_cast<std::uint32_t>(device), 0, key.chip, lanes::stream_word(key, device),
-      static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32));
+  const lanes::Device d = lanes::device(device);
+  const lanes::Words w = lanes::philox(d.low, 0, key.chip, lanes::stream_word(key, d),
+                                       static_cast<std::uint32_t>(key.seed),
+                                       static_cast<std::uint32_t>(key.seed >> 32));
   return (static_cast<std::uint64_t>(w.w[1]) << 32) | w.w[0];
 }
 

@@ -10,16 +10,16 @@ enum class Stream : std::uint32_t {
   WriteCycle = 2,        ///< what one write pulse of write-verify adds, per device and cycle
   VerifyReadNoise = 3,   ///< error of one verify read, per device and cycle
   StatisticalResidual = 4,
-  RandomPolicy = 5,        ///< ranks of the policy `random`, per weight
-  StuckDevice = 6,         ///< whether a device is stuck, and where: once per device
-  DeviceStep = 7,          ///< deviation of a device's own step from the mean one, once per device
-  Relaxation = 8,          ///< drift after the last pulse, once per device and programming
-  HutchinsonProbe = 9,     ///< signs of a probe of the second derivative, per weight
-  CorrelationSample = 10,  ///< which weights `uswim correlate` moves, per weight
-  Drift = 11,              ///< how a device goes on after that, once per device and programming
+  RandomPolicy = 5,         ///< ranks of the policy `random`, per weight
+  StuckDevice = 6,          ///< whether a device is stuck, and where: once per device
+  DeviceStep = 7,           ///< deviation of a device's own step from the mean one, once per device
+  Relaxation = 8,           ///< drift after the last pulse, once per device and programming
+  HutchinsonProbe = 9,      ///< signs of a probe of the second derivative, per weight
+  CorrelationSample = 10,   ///< which weights `uswim correlate` moves, per weight
+  Drift = 11,               ///< how a device goes on after that, once per device and programming
   InferenceReadNoise = 12,  ///< error of reading cells, per product and image
-  Rewrite = 13,          ///< deviation of a later open-loop write, per device and write
-  SyntheticWeight = 14,  ///< weights of a synthetic network, per weight
+  Rewrite = 13,             ///< deviation of a later open-loop write, per device and write
+  SyntheticWeight = 14,     ///< weights of a synthetic network, per weight
 };
 
 /// Everything but the device and the draw's number. A draw depends on its key alone: not on order,

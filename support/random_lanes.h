@@ -12,9 +12,22 @@
 /// vectorises.
 namespace uswim::support::lanes {
 
+/// A device's index in two words, so that loops over devices stay in lanes of 32 bits.
+struct Device {
+  std::uint32_t low, high;
+};
+USWIM_INLINE Device device(std::uint64_t index) {
+  return {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32)};
+}
+/// The device `offset` behind another.
+USWIM_INLINE Device behind(const Device& first, std::uint32_t offset) {
+  const std::uint32_t low = first.low + offset;
+  return {low, first.high + (low < first.low ? 1u : 0u)};
+}
+
 // Device indices have 56 bits here: the upper 24 share the word of the stream, which needs 8.
-USWIM_INLINE std::uint32_t stream_word(const StreamKey& key, std::uint64_t device) {
-  return static_cast<std::uint32_t>(key.stream) | (static_cast<std::uint32_t>(device >> 32) << 8);
+USWIM_INLINE std::uint32_t stream_word(const StreamKey& key, const Device& d) {
+  return static_cast<std::uint32_t>(key.stream) | (d.high << 8);
 }
 
 struct Words {
@@ -102,13 +115,16 @@ USWIM_INLINE void box_muller(const Words& w, float out[4]) {
   }
 }
 
+/// The words of `block` of one device.
+USWIM_INLINE Words words_of(const StreamKey& key, const Device& d, std::uint32_t block) {
+  return philox(d.low, block, key.chip, stream_word(key, d), static_cast<std::uint32_t>(key.seed),
+                static_cast<std::uint32_t>(key.seed >> 32));
+}
+
 /// The four normal variates of `block` of one device.
-USWIM_INLINE void normal_block(const StreamKey& key, std::uint64_t device, std::uint32_t block,
+USWIM_INLINE void normal_block(const StreamKey& key, const Device& d, std::uint32_t block,
                                float out[4]) {
-  box_muller(
-      philox(static_cast<std::uint32_t>(device), block, key.chip, stream_word(key, device),
-             static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32)),
-      out);
+  box_muller(words_of(key, d, block), out);
 }
 
 }  // namespace uswim::support::lanes

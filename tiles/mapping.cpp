@@ -87,6 +87,28 @@ unsigned Mapping::level(std::size_t array, std::size_t row, std::size_t column) 
       layers_[a.layer].weight_code[weight_of(array, row, column) - first_weight_[a.layer]], column);
 }
 
+std::vector<std::uint8_t> Mapping::levels(std::size_t array,
+                                          const std::vector<std::int16_t>& codes) const {
+  const ArrayBlock& block = arrays_[array];
+  const std::size_t layer_rows = layers_[block.layer].rows;
+  const unsigned top_level = (1u << config_.device_bits) - 1;
+  std::vector<std::uint8_t> levels(block.rows * pitch(), 0);
+  for (std::size_t o = 0; o < block.outputs; ++o) {
+    const std::int16_t* code =
+        &codes[matrix_output(block.layer, block.first_output + o) * layer_rows];
+    std::uint8_t* devices = &levels[o * devices_per_weight()];
+    for (std::size_t r = 0; r < block.rows; ++r, devices += pitch()) {
+      const int c = code[matrix_row(block.layer, block.first_row + r)];
+      // The other device of each pair holds level 0.
+      std::uint8_t* device = devices + (c < 0 ? 1 : 0);
+      auto rest = static_cast<unsigned>(std::abs(c));
+      for (unsigned s = slices_; s-- > 0; rest >>= config_.device_bits)
+        device[2 * s] = static_cast<std::uint8_t>(rest & top_level);
+    }
+  }
+  return levels;
+}
+
 unsigned Mapping::level_of_code(int code, std::size_t column) const {
   const bool is_negative_column = column % 2 == 1;
   if ((code < 0) != is_negative_column) return 0;

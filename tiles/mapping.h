@@ -100,6 +100,12 @@ class Mapping {
   }
   /// Target level of a cell.
   unsigned level(std::size_t array, std::size_t row, std::size_t column) const;
+  /// Target levels of an array, its rows of `pitch` one after the other.
+  std::vector<std::uint8_t> levels(std::size_t array) const {
+    return levels(array, layers_[arrays_[array].layer].weight_code);
+  }
+  /// The same where the array's layer has these codes.
+  std::vector<std::uint8_t> levels(std::size_t array, const std::vector<std::int16_t>& codes) const;
   /// Level in a column of the devices that hold a weight of this code.
   unsigned level_of_code(int code, std::size_t column) const;
   /// Value of one level of slice s in units of the weight code.

@@ -1,9 +1,11 @@
 // Write cycles per second against the limit: as many normal variates, drawn in bulk.
 #include <benchmark/benchmark.h>
 
+#include <ctime>
 #include <numeric>
 #include <vector>
 
+#include "bench/programming/normals_limit.h"
 #include "programmer/write_verify/pulse_model.h"
 #include "programmer/write_verify/row_work.h"
 #include "support/random.h"
@@ -36,23 +38,6 @@ void normal_variates(benchmark::State& state) {
 }
 BENCHMARK(normal_variates);
 
-/// Seconds for `n` normal variates, measured now.
-double seconds_for_normals(double n) {
-  std::vector<std::uint64_t> devices(kDevices);
-  std::iota(devices.begin(), devices.end(), 0);
-  std::vector<float> out(4 * kDevices);
-  const auto begin = std::chrono::steady_clock::now();
-  constexpr std::uint32_t kBlocks = 200;
-  for (std::uint32_t b = 0; b < kBlocks; ++b) {
-    support::normal_blocks({1, 0, support::Stream::WriteCycle}, devices.data(), kDevices, b,
-                           out.data(), kDevices);
-    benchmark::DoNotOptimize(out.data());
-  }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return seconds * n / (4.0 * kDevices * kBlocks);
-}
-
 void write_verify(benchmark::State& state, programmer::PulseModelKind kind) {
   programmer::DeviceConfig device;
   device.preset = programmer::DevicePreset::R1;
@@ -63,18 +48,18 @@ void write_verify(benchmark::State& state, programmer::PulseModelKind kind) {
   const auto t = targets();
   programmer::DeviceOutcomes out;
   std::uint64_t cycles = 0, first = 0;
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();
   for (auto _ : state) {
     pulses->write(t, first, 1, 0, out);
     first += kDevices;
     cycles += std::accumulate(out.cycles.begin(), out.cycles.end(), std::uint64_t{0});
   }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   const auto rate = [](double n) { return benchmark::Counter(n, benchmark::Counter::kIsRate); };
   state.counters["write_cycles/s"] = rate(static_cast<double>(cycles));
   state.counters["devices/s"] = rate(static_cast<double>(first));
-  state.counters["time/normals"] = seconds / seconds_for_normals(static_cast<double>(cycles));
+  state.counters["time/normals"] =
+      seconds / bench::seconds_for_normals(static_cast<double>(cycles));
 }
 BENCHMARK_CAPTURE(write_verify, redraw, programmer::PulseModelKind::Redraw);
 BENCHMARK_CAPTURE(write_verify, incremental, programmer::PulseModelKind::Incremental);

@@ -11,11 +11,14 @@ DeviceMask device_mask(const tiles::Mapping& mapping, const SelectionMask& weigh
   const unsigned per_weight = mapping.devices_per_weight();
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
     const tiles::ArrayBlock& block = mapping.arrays()[a];
-    for (std::size_t o = 0; o < block.outputs; ++o)
+    for (std::size_t o = 0; o < block.outputs; ++o) {
+      const std::uint8_t* of_output = &weights[mapping.weight_index(
+          block.layer, mapping.matrix_output(block.layer, block.first_output + o), 0)];
       for (std::size_t r = 0; r < block.rows; ++r) {
-        if (!weights[mapping.weight_of(a, r, o * per_weight)]) continue;
+        if (!of_output[mapping.matrix_row(block.layer, block.first_row + r)]) continue;
         for (std::size_t c = o * per_weight; c < (o + 1) * per_weight; ++c) mask.set(a, r, c);
       }
+    }
   }
   return mask;
 }

@@ -9,6 +9,7 @@
 #include "programmer/write_verify/compress.h"
 #include "programmer/write_verify/pulse_rules.h"
 #include "programmer/write_verify/record.h"
+#include "support/philox_words.h"
 
 namespace uswim::programmer {
 
@@ -49,7 +50,9 @@ struct OpenDevices {
   alignas(64) std::int32_t cycles_left[kPadded];
   alignas(64) float read[kPadded];  ///< with read noise only, otherwise the conductance
   // Of one block.
-  alignas(64) std::int32_t open[kPadded];     ///< all bits or none
+  alignas(64) std::uint32_t low[kPadded], high[kPadded];  ///< halves of the device's index
+  alignas(64) std::uint32_t pulse_word[4][kPadded], read_word[4][kPadded];  ///< before Box-Muller
+  alignas(64) std::int32_t open[kPadded];                                   ///< all bits or none
   alignas(64) std::uint32_t pulses[kPadded];  ///< bit 2j SET, bit 2j + 1 RESET in its round j
 };
 
@@ -82,23 +85,36 @@ void first_rounds(ChunkDevices& d, std::size_t n, const PulseConstants& constant
   }
 }
 
+std::size_t whole_vectors(std::size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+/// Halves of the indices on the chip of the first `n` open devices; `first`: of the chunk's first.
+USWIM_EVERY_INSTRUCTION_SET
+void find_indices(OpenDevices& d, std::size_t n, std::uint64_t first) {
+  const support::lanes::Device begin = support::lanes::device(first);
+  for (std::size_t i = 0; i < n; ++i) {
+    const support::lanes::Device device = support::lanes::behind(begin, d.index[i] & ~kStuckBit);
+    d.low[i] = device.low;
+    d.high[i] = device.high;
+  }
+}
+
 /// Four rounds of the first `n` open devices, padded to whole vectors. Draw 0 belongs to round 0,
 /// which has been dealt with: in block 0 nothing is pulsed in the first of the four.
 template <class Rule, bool kReadNoise>
 USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants& constants,
-                            const StreamKey& write, const StreamKey& noise, std::uint64_t first,
                             std::uint32_t block) {
   const PulseConstants c = constants;
-  const StreamKey write_key = write, read_key = noise;
   const std::size_t padded = (n + kLanes - 1) / kLanes * kLanes;
   const std::int32_t pulses_at_first = block == 0 ? 0 : -1;
   for (std::size_t i = 0; i < padded; ++i) {
-    const std::uint32_t index = d.index[i];
-    const std::uint64_t device = first + (index & ~kStuckBit);
-    const bool stuck = static_cast<std::int32_t>(index) < 0;
+    const bool stuck = static_cast<std::int32_t>(d.index[i]) < 0;
     float z[kRoundsPerBlock], read_error[kRoundsPerBlock] = {};
-    support::lanes::normal_block(write_key, device, block, z);
-    if (kReadNoise) support::lanes::normal_block(read_key, device, block, read_error);
+    const auto make_normal = [&](const std::uint32_t(&w)[4][kPadded], float* out)
+        __attribute__((always_inline)) {
+      support::lanes::box_muller({{w[0][i], w[1][i], w[2][i], w[3][i]}}, out);
+    };
+    make_normal(d.pulse_word, z);
+    if (kReadNoise) make_normal(d.read_word, read_error);
     const float t = d.target[i], scale = d.scale[i];
     float g = d.conductance[i];
     float read = kReadNoise ? d.read[i] : g;
@@ -131,9 +147,8 @@ USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants&
 
 #define USWIM_BLOCK(name, Rule, read_noise)                                                     \
   USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, std::size_t n, const PulseConstants& c, \
-                                        const StreamKey& write, const StreamKey& noise,         \
-                                        std::uint64_t first, std::uint32_t block) {             \
-    run_block<Rule, read_noise>(d, n, c, write, noise, first, block);                           \
+                                        std::uint32_t block) {                                  \
+    run_block<Rule, read_noise>(d, n, c, block);                                                \
   }
 USWIM_BLOCK(redraw_block, RedrawRule, false)
 USWIM_BLOCK(redraw_noisy_block, RedrawRule, true)
@@ -183,8 +198,8 @@ class ChunkWriter {
     std::uint32_t block = 0;
     do {
       if (block > 0) start_bytes(block);
-      run_block_(open_, open_count_, constants_, key(Stream::WriteCycle),
-                 key(Stream::VerifyReadNoise), first, block);
+      draw_words(first, block);
+      run_block_(open_, open_count_, constants_, block);
       std::uint8_t* pulses = &pulses_[block * kChunk];
       for (std::size_t i = 0; i < open_count_; ++i)
         pulses[open_.index[i] & ~kStuckBit] |= static_cast<std::uint8_t>(open_.pulses[i]);
@@ -225,6 +240,18 @@ class ChunkWriter {
     if (constants_.stuck_low <= 0.0 && constants_.stuck_high <= 0.0) return;  // all_.stuck stays 0
     for (std::size_t i = 0; i < n; ++i)
       all_.stuck[i] = static_cast<std::int32_t>(stuck_state(constants_, seed_, chip_, first + i));
+  }
+
+  /// What the pulses and reads of a block are made of.
+  void draw_words(std::uint64_t first, std::uint32_t block) {
+    find_indices(open_, whole_vectors(open_count_), first);
+    const auto draw = [&](Stream stream, std::uint32_t(&word)[4][kPadded]) {
+      std::uint32_t* const words[4] = {word[0], word[1], word[2], word[3]};
+      support::philox_words(key(stream), open_.low, open_.high, whole_vectors(open_count_), block,
+                            words);
+    };
+    draw(Stream::WriteCycle, open_.pulse_word);
+    if (constants_.read_noise > 0.0f) draw(Stream::VerifyReadNoise, open_.read_word);
   }
 
   /// Makes room for the pulses of a block.
@@ -299,8 +326,7 @@ class ChunkWriter {
   PulseConstants constants_;
   std::uint64_t seed_;
   std::uint32_t chip_;
-  void (*run_block_)(OpenDevices&, std::size_t, const PulseConstants&, const StreamKey&,
-                     const StreamKey&, std::uint64_t, std::uint32_t);
+  void (*run_block_)(OpenDevices&, std::size_t, const PulseConstants&, std::uint32_t);
   ChunkDevices all_{};
   OpenDevices open_{};
   ClosedDevices closed_{};

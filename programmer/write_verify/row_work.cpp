@@ -15,15 +15,43 @@ USWIM_INLINE std::uint32_t count(std::uint64_t bits) {
   return static_cast<std::uint32_t>(__builtin_popcountll(bits));
 }
 
-/// Largest number of set bits in any aligned group of `group` (a power of two).
-USWIM_INLINE std::uint32_t fullest_group(std::uint64_t bits, unsigned group) {
-  if ((bits & (bits - 1)) == 0) return bits != 0;
-  std::uint32_t fullest = 0;
-  const std::uint64_t one = group == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << group) - 1;
-  for (; bits != 0; bits = group == 64 ? 0 : bits >> group)
-    fullest = std::max(fullest, count(bits & one));
-  return fullest;
-}
+/// Of every two fields of 1, 2, 4 ... bits the lower one.
+constexpr std::uint64_t kLowerFields[6] = {0x5555555555555555, 0x3333333333333333,
+                                           0x0f0f0f0f0f0f0f0f, 0x00ff00ff00ff00ff,
+                                           0x0000ffff0000ffff, 0x00000000ffffffff};
+/// The lowest bit of every field of 1, 2, 4 ... bits.
+constexpr std::uint64_t kLowestBits[7] = {0xffffffffffffffff,
+                                          0x5555555555555555,
+                                          0x1111111111111111,
+                                          0x0101010101010101,
+                                          0x0001000100010001,
+                                          0x0000000100000001,
+                                          1};
+
+/// Set bits of aligned groups of columns (a power of two of them), all groups of a word at once:
+/// the columns of a group share an ADC.
+class GroupCounts {
+ public:
+  USWIM_INLINE explicit GroupCounts(unsigned group)
+      : group_(group), doublings_(static_cast<unsigned>(__builtin_ctz(group))) {}
+  unsigned group() const { return group_; }
+  /// One field of `group` bits per group.
+  USWIM_INLINE std::uint64_t of(std::uint64_t bits) const {
+    for (unsigned d = 0; d < doublings_; ++d)
+      bits = (bits & kLowerFields[d]) + (bits >> (1u << d) & kLowerFields[d]);
+    return bits;
+  }
+  /// Whether a group of `counts` has at least `n` >= 1 bits: with this added its highest bit is
+  /// set.
+  USWIM_INLINE bool any_has(std::uint64_t counts, std::uint32_t n) const {
+    const std::uint64_t ones = kLowestBits[doublings_];
+    const std::uint64_t highest = std::uint64_t{1} << (group_ - 1);
+    return ((counts + (highest - n) * ones) & (ones << (group_ - 1))) != 0;
+  }
+
+ private:
+  unsigned group_, doublings_;
+};
 
 /// Slots of a phase and the pulses of the fullest one, word by word, where a driver serves a group
 /// of columns.
@@ -145,30 +173,39 @@ USWIM_INLINE RoundBits round_bits(const RowView& row, std::size_t round, std::si
   return {b.set | (open_loop.set & ~selected), b.reset | (open_loop.reset & ~selected), selected};
 }
 
-USWIM_INLINE RoundWork work_of_round(const RowView& row, std::size_t round) {
+/// `serial`: at least the conversions of the ADC with most of them; on return, where it is one row,
+/// exactly those, and so a bound for the next round, whose open devices are some of these.
+USWIM_INLINE RoundWork work_of_round(const RowView& row, std::size_t round,
+                                     const GroupCounts& groups, std::uint32_t& serial) {
   const RowScheme& scheme = row.scheme;
   RoundWork work;
   work.mixed = scheme.mixed_phases;
   std::optional<GroupedSlots> slots;
   if (scheme.drivers > 0) slots.emplace(scheme.drivers, row.rows, row.words);
   for (std::size_t r = 0; r < row.rows; ++r) {
-    std::uint32_t reads = 0, serial = 0;
+    std::uint32_t reads = 0, conversions = 0;
+    if (row.rows > 1) serial = groups.group();
     for (std::size_t w = 0; w < row.words; ++w) {
       const RoundBits bits = round_bits(row, round, r * row.words + w);
       work.set_pulses += count(bits.set);
       work.reset_pulses += count(bits.reset);
       if (slots) slots->add(w, bits.set, bits.reset);
       reads += count(bits.read);
-      serial = std::max(serial, fullest_group(bits.read, scheme.columns_per_adc));
+      if (conversions == serial || bits.read == 0) continue;
+      const std::uint64_t counts = groups.of(bits.read);
+      std::uint32_t most = serial;
+      while (most > conversions && !groups.any_has(counts, most)) --most;
+      conversions = most;
     }
+    serial = conversions;
     if (reads == 0) continue;
     if (scheme.verify_whole_row) {
       reads = static_cast<std::uint32_t>(row.columns > 0 ? row.columns : row.words * 64);
-      serial = std::min<std::uint32_t>(reads, scheme.columns_per_adc);
+      conversions = std::min<std::uint32_t>(reads, scheme.columns_per_adc);
     }
     ++work.read_rows;
     work.verify_reads += reads;
-    work.serial_conversions += serial;
+    work.serial_conversions += conversions;
   }
   finish_slots(work, slots ? &*slots : nullptr);
   return work;
@@ -322,7 +359,11 @@ std::size_t rounds_of(const RowView& row) {
 }
 
 USWIM_EVERY_INSTRUCTION_SET
-RoundWork round_work(const RowView& row, std::size_t round) { return work_of_round(row, round); }
+RoundWork round_work(const RowView& row, std::size_t round) {
+  const GroupCounts groups(row.scheme.columns_per_adc);
+  std::uint32_t serial = groups.group();
+  return work_of_round(row, round, groups, serial);
+}
 
 USWIM_EVERY_INSTRUCTION_SET
 RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std::uint64_t>& reset,
@@ -347,8 +388,10 @@ USWIM_EVERY_INSTRUCTION_SET
 RowWork row_work(const RowView& row) {
   RowWork work;
   const std::size_t rounds = rounds_until_closed(row, rounds_until_done(row));
+  const GroupCounts groups(row.scheme.columns_per_adc);
+  std::uint32_t serial = groups.group();
   for (std::size_t r = 0; r < rounds; ++r) {
-    const RoundWork round = work_of_round(row, r);
+    const RoundWork round = work_of_round(row, r, groups, serial);
     work.add(round);
     if (r > 0) work.write_cycles += round.set_pulses + round.reset_pulses;
   }

@@ -99,19 +99,26 @@ TEST(ImagesOfAConfiguration, AreThereWhereSomethingNeedsThem) {
   EXPECT_THAT(fault_of({"accuracy.images=-1"}), HasSubstr("accuracy.images: '-1' is outside"));
 }
 
+std::string fault_of_text(const std::string& workload, const std::string& policy,
+                          const std::string& rest) {
+  support::ConfigDocument document = support::ConfigDocument::from_text(
+      "workload: {" + workload + "}\nselection: {policies: [" + policy + "]}\n" + rest, "text");
+  try {
+    read_config(document.root());
+    document.finish();
+  } catch (const support::ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+const std::string kProgrammingOnly = "accuracy: {images: 0}\ninference: {images: 0}\n";
+
 TEST(ImagesOfAConfiguration, AreMissedByName) {
   const auto fault = [](const std::string& policy, const std::string& rest) {
-    support::ConfigDocument document = support::ConfigDocument::from_text(
-        "workload: {network: net.onnx}\nselection: {policies: [" + policy + "]}\n" + rest, "text");
-    try {
-      read_config(document.root());
-      document.finish();
-    } catch (const support::ConfigError& error) {
-      return std::string(error.what());
-    }
-    return std::string();
+    return fault_of_text("network: net.onnx", policy, rest);
   };
-  const std::string nothing = "accuracy: {images: 0}\ninference: {images: 0}\n";
+  const std::string& nothing = kProgrammingOnly;
   EXPECT_EQ(fault("random", nothing), "");
   EXPECT_THAT(fault("random", "accuracy: {images: 0}\n"),
               HasSubstr("workload.test.images: missing"));
@@ -122,6 +129,52 @@ TEST(ImagesOfAConfiguration, AreMissedByName) {
     EXPECT_THAT(fault(policy, nothing), HasSubstr("workload.sensitivity.images: missing"));
   EXPECT_THAT(fault("random", nothing + "mapping: {row_order: balanced}\n"),
               HasSubstr("workload.sensitivity.images: missing"));
+}
+
+TEST(SyntheticWorkload, IsProgrammedAndNothingElse) {
+  const auto fault = [](const std::string& policy, const std::string& rest) {
+    return fault_of_text("synthetic: lenet_mnist", policy, rest);
+  };
+  for (const char* policy : {"magnitude", "random", "all", "none"})
+    EXPECT_EQ(fault(policy, kProgrammingOnly), "") << policy;
+  for (const char* policy : {"uswim", "swim", "fisher", "row_time"})
+    EXPECT_THAT(fault(policy, kProgrammingOnly),
+                HasSubstr("workload.synthetic: has no sensitivity"))
+        << policy;
+  EXPECT_THAT(fault("random", "inference: {images: 0}\n"),
+              HasSubstr("workload.synthetic: has no images: it needs 'accuracy.images: 0'"));
+  EXPECT_THAT(fault("random", "accuracy: {images: 0}\n"),
+              HasSubstr("workload.synthetic: has no images: it needs 'inference.images: 0'"));
+  EXPECT_THAT(fault("random", kProgrammingOnly + "mapping: {column_order: balanced}\n"),
+              HasSubstr("workload.synthetic: has no sensitivity"));
+}
+
+TEST(SyntheticWorkload, StandsInPlaceOfANetwork) {
+  EXPECT_THAT(fault_of_text("network: net.onnx, synthetic: lenet_mnist", "all", kProgrammingOnly),
+              HasSubstr("workload.synthetic: stands in place of 'network'"));
+  EXPECT_THAT(fault_of_text("weight_bits: 4", "all", kProgrammingOnly),
+              HasSubstr("workload.network: missing required key"));
+  EXPECT_THAT(fault_of_text("synthetic: resnet81", "all", kProgrammingOnly),
+              HasSubstr("workload.synthetic: 'resnet81' is not one of none, lenet_mnist"));
+}
+
+TEST_F(ProgrammingOnly, OfASyntheticNetworkDependsOnItsSeed) {
+  const auto cycles = [&](const char* seed) {
+    const fs::path file =
+        fs::temp_directory_path() / ("uswim_synthetic_" + std::to_string(::getpid()));
+    std::ofstream(file) << "workload: {synthetic: lenet_mnist, weight_bits: 4}\nchips: 1\n"
+                           "selection: {policies: [all]}\n"
+                        << kProgrammingOnly;
+    const RunResult result = run_experiment(
+        load_config(file, {seed}),
+        {1, fs::path(file.string() + "_out"), {}, [](const std::string&, std::size_t, std::size_t) {
+         }});
+    fs::remove(file);
+    fs::remove_all(file.string() + "_out");
+    return result.monte_carlo.seconds.write_cycles;
+  };
+  EXPECT_GT(cycles("seed=1"), 423672u);
+  EXPECT_NE(cycles("seed=1"), cycles("seed=2"));
 }
 
 }  // namespace

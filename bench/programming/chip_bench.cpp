@@ -1,0 +1,77 @@
+// Whole chips of synthetic networks, every weight of 8 bits verified, on 2-bit devices: how time
+// and memory grow with the network and with the number of tiles.
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "bench/programming/normals_limit.h"
+#include "experiment/run.h"
+
+namespace uswim::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A run of one chip in a process of its own, since SystemC takes one system per process.
+struct Programmed {
+  experiment::RunResult result;
+  double devices;
+};
+Programmed program(const std::string& network, int array_size) {
+  const fs::path place = fs::temp_directory_path() / fmt::format("uswim_bench_{}", ::getpid());
+  fs::create_directories(place);
+  std::ofstream(place / "config.yaml") << fmt::format(
+      "chips: 1\nworkload: {{synthetic: {}, weight_bits: 8}}\n"
+      "device: {{preset: R4, bits: 2}}\nselection: {{policies: [all]}}\n"
+      "tile: {{rows: {}, columns: {}}}\n"
+      "accuracy: {{images: 0}}\ninference: {{images: 0}}\n",
+      network, array_size, array_size);
+  const experiment::LoadedConfig loaded = experiment::load_config(place / "config.yaml", {});
+  experiment::RunResult result = experiment::run_experiment(
+      loaded, {1, place / "out", {}, [](const std::string&, std::size_t, std::size_t) {}});
+  fs::remove_all(place);
+  constexpr double kDevicesPerWeight = 8;  // four slices of two bits, each a pair
+  const auto weights =
+      static_cast<double>(experiment::load_network(loaded.config.workload).weights());
+  return {std::move(result), kDevicesPerWeight * weights};
+}
+
+void chip(benchmark::State& state, const std::string& network, int array_size) {
+  for (auto _ : state) {
+    const auto [result, devices] = program(network, array_size);
+    const experiment::StageSeconds& s = result.monte_carlo.seconds;
+    const auto cycles = static_cast<double>(s.write_cycles);
+    rusage of_children{};
+    getrusage(RUSAGE_CHILDREN, &of_children);
+    state.SetIterationTime(s.outcomes + s.simulation);
+    state.counters["devices"] = devices;
+    state.counters["tiles"] = static_cast<double>(result.monte_carlo.tiles.size());
+    state.counters["cycles/device"] = cycles / devices;
+    state.counters["outcomes_s"] = s.outcomes;
+    state.counters["timed_s"] = s.simulation;
+    state.counters["devices/s"] = devices / (s.outcomes + s.simulation);
+    state.counters["pulses/s"] = cycles / s.outcomes;
+    state.counters["outcomes/normals"] = s.outcomes / seconds_for_normals(cycles);
+    state.counters["simulated/wall"] = result.verify_all.time_s_mean / s.simulation;
+    state.counters["largest_GiB"] = static_cast<double>(of_children.ru_maxrss) / (1 << 20);
+  }
+}
+
+// The largest memory is that of all so far, so networks come in the order of their size.
+#define USWIM_CHIP(name, network, array_size) \
+  BENCHMARK_CAPTURE(chip, name, network, array_size)->Iterations(1)->UseManualTime()
+USWIM_CHIP(lenet, "lenet_mnist", 128);
+USWIM_CHIP(convnet_256, "convnet_cifar10", 256);
+USWIM_CHIP(convnet, "convnet_cifar10", 128);
+USWIM_CHIP(convnet_64, "convnet_cifar10", 64);
+USWIM_CHIP(resnet18, "resnet18_cifar10", 128);
+USWIM_CHIP(resnet18_tiny_imagenet, "resnet18_tiny_imagenet", 128);
+#undef USWIM_CHIP
+
+}  // namespace
+}  // namespace uswim::bench
