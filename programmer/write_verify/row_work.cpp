@@ -1,19 +1,14 @@
 #include "programmer/write_verify/row_work.h"
 
 #include <algorithm>
-#include <optional>
+#include <utility>
 #include <vector>
 
+#include "programmer/write_verify/row_slots.h"
 #include "support/instruction_sets.h"
 
 namespace uswim::programmer {
 namespace {
-
-// What the loops over rounds call is inlined into them: population counts are one instruction on
-// the instruction sets that they are compiled for, a function call on the baseline.
-USWIM_INLINE std::uint32_t count(std::uint64_t bits) {
-  return static_cast<std::uint32_t>(__builtin_popcountll(bits));
-}
 
 /// Of every two fields of 1, 2, 4 ... bits the lower one.
 constexpr std::uint64_t kLowerFields[6] = {0x5555555555555555, 0x3333333333333333,
@@ -53,95 +48,6 @@ class GroupCounts {
   unsigned group_, doublings_;
 };
 
-/// Slots of a phase and the pulses of the fullest one, word by word, where a driver serves a group
-/// of columns.
-class SlotCounter {
- public:
-  /// For one row `add` sees each word once; for several, each word of each row.
-  SlotCounter(unsigned drivers, std::size_t rows, std::size_t words) : drivers_(drivers) {
-    if (rows > 1) pulses_.assign(words * 64 / drivers + 1, 0);
-  }
-  void add(std::size_t word, std::uint64_t bits) {
-    if (!pulses_.empty()) {
-      for (; bits != 0; bits &= bits - 1) {
-        const std::size_t column = word * 64 + static_cast<std::size_t>(__builtin_ctzll(bits));
-        const std::uint32_t n = ++pulses_[column / drivers_];
-        slots_ += n == 1;
-        fullest_ = std::max(fullest_, n);
-      }
-      return;
-    }
-    const std::size_t first = word * 64;
-    while (bits != 0) {
-      const std::size_t column = first + static_cast<std::size_t>(__builtin_ctzll(bits));
-      if (column >= end_) {
-        end_ = (column / drivers_ + 1) * drivers_;
-        ++slots_;
-        in_slot_ = 0;
-      }
-      const std::uint64_t part =
-          end_ >= first + 64 ? bits : bits & ((std::uint64_t{1} << (end_ - first)) - 1);
-      in_slot_ += count(part);
-      fullest_ = std::max(fullest_, in_slot_);
-      bits ^= part;
-    }
-  }
-  std::uint32_t slots() const { return slots_; }
-  std::uint32_t fullest() const { return fullest_; }
-
- private:
-  std::size_t drivers_;
-  std::vector<std::uint32_t> pulses_;  ///< per group of columns, where there are several rows
-  /// First column behind the group counted last, which may go on in the next word.
-  std::size_t end_ = 0;
-  std::uint32_t slots_ = 0, in_slot_ = 0, fullest_ = 0;
-};
-
-/// Slots of a round whose columns share drivers.
-class GroupedSlots {
- public:
-  /// As SlotCounter: of rows of `words` words.
-  GroupedSlots(unsigned drivers, std::size_t rows, std::size_t words)
-      : set_(drivers, rows, words), reset_(drivers, rows, words), either_(drivers, rows, words) {}
-  void add(std::size_t word, std::uint64_t set, std::uint64_t reset) {
-    set_.add(word, set);
-    reset_.add(word, reset);
-    either_.add(word, set | reset);
-  }
-  void finish(RoundWork& work) const {
-    work.set_slots = set_.slots();
-    work.reset_slots = reset_.slots();
-    work.fullest_set = set_.fullest();
-    work.fullest_reset = reset_.fullest();
-    if (!work.mixed) return;
-    work.mixed_slots = set_.slots() + reset_.slots() - either_.slots();
-    work.fullest_mixed = either_.fullest();
-  }
-
- private:
-  SlotCounter set_, reset_, either_;
-};
-
-/// The same where a driver is at every column: all pulses of a polarity are one slot.
-USWIM_INLINE void find_slots_of_whole_rows(RoundWork& work) {
-  work.set_slots = work.set_pulses > 0;
-  work.reset_slots = work.reset_pulses > 0;
-  work.fullest_set = work.set_pulses;
-  work.fullest_reset = work.reset_pulses;
-  if (!work.mixed) return;
-  work.mixed_slots = work.set_pulses > 0 && work.reset_pulses > 0;
-  work.fullest_mixed = work.set_pulses + work.reset_pulses;
-}
-
-USWIM_INLINE void finish_slots(RoundWork& work, const GroupedSlots* groups) {
-  if (groups != nullptr)
-    groups->finish(work);
-  else
-    find_slots_of_whole_rows(work);
-  work.set_slots -= work.mixed_slots;
-  work.reset_slots -= work.mixed_slots;
-}
-
 struct RoundBits {
   std::uint64_t set, reset, read;
 };
@@ -175,13 +81,13 @@ USWIM_INLINE RoundBits round_bits(const RowView& row, std::size_t round, std::si
 
 /// `serial`: at least the conversions of the ADC with most of them; on return, where it is one row,
 /// exactly those, and so a bound for the next round, whose open devices are some of these.
+template <class Slots>
 USWIM_INLINE RoundWork work_of_round(const RowView& row, std::size_t round,
                                      const GroupCounts& groups, std::uint32_t& serial) {
   const RowScheme& scheme = row.scheme;
   RoundWork work;
   work.mixed = scheme.mixed_phases;
-  std::optional<GroupedSlots> slots;
-  if (scheme.drivers > 0) slots.emplace(scheme.drivers, row.rows, row.words);
+  Slots slots(scheme.drivers, row.rows, row.words);
   for (std::size_t r = 0; r < row.rows; ++r) {
     std::uint32_t reads = 0, conversions = 0;
     if (row.rows > 1) serial = groups.group();
@@ -189,7 +95,7 @@ USWIM_INLINE RoundWork work_of_round(const RowView& row, std::size_t round,
       const RoundBits bits = round_bits(row, round, r * row.words + w);
       work.set_pulses += count(bits.set);
       work.reset_pulses += count(bits.reset);
-      if (slots) slots->add(w, bits.set, bits.reset);
+      slots.add(w, bits.set, bits.reset);
       reads += count(bits.read);
       if (conversions == serial || bits.read == 0) continue;
       const std::uint64_t counts = groups.of(bits.read);
@@ -207,7 +113,7 @@ USWIM_INLINE RoundWork work_of_round(const RowView& row, std::size_t round,
     work.verify_reads += reads;
     work.serial_conversions += conversions;
   }
-  finish_slots(work, slots ? &*slots : nullptr);
+  slots.finish(work);
   return work;
 }
 
@@ -293,36 +199,52 @@ USWIM_INLINE std::size_t rounds_until_closed(const RowView& row, std::size_t unt
   return rounds;
 }
 
+USWIM_INLINE void follow(PolarityChanges& p, const RoundWork& round) {
+  using Polarity = PolarityChanges::Polarity;
+  if (round.mixed) return;
+  for (const auto& [pulses, next] : {std::pair(round.set_pulses, Polarity::Set),
+                                     std::pair(round.reset_pulses, Polarity::Reset)}) {
+    if (pulses == 0) continue;
+    p.count += p.last != Polarity::None && p.last != next;
+    if (p.first == Polarity::None) p.first = next;
+    p.last = next;
+  }
+}
+
+USWIM_INLINE void add_round(RowWork& work, const RoundWork& round) {
+  follow(work.polarity, round);
+  work.phases += round.phases();
+  work.set_pulses += round.set_pulses;
+  work.reset_pulses += round.reset_pulses;
+  work.set_phases += round.set_pulses > 0;
+  work.reset_phases += round.reset_pulses > 0;
+  work.set_slots += round.set_slots;
+  work.reset_slots += round.reset_slots;
+  work.mixed_slots += round.mixed_slots;
+  work.fullest_set = std::max(work.fullest_set, round.fullest_set);
+  work.fullest_reset = std::max(work.fullest_reset, round.fullest_reset);
+  work.fullest_mixed = std::max(work.fullest_mixed, round.fullest_mixed);
+  work.verify_rounds += round.read_rows;
+  work.verify_reads += round.verify_reads;
+  work.serial_conversions += round.serial_conversions;
+}
+
+template <class Slots>
+USWIM_INLINE void add_rounds(const RowView& row, std::size_t rounds, RowWork& work) {
+  const GroupCounts groups(row.scheme.columns_per_adc);
+  std::uint32_t serial = groups.group();
+  for (std::size_t r = 0; r < rounds; ++r) {
+    const RoundWork round = work_of_round<Slots>(row, r, groups, serial);
+    add_round(work, round);
+    if (r > 0) work.write_cycles += round.set_pulses + round.reset_pulses;
+  }
+}
+
 }  // namespace
 
-void PolarityChanges::add(const RoundWork& round) {
-  if (round.mixed) return;
-  const auto follow = [this](Polarity next) {
-    count += last != Polarity::None && last != next;
-    if (first == Polarity::None) first = next;
-    last = next;
-  };
-  if (round.set_pulses > 0) follow(Polarity::Set);
-  if (round.reset_pulses > 0) follow(Polarity::Reset);
-}
+void PolarityChanges::add(const RoundWork& round) { follow(*this, round); }
 
-void RowWork::add(const RoundWork& round) {
-  polarity.add(round);
-  phases += round.phases();
-  set_pulses += round.set_pulses;
-  reset_pulses += round.reset_pulses;
-  set_phases += round.set_pulses > 0;
-  reset_phases += round.reset_pulses > 0;
-  set_slots += round.set_slots;
-  reset_slots += round.reset_slots;
-  mixed_slots += round.mixed_slots;
-  fullest_set = std::max(fullest_set, round.fullest_set);
-  fullest_reset = std::max(fullest_reset, round.fullest_reset);
-  fullest_mixed = std::max(fullest_mixed, round.fullest_mixed);
-  verify_rounds += round.read_rows;
-  verify_reads += round.verify_reads;
-  serial_conversions += round.serial_conversions;
-}
+void RowWork::add(const RoundWork& round) { add_round(*this, round); }
 
 void RowWork::append(const RowWork& next) {
   polarity.count += polarity.before(next.polarity) + next.polarity.count;
@@ -362,7 +284,8 @@ USWIM_EVERY_INSTRUCTION_SET
 RoundWork round_work(const RowView& row, std::size_t round) {
   const GroupCounts groups(row.scheme.columns_per_adc);
   std::uint32_t serial = groups.group();
-  return work_of_round(row, round, groups, serial);
+  return row.scheme.drivers > 0 ? work_of_round<GroupedSlots>(row, round, groups, serial)
+                                : work_of_round<WholeRowSlots>(row, round, groups, serial);
 }
 
 USWIM_EVERY_INSTRUCTION_SET
@@ -370,14 +293,16 @@ RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std:
                    const RowScheme& scheme) {
   RoundWork round;
   round.mixed = scheme.mixed_phases;
-  std::optional<GroupedSlots> slots;
-  if (scheme.drivers > 0) slots.emplace(scheme.drivers, 1, set.size());
+  GroupedSlots groups(std::max(scheme.drivers, 1u), 1, set.size());
   for (std::size_t w = 0; w < set.size(); ++w) {
     round.set_pulses += count(set[w]);
     round.reset_pulses += count(reset[w]);
-    if (slots) slots->add(w, set[w], reset[w]);
+    groups.add(w, set[w], reset[w]);
   }
-  finish_slots(round, slots ? &*slots : nullptr);
+  if (scheme.drivers > 0)
+    groups.finish(round);
+  else
+    WholeRowSlots(0, 1, set.size()).finish(round);
   RowWork work;
   work.add(round);
   work.most_pulses = round.set_pulses + round.reset_pulses > 0;
@@ -388,13 +313,10 @@ USWIM_EVERY_INSTRUCTION_SET
 RowWork row_work(const RowView& row) {
   RowWork work;
   const std::size_t rounds = rounds_until_closed(row, rounds_until_done(row));
-  const GroupCounts groups(row.scheme.columns_per_adc);
-  std::uint32_t serial = groups.group();
-  for (std::size_t r = 0; r < rounds; ++r) {
-    const RoundWork round = work_of_round(row, r, groups, serial);
-    work.add(round);
-    if (r > 0) work.write_cycles += round.set_pulses + round.reset_pulses;
-  }
+  if (row.scheme.drivers > 0)
+    add_rounds<GroupedSlots>(row, rounds, work);
+  else
+    add_rounds<WholeRowSlots>(row, rounds, work);
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
     const std::uint64_t open = pulsed(row, rounds, w);
     work.not_converged += count(open);
