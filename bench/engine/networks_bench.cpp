@@ -12,7 +12,7 @@
 #include "bench/engine/peak.h"
 #include "experiment/hardware_engine.h"
 #include "tiles/cell_array.h"
-#include "workloads/engine/effective_weights.h"
+#include "workloads/engine/weights_engine.h"
 
 /// SystemC's library asks for it; nothing here simulates.
 int sc_main(int, char**) { return 0; }
@@ -34,10 +34,10 @@ const Case kCases[] = {{"lenet", lenet, 4, 10000, 2048},
 
 /// Effective weights, ideal ADC, and oneDNN's f32 convolutions of the same shapes and as many
 /// images in turn.
-void ideal(benchmark::State& state, const Case& c) {
+void ideal(benchmark::State& state, const Case& c, workloads::Arithmetic arithmetic) {
   const QuantizedCase chip = c.make(c.images);
   workloads::Executor executor(chip.network, chip.weights);
-  workloads::EffectiveWeightsEngine engine(chip.network, chip.activations);
+  const auto engine = workloads::make_weights_engine(arithmetic, chip.network, chip.activations);
   std::vector<std::vector<float>> codes;
   for (const auto& layer : chip.weights) codes.emplace_back(layer.code.begin(), layer.code.end());
   const PreparedImages images = executor.prepare(chip.images, 0, c.images);
@@ -45,10 +45,10 @@ void ideal(benchmark::State& state, const Case& c) {
   double set_up = 1e9, best = 1e9, peak = 0.0, f32 = 1e9, u8s8 = 1e9;
   for (auto _ : state) {
     double begin = cpu_seconds();
-    for (std::size_t l = 0; l < codes.size(); ++l) engine.set_weights(l, codes[l].data());
+    for (std::size_t l = 0; l < codes.size(); ++l) engine->set_weights(l, codes[l].data());
     set_up = std::min(set_up, cpu_seconds() - begin);
     begin = cpu_seconds();
-    benchmark::DoNotOptimize(executor.count_correct(engine, images));
+    benchmark::DoNotOptimize(executor.count_correct(*engine, images));
     const double taken = cpu_seconds() - begin;
     best = std::min(best, taken);
     peak = std::max(peak, peak_gops());
@@ -120,10 +120,12 @@ void hardware_true(benchmark::State& state, const Case& c) {
 
 const bool kRegistered = [] {
   for (const Case& c : kCases) {
-    benchmark::RegisterBenchmark((std::string("ideal/") + c.name).c_str(), ideal, c)
-        ->UseManualTime()
-        ->Iterations(5)
-        ->Unit(benchmark::kMillisecond);
+    for (const auto& [name, arithmetic] : workloads::kArithmetics)
+      benchmark::RegisterBenchmark(
+          (std::string("ideal/") + c.name + "/" + std::string(name)).c_str(), ideal, c, arithmetic)
+          ->UseManualTime()
+          ->Iterations(5)
+          ->Unit(benchmark::kMillisecond);
     benchmark::RegisterBenchmark((std::string("hardware_true/") + c.name).c_str(), hardware_true, c)
         ->UseManualTime()
         ->Iterations(c.bits == 8 ? 1 : 3)
