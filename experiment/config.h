@@ -16,6 +16,7 @@
 #include "support/config_reader.h"
 #include "tiles/tile_config.h"
 #include "workloads/data/dataset.h"
+#include "workloads/engine/weights_engine.h"
 #include "workloads/network/normalization.h"
 #include "workloads/quantization/post_training.h"
 
@@ -122,6 +123,7 @@ struct Config {
   sc_models::ChipConfig chip;
   unsigned inference_images = 8;
   std::size_t accuracy_images = 10000;
+  workloads::Arithmetic arithmetic = workloads::Arithmetic::Integer16;
   std::vector<double> accuracy_times_s;  ///< after programming, for retention.csv
   HardwareAccuracyConfig hardware;
   CorrelationConfig correlation;

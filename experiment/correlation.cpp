@@ -162,7 +162,7 @@ Correlations run_correlation(const LoadedConfig& loaded, const RunOptions& optio
   const Config& config = loaded.config;
   support::ResultDirectory directory(options.output);
   const Workload workload = load_workload(config.workload);
-  const Measures measures = load_measures(workload, config, options.cache, options.progress);
+  const Measures measures = load_measures(workload, config, options.cache, options.progress, options.jobs);
   const std::vector<PerturbedWeight> weights =
       perturb_weights(quantized(workload), workload.test, measures.second_derivative,
                       config.correlation, config.seed, options.jobs, options.progress);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 
 #include "support/results.h"
 #include "workloads/sensitivity/sensitivity.h"
@@ -53,12 +52,12 @@ std::vector<float> cached(const std::filesystem::path& cache, const std::string&
 }  // namespace
 
 Measures load_measures(const Workload& workload, const Config& config,
-                       const std::filesystem::path& cache, const Progress& progress) {
+                       const std::filesystem::path& cache, const Progress& progress,
+                       unsigned threads) {
   const workloads::Dataset data = load_images(workload.network, config.workload.sensitivity);
   const auto load = [&](const std::string& measure, const std::string& stage, auto&& compute) {
     const workloads::ComputeOptions options{
-        std::max(1u, std::thread::hardware_concurrency()),
-        [&](std::size_t done) { progress(stage, done, data.count); }};
+        threads, [&](std::size_t done) { progress(stage, done, data.count); }};
     return cached(cache, measure + workload.network.content_hash + data.content_hash,
                   workload.network.weights(),
                   [&] { return compute(workload.network, data, options); });

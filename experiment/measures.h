@@ -17,8 +17,9 @@ struct Measures {
 };
 
 /// Computes what the policies need, or takes it from the cache where the same network and images
-/// were seen before. `cache` is a directory; empty: no cache.
+/// were seen before. `cache` is a directory; empty: no cache. Results do not depend on `threads`.
 Measures load_measures(const Workload& workload, const Config& config,
-                       const std::filesystem::path& cache, const Progress& progress);
+                       const std::filesystem::path& cache, const Progress& progress,
+                       unsigned threads);
 
 }  // namespace uswim::experiment
