@@ -100,13 +100,14 @@ void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool 
   fmt::print(stderr, "{}", apps::stage_times(loaded.config, result));
 }
 
-void export_sensitivity(const ConfigArguments& arguments, const fs::path& output, bool use_cache) {
+void export_sensitivity(const ConfigArguments& arguments, unsigned jobs, const fs::path& output,
+                        bool use_cache) {
   const experiment::LoadedConfig loaded = arguments.load();
   std::vector<fs::path> written;
   {
     apps::ProgressLine line;
     written = experiment::export_sensitivity(
-        loaded, output, use_cache ? cache_directory() : fs::path(), stoppable(line));
+        loaded, output, use_cache ? cache_directory() : fs::path(), stoppable(line), jobs);
   }
   for (const fs::path& file : written) fmt::print("{}\n", file.string());
 }
@@ -139,7 +140,10 @@ int parse_and_run(int argc, char** argv) {
       ->type_name("N");
   run_command->add_option("-o,--out", output, "result directory [results/<name of CONFIG>]")
       ->type_name("DIR");
-  run_command->add_option("-j,--jobs", jobs, "processes side by side; results do not depend on it")
+  run_command
+      ->add_option(
+          "-j,--jobs", jobs,
+          "processes side by side, threads for the sensitivity; results do not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   run_command->add_option("--dump", dump, "write every device of chip 0 to this file (CSV)")
@@ -158,8 +162,12 @@ int parse_and_run(int argc, char** argv) {
   sensitivity_command->add_option("-o,--out", output, "file of the scores; masks go beside it")
       ->required()
       ->type_name("FILE.npy");
+  sensitivity_command
+      ->add_option("-j,--jobs", jobs, "threads side by side; results do not depend on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   sensitivity_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");
-  sensitivity_command->callback([&] { export_sensitivity(config, output, !no_cache); });
+  sensitivity_command->callback([&] { export_sensitivity(config, jobs, output, !no_cache); });
 
   config.add_to(*apps::add_correlate(
       app, [&] { return config.load(); }, cache_directory()));

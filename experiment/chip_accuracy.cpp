@@ -24,8 +24,9 @@ ChipAccuracy::ChipAccuracy(const Config& config, const Workload& workload,
       is_noisy_(config.device.inference_read_noise > 0.0),
       drift_(config.device),
       executor_(workload.network, workload.weights),
-      engine_(workload.network, workload.activations),
-      noisy_(engine_, workload.network, mapping, input_bits(workload),
+      engine_(workloads::make_weights_engine(config.arithmetic, workload.network,
+                                             workload.activations)),
+      noisy_(*engine_, workload.network, mapping, input_bits(workload),
              config.device.inference_read_noise) {}
 
 void ChipAccuracy::load_array(std::size_t layer, std::size_t array, const tiles::CellArray& cells) {
@@ -33,7 +34,8 @@ void ChipAccuracy::load_array(std::size_t layer, std::size_t array, const tiles:
   const std::size_t first = mapping_.first_array(layer);
   if (array == first) weights_.resize(matrix.outputs * matrix.rows);
   tiles::read_effective_weights(cells, mapping_, array, weights_.data());
-  if (array + 1 == first + mapping_.array_count(layer)) engine_.set_weights(layer, weights_.data());
+  if (array + 1 == first + mapping_.array_count(layer))
+    engine_->set_weights(layer, weights_.data());
 }
 
 void ChipAccuracy::load() {
@@ -52,7 +54,7 @@ void ChipAccuracy::load_later(std::uint32_t chip, double seconds) {
 
 std::uint64_t ChipAccuracy::count_correct(const workloads::PreparedImages& images,
                                           std::uint32_t chip) {
-  if (!is_noisy_) return executor_.count_correct(engine_, images);
+  if (!is_noisy_) return executor_.count_correct(*engine_, images);
   noisy_.start(seed_, chip);
   return executor_.count_correct(noisy_, images);
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "experiment/config.h"
@@ -7,8 +8,8 @@
 #include "experiment/workload.h"
 #include "programmer/device/drift.h"
 #include "sc_models/accelerator_system.h"
-#include "workloads/engine/effective_weights.h"
 #include "workloads/engine/executor.h"
+#include "workloads/engine/weights_engine.h"
 
 namespace uswim::experiment {
 
@@ -29,7 +30,7 @@ class ChipAccuracy {
 
   workloads::Executor& executor() { return executor_; }
   /// Without read noise.
-  workloads::MatrixEngine& engine() { return engine_; }
+  workloads::MatrixEngine& engine() { return *engine_; }
 
  private:
   void load_array(std::size_t layer, std::size_t array, const tiles::CellArray& cells);
@@ -41,7 +42,7 @@ class ChipAccuracy {
   bool is_noisy_;
   programmer::DriftModel drift_;
   workloads::Executor executor_;
-  workloads::EffectiveWeightsEngine engine_;
+  std::unique_ptr<workloads::WeightsEngine> engine_;
   ReadNoiseEngine noisy_;
   std::vector<float> weights_;  ///< of the layer being loaded
 };

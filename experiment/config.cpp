@@ -294,6 +294,12 @@ Config read_config(ConfigReader in) {
   accuracy.whole("images", c.accuracy_images, support::closed(0, 1000000),
                  {"test images per evaluation; all of them where there are fewer; 0: programming "
                   "only, no accuracy is measured, with ADCs neither"});
+  accuracy.word("arithmetic", c.arithmetic, workloads::kArithmetics,
+                {"what the programmed weights are rounded to for an ideal ADC. integer16: one unit "
+                 "per layer, exact sums; float32: not at all, sums rounded as in a float library; "
+                 "integer8: a unit per output, exact sums, codes of at most 8 bits",
+                 "unconfirmed: integer16 rounds 2^7 times finer than integer8 and is as fast as "
+                 "float32 or faster"});
   accuracy.number("drop", c.accuracy_drop, support::closed(0, 1),
                   {"report what it costs to come within this of the ideal accuracy"});
   std::vector<std::string> times;

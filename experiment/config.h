@@ -16,6 +16,7 @@
 #include "sc_models/chip_config.h"
 #include "support/config_reader.h"
 #include "tiles/tile_config.h"
+#include "workloads/engine/weights_engine.h"
 
 namespace uswim::experiment {
 
@@ -112,6 +113,7 @@ struct Config {
   sc_models::ChipConfig chip;
   unsigned inference_images = 8;         ///< 0: the timed inference is left out
   std::size_t accuracy_images = 10000;   ///< 0: programming only, no accuracy is measured
+  workloads::Arithmetic arithmetic = workloads::Arithmetic::Integer16;
   std::vector<double> accuracy_times_s;  ///< after programming, for retention.csv
   HardwareAccuracyConfig hardware;
   CorrelationConfig correlation;

@@ -167,7 +167,7 @@ Correlations run_correlation(const LoadedConfig& loaded, const RunOptions& optio
           "to move weights takes images: 'workload.test' and 'workload.sensitivity'");
   const Workload workload = load_workload(config.workload);
   const std::vector<float> second_derivative =
-      load_second_derivative(workload, config, options.cache, options.progress);
+      load_second_derivative(workload, config, options.cache, options.progress, options.jobs);
   const std::vector<PerturbedWeight> weights =
       perturb_weights(quantized(workload), workload.test, second_derivative, config.correlation,
                       config.seed, options.jobs, options.progress);

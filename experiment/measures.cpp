@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 
 #include "support/results.h"
 #include "workloads/sensitivity/sensitivity.h"
@@ -47,18 +46,18 @@ std::vector<float> cached(const std::filesystem::path& cache, const std::string&
 class Loader {
  public:
   Loader(const Workload& workload, const Config& config, const std::filesystem::path& cache,
-         const Progress& progress)
+         const Progress& progress, unsigned threads)
       : network_(workload.network),
         data_(load_images(workload.network, config.workload.sensitivity)),
         cache_(cache),
-        progress_(progress) {}
+        progress_(progress),
+        threads_(threads) {}
 
   template <class Compute>
   std::vector<float> load(const std::string& measure, const std::string& stage,
                           Compute&& compute) const {
     const workloads::ComputeOptions options{
-        std::max(1u, std::thread::hardware_concurrency()),
-        [&](std::size_t done) { progress_(stage, done, data_.count); }};
+        threads_, [&](std::size_t done) { progress_(stage, done, data_.count); }};
     return cached(cache_, measure + network_.content_hash + data_.content_hash, network_.weights(),
                   [&] { return compute(network_, data_, options); });
   }
@@ -71,15 +70,17 @@ class Loader {
   const workloads::Dataset data_;
   const std::filesystem::path& cache_;
   const Progress& progress_;
+  unsigned threads_;
 };
 
 }  // namespace
 
 Measures load_measures(const Workload& workload, const Config& config,
-                       const std::filesystem::path& cache, const Progress& progress) {
+                       const std::filesystem::path& cache, const Progress& progress,
+                       unsigned threads) {
   Measures measures;
   if (!config.needs_training_images()) return measures;
-  const Loader loader(workload, config, cache, progress);
+  const Loader loader(workload, config, cache, progress, threads);
   if (config.needs_second_derivative()) measures.second_derivative = loader.second_derivative();
   const unsigned probes = config.selection.hutchinson_probes;
   if (config.selection.uses(SelectionPolicy::Hutchinson))
@@ -97,8 +98,8 @@ Measures load_measures(const Workload& workload, const Config& config,
 
 std::vector<float> load_second_derivative(const Workload& workload, const Config& config,
                                           const std::filesystem::path& cache,
-                                          const Progress& progress) {
-  return Loader(workload, config, cache, progress).second_derivative();
+                                          const Progress& progress, unsigned threads) {
+  return Loader(workload, config, cache, progress, threads).second_derivative();
 }
 
 }  // namespace uswim::experiment

@@ -17,12 +17,13 @@ struct Measures {
 };
 
 /// Computes what the policies need, or takes it from the cache where the same network and images
-/// were seen before. `cache` is a directory; empty: no cache.
+/// were seen before. `cache` is a directory; empty: no cache. Results do not depend on `threads`.
 Measures load_measures(const Workload& workload, const Config& config,
-                       const std::filesystem::path& cache, const Progress& progress);
+                       const std::filesystem::path& cache, const Progress& progress,
+                       unsigned threads);
 /// Its second derivative alone, whether a policy needs it or not.
 std::vector<float> load_second_derivative(const Workload& workload, const Config& config,
                                           const std::filesystem::path& cache,
-                                          const Progress& progress);
+                                          const Progress& progress, unsigned threads);
 
 }  // namespace uswim::experiment

@@ -13,8 +13,8 @@
 #include "programmer/selection/placement.h"
 #include "support/results.h"
 #include "uswim_version.h"
-#include "workloads/engine/effective_weights.h"
 #include "workloads/engine/executor.h"
+#include "workloads/engine/weights_engine.h"
 
 namespace uswim::experiment {
 namespace {
@@ -24,16 +24,18 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 }
 
 /// Without device errors: how many of the first `images` test images are right.
-std::uint64_t ideal_correct(const Workload& workload, std::size_t images) {
+std::uint64_t ideal_correct(const Workload& workload, workloads::Arithmetic arithmetic,
+                            std::size_t images) {
   workloads::Executor executor(workload.network, workload.weights);
-  workloads::EffectiveWeightsEngine engine(workload.network, workload.activations);
+  const auto engine =
+      workloads::make_weights_engine(arithmetic, workload.network, workload.activations);
   for (std::size_t l = 0; l < workload.weights.size(); ++l) {
     const std::vector<float> codes(workload.weights[l].code.begin(),
                                    workload.weights[l].code.end());
-    engine.set_weights(l, codes.data());
+    engine->set_weights(l, codes.data());
   }
   const workloads::PreparedImages prepared = executor.prepare(workload.test, 0, images);
-  return executor.count_correct(engine, prepared);
+  return executor.count_correct(*engine, prepared);
 }
 
 std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<ChipResult>& chips) {
@@ -170,18 +172,19 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   if (config.measures_accuracy()) {
     const std::size_t images = std::min(config.accuracy_images, workload.test.count);
     result.ideal_accuracy =
-        static_cast<double>(ideal_correct(workload, images)) / static_cast<double>(images);
+        static_cast<double>(ideal_correct(workload, config.arithmetic, images)) / static_cast<double>(images);
   }
   std::uint64_t enough = 0;
   if (!config.selection.iterative.policies.empty()) {
     const std::size_t images = std::min(config.selection.iterative.images, workload.test.count);
-    enough = enough_correct(ideal_correct(workload, images), images, config.accuracy_drop);
+    enough = enough_correct(ideal_correct(workload, config.arithmetic, images), images, config.accuracy_drop);
   }
   result.load_s = seconds_since(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();
   const programmer::WeightFacts facts = weight_facts(
-      workload, natural, device, load_measures(workload, config, options.cache, options.progress),
+      workload, natural, device,
+      load_measures(workload, config, options.cache, options.progress, options.jobs),
       config.selection);
   result.sensitivity_s = seconds_since(ranking_begin);
 
@@ -239,14 +242,14 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
 std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded,
                                                       const std::filesystem::path& output,
                                                       const std::filesystem::path& cache,
-                                                      const Progress& progress) {
+                                                      const Progress& progress, unsigned threads) {
   const Config& config = loaded.config;
   const Workload workload = load_workload(config.workload);
   const tiles::Mapping mapping = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);
   const programmer::WeightFacts facts =
-      weight_facts(workload, mapping, device, load_measures(workload, config, cache, progress),
-                   config.selection);
+      weight_facts(workload, mapping, device,
+                   load_measures(workload, config, cache, progress, threads), config.selection);
   const std::vector<double> scores =
       programmer::scores(config.selection.policies.front(), facts, config.seed, 0);
   const std::vector<std::uint32_t> ranking = programmer::ranking(scores, facts);

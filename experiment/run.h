@@ -26,7 +26,7 @@ struct RunResult {
 };
 
 struct RunOptions {
-  unsigned jobs = 2;
+  unsigned jobs = 2;             ///< processes for the chips, threads for the sensitivity
   std::filesystem::path output;  ///< result directory
   std::filesystem::path cache;   ///< of sensitivities; empty: none
   Progress progress;
@@ -45,6 +45,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options);
 std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded,
                                                       const std::filesystem::path& output,
                                                       const std::filesystem::path& cache,
-                                                      const Progress& progress);
+                                                      const Progress& progress,
+                                                      unsigned threads = 1);
 
 }  // namespace uswim::experiment

@@ -102,7 +102,7 @@ bool BitSerialProducts::multiply_by_tables(const RowBlock& block, const InputGro
     bit_serial::convert({aligned(table_), ends_.data(), start_.data(), half_step,
                          1.0f / static_cast<float>(block.adc.step), block.adc.largest_code},
                         places, column_codes_.data());
-    add_columns(block, inputs, first, std::min(kColumns, columns - first), sums);
+    add_columns(block, places, first, std::min(kColumns, columns - first), sums);
   }
   return true;
 }
@@ -143,7 +143,7 @@ bool BitSerialProducts::tabulate(const RowBlock& block, std::size_t first_column
 }
 
 /// Adds a chunk's codes to the sums of their outputs, with the weight of their slice and sign.
-void BitSerialProducts::add_columns(const RowBlock& block, const InputGroups& inputs,
+void BitSerialProducts::add_columns(const RowBlock& block, const bit_serial::Bits& bits,
                                     std::size_t first, std::size_t count,
                                     std::vector<std::int32_t>& sums) const {
   for (std::size_t begin = 0; begin < count;) {
@@ -151,13 +151,8 @@ void BitSerialProducts::add_columns(const RowBlock& block, const InputGroups& in
     const auto device = static_cast<unsigned>((first + begin) / block.outputs);
     const std::size_t length = std::min(count - begin, block.outputs - output);
     const std::int32_t magnitude = mapping_.slice_weight(device / 2);
-    const std::int32_t weight = device % 2 == 0 ? magnitude : -magnitude;
-    for (std::size_t v = 0; v < inputs.groups * inputs.lanes; ++v) {
-      const std::size_t vector = v / inputs.lanes * kLanes + v % inputs.lanes;
-      const std::int32_t* code = column_codes_.data() + v * kColumns + begin;
-      std::int32_t* sum = sums.data() + vector * block.outputs + output;
-      for (std::size_t i = 0; i < length; ++i) sum[i] += weight * code[i];
-    }
+    bit_serial::add_weighted({begin, length, output, device % 2 == 0 ? magnitude : -magnitude},
+                             bits, column_codes_.data(), block.outputs, sums.data());
     begin += length;
   }
 }

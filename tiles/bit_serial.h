@@ -8,6 +8,10 @@
 
 namespace uswim::tiles {
 
+namespace bit_serial {
+struct Bits;
+}
+
 /// Input vectors of a layer, 16 side by side: [group][position of the layer's row][lane].
 struct InputGroups {
   static constexpr std::size_t kLanes = 16;
@@ -43,7 +47,7 @@ class BitSerialProducts {
   void multiply_plainly(const RowBlock& block, const InputGroups& inputs, std::int64_t* sums) const;
   void spread(const RowBlock& block, const InputGroups& inputs);
   bool tabulate(const RowBlock& block, std::size_t first_column);
-  void add_columns(const RowBlock& block, const InputGroups& inputs, std::size_t first,
+  void add_columns(const RowBlock& block, const bit_serial::Bits& bits, std::size_t first,
                    std::size_t count, std::vector<std::int32_t>& sums) const;
 
   const Mapping& mapping_;

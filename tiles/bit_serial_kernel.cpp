@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "support/instruction_sets.h"
 
@@ -109,6 +112,21 @@ void convert_baseline(const Chunk& chunk, const Bits& bits, std::int32_t* codes)
   convert_with<16>(chunk, bits, codes);
 }
 
+/// A bit per lane: whether its number, below 2^15, is not zero.
+USWIM_INLINE std::uint16_t lanes_with_any(const std::uint16_t* numbers) {
+#if defined(__SSE2__)
+  const auto at = [&](std::size_t lane) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(numbers + lane));
+  };
+  const __m128i bytes = _mm_packs_epi16(at(0), at(8));
+  return static_cast<std::uint16_t>(~_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
+#else
+  unsigned lanes = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) lanes |= (numbers[lane] != 0 ? 1u : 0u) << lane;
+  return static_cast<std::uint16_t>(lanes);
+#endif
+}
+
 }  // namespace
 
 std::vector<Convert> versions_of_convert() {
@@ -130,27 +148,49 @@ void convert(const Chunk& chunk, const Bits& bits, std::int32_t* codes) {
 }
 
 USWIM_EVERY_INSTRUCTION_SET
+void add_weighted(const ColumnRun& run, const Bits& bits, const std::int32_t* __restrict codes,
+                  std::size_t outputs, std::int32_t* __restrict sums) {
+  codes += run.column;
+  sums += run.output;
+  for (std::size_t group = 0; group < bits.groups; ++group, sums += kLanes * outputs)
+    for (std::size_t lane = 0; lane < bits.lanes; ++lane, codes += kColumns) {
+      std::int32_t* sum = sums + lane * outputs;
+      for (std::size_t i = 0; i < run.length; ++i) sum[i] += run.weight * codes[i];
+    }
+}
+
+USWIM_EVERY_INSTRUCTION_SET
 void spread_bits(const std::int16_t* codes, std::size_t rows, unsigned bits,
                  std::uint16_t* look_ups, std::uint16_t* planes) {
   static const std::int16_t kNone[kLanes] = {};
-  for (unsigned bit = 0; bit < bits; ++bit) {
-    std::uint16_t any[kLanes] = {};
-    for (std::size_t r = 0; r < rows; r += kRows, look_ups += kLanes) {
-      const std::int16_t* row[kRows];
-      for (std::size_t i = 0; i < kRows; ++i)
-        row[i] = r + i < rows ? codes + (r + i) * kLanes : kNone;
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const int entry = (row[0][lane] >> bit & 1) | (row[1][lane] >> bit & 1) << 1 |
-                          (row[2][lane] >> bit & 1) << 2 | (row[3][lane] >> bit & 1) << 3;
-        look_ups[lane] = static_cast<std::uint16_t>(entry * static_cast<int>(kColumns));
-        any[lane] = static_cast<std::uint16_t>(any[lane] | look_ups[lane]);
+  constexpr unsigned kMostBits = 16, kNibble = 4;
+  static_assert(kRows == 4 && kColumns == 32);
+  const std::size_t of_bit = tables_of(rows) * kLanes;
+  std::uint16_t any[kMostBits][kLanes] = {};
+  for (std::size_t r = 0; r < rows; r += kRows, look_ups += kLanes) {
+    const std::int16_t* row[kRows];
+    for (std::size_t i = 0; i < kRows; ++i)
+      row[i] = r + i < rows ? codes + (r + i) * kLanes : kNone;
+    for (unsigned first = 0; first < bits; first += kNibble) {
+      // Four bits of four rows side by side. The product brings bits 0, 4, 8 and 12, one of each
+      // row, to the top, where they are an entry of the table.
+      std::uint16_t four[kLanes];
+      for (std::size_t lane = 0; lane < kLanes; ++lane)
+        four[lane] = static_cast<std::uint16_t>(
+            (row[0][lane] >> first & 15) | (row[1][lane] >> first & 15) << 4 |
+            (row[2][lane] >> first & 15) << 8 | (row[3][lane] >> first & 15) << 12);
+      for (unsigned bit = first; bit < bits && bit < first + kNibble; ++bit) {
+        std::uint16_t* place = look_ups + bit * of_bit;
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+          const auto one_each = static_cast<std::uint16_t>(four[lane] >> (bit - first) & 0x1111);
+          const auto on_top = static_cast<std::uint16_t>(one_each * 0x1248);
+          place[lane] = static_cast<std::uint16_t>(on_top >> 12 << 5);
+          any[bit][lane] = static_cast<std::uint16_t>(any[bit][lane] | place[lane]);
+        }
       }
     }
-    std::uint16_t plane = 0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane)
-      plane = static_cast<std::uint16_t>(plane | (any[lane] != 0 ? 1u << lane : 0u));
-    planes[bit] = plane;
   }
+  for (unsigned bit = 0; bit < bits; ++bit) planes[bit] = lanes_with_any(any[bit]);
 }
 
 USWIM_EVERY_INSTRUCTION_SET

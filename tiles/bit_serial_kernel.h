@@ -43,6 +43,17 @@ void convert(const Chunk& chunk, const Bits& bits, std::int32_t* codes);
 using Convert = void (*)(const Chunk&, const Bits&, std::int32_t*);
 std::vector<Convert> versions_of_convert();
 
+/// Neighbouring columns of a chunk that count alike for outputs one behind the other.
+struct ColumnRun {
+  std::size_t column, length;
+  std::size_t output;   ///< of the first
+  std::int32_t weight;  ///< of its slice and sign
+};
+/// sums[group][lane][output] += weight * codes[group][lane][column]. `codes` holds `lanes` of each
+/// group, `sums` all.
+void add_weighted(const ColumnRun& run, const Bits& bits, const std::int32_t* codes,
+                  std::size_t outputs, std::int32_t* sums);
+
 /// One group of input vectors as places in the tables. `codes`: [row][lane].
 void spread_bits(const std::int16_t* codes, std::size_t rows, unsigned bits,
                  std::uint16_t* look_ups, std::uint16_t* planes);

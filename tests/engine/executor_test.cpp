@@ -127,19 +127,22 @@ TEST_P(ExecutorOn, GivesTheBytesOfThePlainNetworkWithAnyEngine) {
     SCOPED_TRACE(name);
     const auto weights = plain::random_weights(network, 4, random);
     Executor executor(network, weights);
-    EffectiveWeightsEngine fused(network, activation_ranges(network));
-    for (std::size_t l = 0; l < weights.size(); ++l)
-      fused.set_weights(l, plain::as_floats(weights[l]).data());
     plain::Engine unfused(network, weights);
     CodeBlocks batch;
     batch.reshape(2, network.input, plain::window(1, 1, 2));
     plain::fill_randomly(batch, network.nodes[0].maximum, random);
     const std::size_t images = 19;
     std::vector<float> from_fused, from_unfused;
-    executor.run(fused, batch, images, from_fused);
     executor.run(unfused, batch, images, from_unfused);
-    ASSERT_EQ(from_fused.size(), images * network.classes());
-    EXPECT_EQ(from_fused, from_unfused);
+    for (const auto& [arithmetic_name, arithmetic] : kArithmetics) {
+      SCOPED_TRACE(arithmetic_name);  // all are exact for weights of 4 bits
+      const auto fused = make_weights_engine(arithmetic, network, activation_ranges(network));
+      for (std::size_t l = 0; l < weights.size(); ++l)
+        fused->set_weights(l, plain::as_floats(weights[l]).data());
+      executor.run(*fused, batch, images, from_fused);
+      ASSERT_EQ(from_fused.size(), images * network.classes());
+      EXPECT_EQ(from_fused, from_unfused);
+    }
     for (std::size_t image = 0; image < images; ++image) {
       const auto expected = plain::logits(network, weights, plain::image_of(batch, image));
       const std::vector<float> logits(
@@ -182,22 +185,25 @@ TEST(Executor, GivesTheSameBytesOnEveryInstructionSet) {
   CodeBlocks batch;
   batch.reshape(4, network.input, plain::window(1, 1, 1));
   plain::fill_randomly(batch, 15, random);
-  std::vector<std::vector<float>> results;
-  for (const char* isa : {"generic", "avx2", "avx512"}) {
-    const ForcedInstructionSet forced(isa);
-    try {
-      kernel::selected();
-    } catch (const std::invalid_argument&) {
-      continue;
+  for (const auto& [arithmetic_name, arithmetic] : kArithmetics) {
+    SCOPED_TRACE(arithmetic_name);
+    std::vector<std::vector<float>> results;
+    for (const char* isa : {"generic", "avx2", "avx512"}) {
+      const ForcedInstructionSet forced(isa);
+      try {
+        kernel::selected();
+      } catch (const std::invalid_argument&) {
+        continue;
+      }
+      Executor executor(network, weights);
+      const auto engine = make_weights_engine(arithmetic, network, activation_ranges(network));
+      for (std::size_t l = 0; l < noisy.size(); ++l) engine->set_weights(l, noisy[l].data());
+      std::vector<float> logits;
+      executor.run(*engine, batch, 64, logits);
+      results.push_back(logits);
     }
-    Executor executor(network, weights);
-    EffectiveWeightsEngine engine(network, activation_ranges(network));
-    for (std::size_t l = 0; l < noisy.size(); ++l) engine.set_weights(l, noisy[l].data());
-    std::vector<float> logits;
-    executor.run(engine, batch, 64, logits);
-    results.push_back(logits);
+    EXPECT_THAT(results, testing::Each(results.front()));
   }
-  EXPECT_THAT(results, testing::Each(results.front()));
 }
 
 Dataset random_images(Shape shape, std::size_t count, std::mt19937& random) {

@@ -185,9 +185,14 @@ class RandomGraph {
 /// The bytes of a network's logits under every engine and order, against the plain network.
 void expect_plain_logits(const Network& network, std::mt19937& random) {
   const auto weights = plain::random_weights(network, 4, random);
-  EffectiveWeightsEngine fused(network, activation_ranges(network));
-  for (std::size_t l = 0; l < weights.size(); ++l)
-    fused.set_weights(l, plain::as_floats(weights[l]).data());
+  const auto with_weights = [&](Arithmetic arithmetic) {
+    auto engine = make_weights_engine(arithmetic, network, activation_ranges(network));
+    for (std::size_t l = 0; l < weights.size(); ++l)
+      engine->set_weights(l, plain::as_floats(weights[l]).data());
+    return engine;
+  };
+  const auto engine = with_weights(Arithmetic::Integer16);
+  MatrixEngine& fused = *engine;
   plain::Engine unfused(network, weights);
   const std::size_t images = 18;
   CodeBlocks batch;
@@ -203,6 +208,15 @@ void expect_plain_logits(const Network& network, std::mt19937& random) {
   EXPECT_EQ(logits, unfused_logits);
   executor.run(fused, batch, images, unfused_logits);  // memory that held another run's values
   EXPECT_EQ(logits, unfused_logits);
+  std::vector<Arithmetic> others{Arithmetic::Float32};
+  const std::vector<CodeRange> ranges = activation_ranges(network);
+  if (std::all_of(ranges.begin(), ranges.end(),
+                  [](const CodeRange& r) { return r.maximum - r.minimum < 256; }))
+    others.push_back(Arithmetic::Integer8);
+  for (const Arithmetic other : others) {
+    executor.run(*with_weights(other), batch, images, unfused_logits);
+    EXPECT_EQ(logits, unfused_logits);
+  }
 
   // Any order in which needed steps come first.
   Executor parallel(network, weights, Executor::Order::SideBySide);

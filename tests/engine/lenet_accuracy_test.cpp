@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -76,6 +78,76 @@ TEST(CommittedLeNet, GivesTheCommittedLogits) {
   for (std::size_t i = 0; i < logits.size(); ++i) {
     EXPECT_NEAR(static_cast<double>(logits[i]), static_cast<double>(expected[i]), 1e-5) << i;
   }
+}
+
+/// What the network says with one chip's errors (0.5 of a code on every weight, about what
+/// write-verify leaves) in some arithmetic.
+struct Answers {
+  std::vector<float> logits;
+  std::size_t correct;
+};
+Answers answers(const LeNet& lenet, Arithmetic arithmetic, float error, std::size_t images) {
+  std::mt19937 random(41);
+  std::normal_distribution<float> normal;
+  const auto engine =
+      make_weights_engine(arithmetic, lenet.network, activation_ranges(lenet.network));
+  for (std::size_t l = 0; l < lenet.weights.size(); ++l) {
+    std::vector<float> codes(lenet.weights[l].code.begin(), lenet.weights[l].code.end());
+    for (float& code : codes) code += error * normal(random);
+    engine->set_weights(l, codes.data());
+  }
+  Executor executor(lenet.network, lenet.weights);
+  const PreparedImages prepared = executor.prepare(lenet.images, 0, images);
+  Answers all{{}, executor.count_correct(*engine, prepared)};
+  std::size_t left = images;
+  for (const CodeBlocks& batch : prepared.batches) {
+    std::vector<float> logits;
+    const std::size_t held = std::min(left, batch.blocks() * kLanes);
+    executor.run(*engine, batch, held, logits);
+    all.logits.insert(all.logits.end(), logits.begin(), logits.end());
+    left -= held;
+  }
+  return all;
+}
+
+double root_mean_square(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+    sum += difference * difference;
+  }
+  return std::sqrt(sum / static_cast<double>(a.size()));
+}
+
+/// Of whole weights all arithmetics give the same bytes. With errors the rounding of the weights
+/// moves the logits: by 2^-10 / sqrt(12) of a code, 1/1800 of the errors, to 16 bits and by 2^-3 or
+/// 2^-2 / sqrt(12), 1/14 or 1/7, to 8. Few activations lie so close to the middle between two codes
+/// that they flip, but those move by a whole code: the logits' mean square goes with the rounding
+/// itself instead of its square. sqrt(1/7) = 0.38, sqrt(1/1800) = 0.02; the bounds leave room for
+/// what the step is compared with the error.
+TEST(Arithmetics, DifferByLessThanProgrammingErrorsDo) {
+  const LeNet lenet;
+  constexpr std::size_t kImages = 2000;
+  const Answers ideal = answers(lenet, Arithmetic::Integer16, 0.0f, kImages);
+  for (const auto& [name, arithmetic] : kArithmetics) {
+    const Answers exact = answers(lenet, arithmetic, 0.0f, kImages);
+    EXPECT_EQ(exact.logits, ideal.logits) << name;
+  }
+  const Answers words = answers(lenet, Arithmetic::Integer16, 0.5f, kImages);
+  const Answers floats = answers(lenet, Arithmetic::Float32, 0.5f, kImages);
+  const Answers bytes = answers(lenet, Arithmetic::Integer8, 0.5f, kImages);
+  const double error = root_mean_square(words.logits, ideal.logits);
+  const double of_words = root_mean_square(words.logits, floats.logits) / error;
+  const double of_bytes = root_mean_square(bytes.logits, floats.logits) / error;
+  EXPECT_GT(of_words, 0.0);
+  EXPECT_LT(of_words, 0.1);
+  EXPECT_GT(of_bytes, 0.1);
+  EXPECT_LT(of_bytes, 0.5);
+  const auto apart = [&](const Answers& a) {
+    return std::abs(static_cast<double>(a.correct) - static_cast<double>(floats.correct));
+  };
+  EXPECT_LE(apart(words), 1.0);
+  EXPECT_LE(apart(bytes), 6.0);  // 0.3 %
 }
 
 }  // namespace

@@ -2,15 +2,17 @@
 #include <cstddef>
 #include <cstdint>
 
-/// The inner loops of the engines. kernel_body.h is compiled once per instruction set; all give the
-/// same bytes. Only plain data and pointers here: an inline function of a shared header
-/// (std::vector's, say) compiled in kernel_avx512.cpp could be the copy that the linker keeps for
-/// everyone.
+/// The inner loops of the engines. kernel_body.h and what it includes is compiled once per
+/// instruction set; all give the same bytes. Only plain data and pointers here: an inline function
+/// of a shared header (std::vector's, say) compiled in kernel_avx512.cpp could be the copy that the
+/// linker keeps for everyone.
 namespace uswim::workloads::kernel {
 
-/// Images per vector; a vector of codes holds 16 x 2 int16, of products 16 x int32.
+/// Images per vector of 64 bytes: 16 x 2 int16 codes, 16 floats or 16 x 4 bytes; of products 16 x
+/// int32.
 constexpr std::size_t kLaneCount = 16;
 constexpr std::size_t kVectorCodes = 2 * kLaneCount;
+constexpr std::size_t kByteChannels = 4;
 /// Outputs x positions whose sums are held in registers: with 512-bit vectors 24 of 32 registers,
 /// and four codes vectors and one broadcast weight besides. Six and four divide LeNet's layers; 10
 /// loads feed 24 dot products.
@@ -20,24 +22,44 @@ constexpr std::size_t kPositionBlock = 4;
 /// the first cache.
 constexpr std::size_t kPartSteps = 192;
 
-/// A matrix layer laid over a buffer of codes. Strides count int16.
-struct Matrix {
-  const std::int16_t* codes;  ///< first code under the window at position (0, 0) of block 0
+/// A matrix layer laid over a buffer of codes. Strides count codes. A step multiplies the codes of
+/// one vector, which belong to one channel (floats), two (int16) or four (bytes).
+template <class Code, class Weight, class Sum>
+struct MatrixOf {
+  const Code* codes;  ///< first code under the window at position (0, 0) of block 0
   std::ptrdiff_t block_stride, row_stride, column_stride;  ///< from one position to the next
-  /// Of each step (channel pair, ky, kx) from the window's first code.
+  /// Of each step (channels, ky, kx) from the window's first code.
   const std::int32_t* offsets;
   std::size_t steps;
-  /// Two taps of a last channel without a partner share a vector and make one step: two offsets
-  /// each.
-  const std::int32_t* joint_offsets;
-  std::size_t joint_steps;
-  /// int16 pairs [part of kPartSteps steps][block of kOutputBlock outputs][step][output][2]. The
-  /// last part and the last block have what is left; the joint steps are in the last part. In the
-  /// order of reading, as a large layer's weights come from memory each time.
-  const std::int16_t* weights;
+  /// [part of kPartSteps steps][block of kOutputBlock outputs][step][output][channel of the step].
+  /// The last part and the last block have what is left. In the order of reading, as a large
+  /// layer's weights come from memory each time.
+  const Weight* weights;
   std::size_t outputs;
   std::size_t blocks, height, width;  ///< positions of the window
-  std::int32_t* partial;              ///< outputs x kPositionBlock vectors of scratch
+  Sum* partial;                       ///< outputs x kPositionBlock vectors of scratch
+};
+
+/// Pairs of int16.
+struct Matrix : MatrixOf<std::int16_t, std::int16_t, std::int32_t> {
+  /// Two taps of a last channel without a partner share a vector and make one step: two offsets
+  /// each. They are in the last part.
+  const std::int32_t* joint_offsets;
+  std::size_t joint_steps;
+};
+
+/// sum = fma(weight, code, sum), step after step; product = round_half_even(sum * scale).
+struct FloatMatrix : MatrixOf<float, float, float> {
+  float scale;  ///< a power of two; no product leaves 32 bits
+};
+
+/// Codes of 8 bits without sign, weights with. product = sum * scale[output] + offset[output],
+/// modulo 2^32.
+struct ByteMatrix : MatrixOf<std::uint8_t, std::int8_t, std::int32_t> {
+  const std::int32_t* scale;
+  const std::int32_t* offset;
+  /// Consecutive steps whose products, two channels each, add up within int16.
+  std::size_t short_steps;
 };
 
 /// From product to code: clamp(round_half_even((product * factor + bias[output]) * inverse_scale),
@@ -78,6 +100,15 @@ struct Kernels {
   /// multiply() and requantize() in one pass. With `pool`, positions are those of 2 x 2 windows at
   /// stride 2.
   void (*multiply_requantize)(const Matrix&, const Requantize&, bool pool, const CodesOut&);
+  void (*multiply_floats)(const FloatMatrix&, std::int32_t* products);
+  void (*multiply_requantize_floats)(const FloatMatrix&, const Requantize&, bool pool,
+                                     const CodesOut&);
+  /// Exact for codes up to `largest_byte` and weights within +-127. Where a machine multiplies
+  /// int16 as fast, 0 and null.
+  void (*multiply_bytes)(const ByteMatrix&, std::int32_t* products);
+  void (*multiply_requantize_bytes)(const ByteMatrix&, const Requantize&, bool pool,
+                                    const CodesOut&);
+  int largest_byte;
   /// products as multiply() writes them.
   void (*requantize)(const std::int32_t* products, std::size_t blocks, std::size_t outputs,
                      std::size_t height, std::size_t width, const Requantize&, const CodesOut&);

@@ -46,11 +46,49 @@ USWIM_KERNEL_INLINE Floats broadcast(float value) { return _mm512_set1_ps(value)
 USWIM_KERNEL_INLINE Floats to_float(Ints v) { return _mm512_cvtepi32_ps(v); }
 USWIM_KERNEL_INLINE Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
 USWIM_KERNEL_INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
+USWIM_KERNEL_INLINE Floats load_floats(const float* p) { return _mm512_loadu_ps(p); }
+USWIM_KERNEL_INLINE void store_floats(float* p, Floats v) { _mm512_storeu_ps(p, v); }
+USWIM_KERNEL_INLINE Floats fused(Floats a, Floats b, Floats sum) {
+  return _mm512_fmadd_ps(a, b, sum);
+}
+USWIM_KERNEL_INLINE Ints to_int(Floats v) {
+  return _mm512_cvt_roundps_epi32(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 USWIM_KERNEL_INLINE Ints round_clamped(Floats v, float minimum, float maximum) {
   const Floats clamped =
       _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(minimum)), _mm512_set1_ps(maximum));
   return _mm512_cvt_roundps_epi32(clamped, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+
+struct Bytes {
+  using Matrix = ByteMatrix;
+  using Code = std::uint8_t;
+  using Weight = std::int8_t;
+  using Number = std::int32_t;
+  using Sum = Ints;
+  using Vector = Ints;
+  static constexpr std::ptrdiff_t kVector = 64;
+  static constexpr std::ptrdiff_t kChannels = 4;
+  static constexpr bool kShortSums = false;
+  USWIM_KERNEL_INLINE static Sum nothing() { return zero(); }
+  USWIM_KERNEL_INLINE static Sum load_sum(const Number* p) { return load(p); }
+  USWIM_KERNEL_INLINE static void store_sum(Number* p, Sum v) { store(p, v); }
+  USWIM_KERNEL_INLINE static Vector load_vector(const Code* p) { return _mm512_loadu_si512(p); }
+  USWIM_KERNEL_INLINE static Vector broadcast_weights(const Weight* p) {
+    std::int32_t four;
+    __builtin_memcpy(&four, p, sizeof four);
+    return _mm512_set1_epi32(four);
+  }
+  USWIM_KERNEL_INLINE static Sum add_products(Sum sum, Vector code, Vector weight) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(code), "v"(weight));
+    return sum;
+  }
+  USWIM_KERNEL_INLINE static Ints product(const Matrix& m, std::size_t output, Sum sum) {
+    return _mm512_add_epi32(_mm512_mullo_epi32(sum, _mm512_set1_epi32(m.scale[output])),
+                            _mm512_set1_epi32(m.offset[output]));
+  }
+  static std::size_t joint_steps(const Matrix&) { return 0; }
+};
 
 }  // namespace
 }  // namespace uswim::workloads::kernel
@@ -59,7 +97,17 @@ USWIM_KERNEL_INLINE Ints round_clamped(Floats v, float minimum, float maximum) {
 
 namespace uswim::workloads::kernel {
 namespace {
-constexpr Kernels kKernels{"avx512", multiply, multiply_requantize, requantize, max_pool, gather};
+constexpr Kernels kKernels{"avx512",
+                           multiply<Words>,
+                           multiply_requantize<Words>,
+                           multiply<Singles>,
+                           multiply_requantize<Singles>,
+                           multiply<Bytes>,
+                           multiply_requantize<Bytes>,
+                           255,
+                           requantize,
+                           max_pool,
+                           gather};
 }
 const Kernels* const kAvx512 = &kKernels;
 }  // namespace uswim::workloads::kernel

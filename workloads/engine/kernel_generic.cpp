@@ -106,6 +106,35 @@ USWIM_KERNEL_INLINE Floats mul(const Floats& a, const Floats& b) {
 USWIM_KERNEL_INLINE Floats add(const Floats& a, const Floats& b) {
   return each<Floats>([&](std::size_t i) { return a.lane[i] + b.lane[i]; });
 }
+USWIM_KERNEL_INLINE Floats load_floats(const float* p) {
+  return each<Floats>([&](std::size_t i) { return p[i]; });
+}
+USWIM_KERNEL_INLINE void store_floats(float* p, const Floats& v) {
+  for (std::size_t i = 0; i < kLaneCount; ++i) p[i] = v.lane[i];
+}
+/// a * b + c, rounded once, in doubles: the product is exact; the sum is rounded to odd, so that
+/// rounding it again to float is as if it had been exact (Boldo and Melquiond, 2008).
+USWIM_KERNEL_INLINE float fused(float a, float b, float c) {
+  const double product = static_cast<double>(a) * static_cast<double>(b);
+  const double addend = static_cast<double>(c);
+  const double sum = product + addend;
+  const double of_addend = sum - product;
+  const double error = (product - (sum - of_addend)) + (addend - of_addend);
+  std::int64_t bits;
+  __builtin_memcpy(&bits, &sum, sizeof bits);
+  const bool away_from_zero = (error > 0.0) == (sum > 0.0);
+  if (error != 0.0 && (bits & 1) == 0) bits += away_from_zero ? 1 : -1;
+  double odd;
+  __builtin_memcpy(&odd, &bits, sizeof odd);
+  return static_cast<float>(odd);
+}
+USWIM_KERNEL_INLINE Floats fused(const Floats& a, const Floats& b, const Floats& c) {
+  return each<Floats>([&](std::size_t i) { return fused(a.lane[i], b.lane[i], c.lane[i]); });
+}
+USWIM_KERNEL_INLINE Ints to_int(const Floats& v) {
+  return each<Ints>(
+      [&](std::size_t i) { return static_cast<std::int32_t>(__builtin_rintf(v.lane[i])); });
+}
 /// clamp(round half to even): the bounds are whole, so clamping first gives the same and keeps the
 /// sum between 2^23 and 2^24, where floats are the whole numbers.
 USWIM_KERNEL_INLINE Ints round_clamped(const Floats& v, float minimum, float maximum) {
@@ -124,7 +153,17 @@ USWIM_KERNEL_INLINE Ints round_clamped(const Floats& v, float minimum, float max
 
 namespace uswim::workloads::kernel {
 namespace {
-constexpr Kernels kKernels{"generic", multiply, multiply_requantize, requantize, max_pool, gather};
+constexpr Kernels kKernels{"generic",
+                           multiply<Words>,
+                           multiply_requantize<Words>,
+                           multiply<Singles>,
+                           multiply_requantize<Singles>,
+                           nullptr,
+                           nullptr,
+                           0,
+                           requantize,
+                           max_pool,
+                           gather};
 }
 const Kernels* const kGeneric = &kKernels;
 }  // namespace uswim::workloads::kernel

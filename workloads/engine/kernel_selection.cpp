@@ -11,7 +11,7 @@ namespace {
 bool runs_here(const Kernels* kernels) {
   if (kernels == nullptr) return false;
 #if defined(__x86_64__)
-  if (kernels == kAvx2) return __builtin_cpu_supports("avx2") != 0;
+  if (kernels == kAvx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (kernels == kAvx512) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&

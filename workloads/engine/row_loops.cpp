@@ -1,5 +1,7 @@
 #include "workloads/engine/row_loops.h"
 
+#include <cstring>
+
 #include "support/instruction_sets.h"
 
 namespace uswim::workloads::rows {
@@ -53,6 +55,23 @@ void to_codes(const float* __restrict even, const float* __restrict odd, std::si
     const std::int32_t high = code_of(odd[i], inverse_scale, minimum, maximum);
     codes[2 * i] = static_cast<std::int16_t>(low);
     codes[2 * i + 1] = static_cast<std::int16_t>(high);
+  }
+}
+
+USWIM_EVERY_INSTRUCTION_SET
+void to_bytes(const std::int16_t* __restrict first, const std::int16_t* __restrict second,
+              std::size_t n, int minimum, std::uint8_t* __restrict bytes) {
+  // Two codes of 16 bits, or four bytes, in one number: a byte's order is that of little-endian
+  // machines, which all instruction sets here have.
+  const std::uint32_t half = static_cast<std::uint32_t>(-minimum) & 0xffffu;
+  for (std::size_t i = 0; i < n; ++i) {
+    std::uint32_t low, high;
+    std::memcpy(&low, first + 2 * i, sizeof low);
+    std::memcpy(&high, second + 2 * i, sizeof high);
+    const std::uint32_t even = (low + half) & 0xffu, odd = ((low >> 16) + half) & 0xffu;
+    const std::uint32_t even2 = (high + half) & 0xffu, odd2 = ((high >> 16) + half) & 0xffu;
+    const std::uint32_t four = even | odd << 8 | even2 << 16 | odd2 << 24;
+    std::memcpy(bytes + 4 * i, &four, sizeof four);
   }
 }
 

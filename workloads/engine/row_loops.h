@@ -2,8 +2,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Inner loops of RowStep: n numbers of a row, a multiple of 16. Compiled for every instruction
-/// set, with equal results.
+/// Inner loops of RowStep and of copies of codes: n numbers of a row, a multiple of 16. Compiled
+/// for every instruction set, with equal results.
 namespace uswim::workloads::rows {
 
 /// row = scale * code, of every other code from `codes` on.
@@ -19,5 +19,10 @@ void multiply(float* row, std::size_t n, const float* other);
 /// maximum).
 void to_codes(const float* even, const float* odd, std::size_t n, float inverse_scale,
               float minimum, float maximum, std::int16_t* codes);
+
+/// Four channels side by side, each code less `minimum`: bytes[4 i ...] = first[2 i], first[2 i +
+/// 1], second[2 i], second[2 i + 1]. Differences lie in [0, 255].
+void to_bytes(const std::int16_t* first, const std::int16_t* second, std::size_t n, int minimum,
+              std::uint8_t* bytes);
 
 }  // namespace uswim::workloads::rows
