@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "support/results.h"
+#include "workloads/network/per_weight.h"
 #include "workloads/sensitivity/sensitivity.h"
 
 namespace uswim::experiment {
@@ -59,9 +60,12 @@ Measures load_measures(const Workload& workload, const Config& config,
     const workloads::ComputeOptions options{
         std::max(1u, std::thread::hardware_concurrency()),
         [&](std::size_t done) { progress(stage, done, data.count); }};
-    return cached(cache, measure + workload.network.content_hash + data.content_hash,
-                  workload.network.weights(),
-                  [&] { return compute(workload.network, data, options); });
+    std::vector<float> values = cached(
+        cache, measure + workload.network.content_hash + data.content_hash,
+        workload.network.weights(), [&] { return compute(workload.network, data, options); });
+    workloads::check_finite(workload.network, values,
+                            config.workload.network.string() + ": " + stage);
+    return values;
   };
   Measures measures;
   measures.second_derivative =
