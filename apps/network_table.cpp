@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "apps/terminal.h"
 #include "experiment/config.h"
 #include "experiment/workload.h"
-#include "workloads/onnx/import.h"
+#include "workloads/quantization/post_training.h"
 
 namespace uswim::apps {
 namespace {
@@ -18,19 +22,54 @@ struct Arguments {
   std::vector<std::string> set;
 };
 
-std::vector<experiment::NetworkRow> rows_of(const Arguments& arguments) {
-  experiment::Config config;  // of a bare ONNX file: the defaults
-  workloads::Network network;
-  if (arguments.file.extension() == ".onnx") {
-    network = workloads::import_onnx(arguments.file);
-  } else {
+bool is_onnx(const std::filesystem::path& file) {
+  std::string ending = file.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return ending == ".onnx";
+}
+
+/// What the table holds under: a line each, indented behind the first.
+std::string assumptions_text(const experiment::Config& config, const tiles::Mapping& mapping,
+                             const std::string& source, bool puts_quantizers) {
+  const experiment::WorkloadConfig& w = config.workload;
+  std::string text = fmt::format("{}, {}\n", w.network.filename().string(), source);
+  text += fmt::format("  weights: {} bits and a sign on {} devices of {} bits, arrays of {} x {}\n",
+                      w.weight_bits, mapping.devices_per_weight(), config.device.bits,
+                      config.tile.rows, config.tile.columns);
+  text += w.fold_batch_norm ? "  batch norm: in the weights where it can be, else a digital scale\n"
+                            : "  batch norm: a digital scale\n";
+  text += puts_quantizers
+              ? fmt::format("  activations: {} bits where the network has no quantisers\n",
+                            w.quantization.activation_bits)
+              : "  activations: quantised by the network itself\n";
+  return text;
+}
+
+std::string table_of(const Arguments& arguments) {
+  const bool bare = is_onnx(arguments.file);
+  if (bare && !arguments.set.empty())
+    throw CLI::ValidationError("--set", fmt::format("sets a key of a configuration, but {} is a "
+                                                    "network",
+                                                    arguments.file.string()));
+  experiment::Config config;
+  if (bare)
+    config.workload.network = arguments.file;
+  else
     config = experiment::load_config(arguments.file, arguments.set).config;
-    network = experiment::load_network(config.workload);
-  }
+  workloads::Network network = experiment::load_network(config.workload);
+  const bool puts_quantizers = workloads::needs_quantizers(network);
+  workloads::QuantizedNetwork quantized =
+      workloads::quantize_weights(workloads::with_open_quantizers(std::move(network)),
+                                  config.workload.weight_bits, config.workload.quantization);
   experiment::Workload workload;
-  workload.weights = workloads::quantize_weights(network, config.workload.weight_bits, {}).weights;
-  workload.network = std::move(network);
-  return experiment::network_table(workload.network, experiment::map_workload(workload, config));
+  workload.network = std::move(quantized.network);
+  workload.weights = std::move(quantized.weights);
+  const tiles::Mapping mapping = experiment::map_workload(workload, config);
+  const std::string source =
+      bare ? "defaults (no configuration given)" : "as in " + arguments.file.string();
+  return assumptions_text(config, mapping, source, puts_quantizers) + "\n" +
+         network_text(experiment::network_table(workload.network, mapping));
 }
 
 std::string shape_text(const workloads::Shape& shape) {
@@ -38,21 +77,45 @@ std::string shape_text(const workloads::Shape& shape) {
   return fmt::format("{}x{}x{}", shape.channels, shape.height, shape.width);
 }
 
+/// Names come from a file: control characters would reach the terminal.
+std::string printable(std::string name) {
+  for (char& c : name)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return name;
+}
+
+constexpr std::size_t kNameWidth = 22, kLineWidth = 80;
+
+/// A name that its column cannot hold has lines of its own: cut, several would look the same.
+std::string name_cell(const std::string& name) {
+  const std::string text = printable(name);
+  if (text.size() <= kNameWidth) return fmt::format("{:<22}", text);
+  std::string lines;
+  for (std::size_t at = 0; at < text.size(); at += kLineWidth)
+    lines += text.substr(at, kLineWidth) + "\n";
+  return lines + std::string(kNameWidth, ' ');
+}
+
+/// "153 M": multiplications are too many for a column of digits.
+std::string count_text(std::size_t count) {
+  std::string text = with_prefix(static_cast<double>(count), "");
+  return text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
 }  // namespace
 
 std::string network_text(const std::vector<experiment::NetworkRow>& rows) {
-  constexpr std::size_t kNameWidth = 19;
-  std::string out = fmt::format("{:<19} {:<12} {:>10} {:>8} {:>9} {:>6} {:>10}\n", "node",
-                                "operation", "output", "weights", "devices", "arrays", "MAC/image");
+  std::string out = fmt::format("{:<22} {:<9} {:<12} {:>10} {:>8} {:>6} {:>7}\n", "node", "runs on",
+                                "operation", "output", "weights", "arrays", "MACs");
   experiment::NetworkRow sum;
   std::size_t on_crossbars = 0;
   for (const experiment::NetworkRow& row : rows) {
-    std::string name = row.name;
-    if (name.size() > kNameWidth) name = ".." + name.substr(name.size() - (kNameWidth - 2));
-    out += fmt::format("{:<19} {:<12} {:>10}", name, row.operation, shape_text(row.shape));
+    out += fmt::format("{} {:<9} {:<12} {:>10}", name_cell(row.name),
+                       row.on_crossbars ? "crossbars" : "digital", row.operation,
+                       shape_text(row.shape));
     if (row.on_crossbars)
-      out += fmt::format(" {:>8} {:>9} {:>6} {:>10}", row.weights, row.devices, row.arrays,
-                         row.multiply_accumulates);
+      out += fmt::format(" {:>8} {:>6} {:>7}", row.weights, row.arrays,
+                         count_text(row.multiply_accumulates));
     out += '\n';
     on_crossbars += row.on_crossbars ? 1 : 0;
     sum.weights += row.weights;
@@ -60,10 +123,10 @@ std::string network_text(const std::vector<experiment::NetworkRow>& rows) {
     sum.arrays += row.arrays;
     sum.multiply_accumulates += row.multiply_accumulates;
   }
-  out += fmt::format(
-      "{:<43} {:>8} {:>9} {:>6} {:>10}\n",
-      fmt::format("{} on crossbars, {} digital", on_crossbars, rows.size() - on_crossbars),
-      sum.weights, sum.devices, sum.arrays, sum.multiply_accumulates);
+  out += fmt::format("{:<56} {:>8} {:>6} {:>7}\n",
+                     fmt::format("{} on crossbars ({} devices), {} digital", on_crossbars,
+                                 sum.devices, rows.size() - on_crossbars),
+                     sum.weights, sum.arrays, count_text(sum.multiply_accumulates));
   return out;
 }
 
@@ -75,10 +138,12 @@ void add_network(CLI::App& app) {
       ->add_option("FILE", arguments->file,
                    "configuration (YAML), or network (.onnx) for the default tile and device")
       ->required();
-  command->add_option("--set", arguments->set, "override a key of the configuration")
+  command
+      ->add_option("--set", arguments->set,
+                   "override a key of the configuration; not with a network alone")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  command->callback([arguments] { fmt::print("{}", network_text(rows_of(*arguments))); });
+  command->callback([arguments] { fmt::print("{}", table_of(*arguments)); });
 }
 
 }  // namespace uswim::apps

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "support/results.h"
+#include "workloads/network/per_weight.h"
 #include "workloads/sensitivity/sensitivity.h"
 
 namespace uswim::experiment {
@@ -51,15 +52,19 @@ class Loader {
         data_(load_images(workload.network, config.workload.sensitivity)),
         cache_(cache),
         progress_(progress),
-        threads_(threads) {}
+        threads_(threads),
+        name_(config.workload.network.string()) {}
 
   template <class Compute>
   std::vector<float> load(const std::string& measure, const std::string& stage,
                           Compute&& compute) const {
     const workloads::ComputeOptions options{
         threads_, [&](std::size_t done) { progress_(stage, done, data_.count); }};
-    return cached(cache_, measure + network_.content_hash + data_.content_hash, network_.weights(),
-                  [&] { return compute(network_, data_, options); });
+    std::vector<float> values =
+        cached(cache_, measure + network_.content_hash + data_.content_hash, network_.weights(),
+               [&] { return compute(network_, data_, options); });
+    workloads::check_finite(network_, values, name_ + ": " + stage);
+    return values;
   }
   std::vector<float> second_derivative() const {
     return load("second_derivative 1 ", "sensitivity", workloads::second_derivative);
@@ -71,6 +76,7 @@ class Loader {
   const std::filesystem::path& cache_;
   const Progress& progress_;
   unsigned threads_;
+  const std::string name_;  ///< of the network
 };
 
 }  // namespace

@@ -46,7 +46,8 @@ workloads::Network load_network(const WorkloadConfig& config) {
                                    ? workloads::synthetic_network(config.synthetic, config.seed)
                                    : workloads::import_onnx(config.network);
   workloads::normalize_input(network, config.normalization);
-  return config.fold_batch_norm ? workloads::fold_batch_norm(std::move(network)) : network;
+  return config.fold_batch_norm ? workloads::fold_batch_norm(std::move(network), config.weight_bits)
+                                : network;
 }
 
 Workload load_previous(const Config& config, const Workload& workload) {

@@ -79,9 +79,10 @@ WorkloadConfig read_workload(ConfigReader in, std::uint64_t seed) {
            {"bits of a layer's input where the network brings no quantiser; with negative inputs "
             "the sign is among them",
             "unconfirmed"});
-  in.boolean("fold_batch_norm", c.fold_batch_norm,
-             {"multiply batch norm into the weights where it directly follows a layer; else it is "
-              "digital"});
+  in.boolean(
+      "fold_batch_norm", c.fold_batch_norm,
+      {"multiply batch norm into the weights where it directly follows a layer whose weights "
+       "are no codes yet (of the file, or of weight_bits bits); else it is digital"});
   read_quantization(
       in.section("quantization", {"of networks that were trained in float; a network's own "
                                   "quantisers stay as they are"}),

@@ -56,7 +56,7 @@ TEST(FoldedBatchNorm, LeavesTheNetworksResults) {
     batch_norm(s, "norm3", "5", "x", 4);
   });
   ASSERT_EQ(scales_in(network), 3u);
-  const Network folded = fold_batch_norm(network);
+  const Network folded = fold_batch_norm(network, 4);
   EXPECT_EQ(scales_in(folded), 0u);
   EXPECT_EQ(folded.weights(), network.weights());
   EXPECT_NE(folded.layers[0].weight, network.layers[0].weight);
@@ -74,11 +74,40 @@ TEST(FoldedBatchNorm, StaysWhereSomethingLiesBetween) {
     batch_norm(s, "second_reader", "4", "5", 3);
     s.node("Concat", "both", {"4", "5"}, {"x"}).integer("axis", 1);
   });
-  const Network folded = fold_batch_norm(network);
+  const Network folded = fold_batch_norm(network, 4);
   EXPECT_EQ(scales_in(folded), 3u);
   EXPECT_EQ(folded.content_hash, network.content_hash);
   for (std::size_t l = 0; l < network.layers.size(); ++l)
     EXPECT_EQ(folded.layers[l].weight, network.layers[l].weight);
+}
+
+// Factors that differ by output would take the weights off the grid that their training found.
+TEST(FoldedBatchNorm, StaysOutOfWeightsThatAreCodes) {
+  constexpr unsigned kBits = 4;
+  std::vector<float> on_grid;
+  for (const float v : random_numbers("grid", 27)) on_grid.push_back(0.1f * std::round(15.0f * v));
+  on_grid.front() = 1.5f;
+  const Network network = network_of(3 * 16, [&](Sketch& s) {
+    Ints codes;
+    for (const float v : random_numbers("codes", 54))
+      codes.push_back(static_cast<std::int64_t>(9.0f * v));
+    s.codes("q", {3, 3, 3, 2}, codes, ::onnx::TensorProto::INT8);
+    s.node("DequantizeLinear", "steps", {"q", s.number("step", 0.125f)}, {"d"});
+    s.node("Transpose", "order", {"d"}, {"w"}).integers("perm", {0, 3, 1, 2});
+    s.node("Conv", "codes_of_the_file", {"image", "w"}, {"1"}).integers("pads", {1, 1, 1, 1});
+    batch_norm(s, "norm1", "1", "2", 3);
+    s.floats("w2", {3, 3, 3, 1}, on_grid);
+    s.node("Conv", "on_the_grid", {"2", "w2"}, {"3"});
+    batch_norm(s, "norm2", "3", "4", 3);
+    s.node("Conv", "floats", {"4", s.random("w3", {3, 3, 1, 3})}, {"5"});
+    batch_norm(s, "norm3", "5", "x", 3);
+  });
+  const Network folded = fold_batch_norm(network, kBits);
+  EXPECT_EQ(scales_in(folded), 2u);
+  EXPECT_EQ(folded.layers[0].weight, network.layers[0].weight);
+  EXPECT_EQ(folded.layers[1].weight, network.layers[1].weight);
+  EXPECT_NE(folded.layers[2].weight, network.layers[2].weight);
+  expect_same_logits(network, folded);
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 using support::FileError;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using workloads::DataExpectation;
 using workloads::DataFormat;
 using workloads::Dataset;
@@ -125,8 +126,57 @@ TEST(ImageFiles, LabelsAreNumbersOrWordsInAlphabeticalOrder) {
         .labels;
   };
   EXPECT_EQ(labels("colour.png\t9\n\ncolour.jpg\t2\r\n"), (std::vector<std::uint8_t>{9, 2}));
-  EXPECT_EQ(labels("colour.png n02 0 0 62 62\ncolour.jpg n01 1 2\npalette.png n02\n"),
-            (std::vector<std::uint8_t>{1, 0, 1}));
+  DataSource words =
+      source(DataFormat::Images, kImages,
+             t.file("list.txt", "colour.png n02 0 0 62 62\ncolour.jpg n01 1 2\npalette.png n02\n"));
+  EXPECT_EQ(read_dataset(words, {2, 3}).labels, (std::vector<std::uint8_t>{1, 0, 1}));
+  words.limit = 1;  // the words of the whole list are numbered
+  EXPECT_EQ(read_dataset(words, {2, 3}).labels, std::vector<std::uint8_t>{1});
+}
+
+// A class that is missing would move the numbers of all that follow it.
+TEST(ImageFiles, HaveAWordForEveryClass) {
+  const TemporaryDirectory t;
+  const auto with = [&](const std::string& list) {
+    return fault(source(DataFormat::Images, kImages, t.file("list.txt", list)));
+  };
+  EXPECT_THAT(with("colour.png cat\ncolour.jpg dog\n"),
+              AllOf(HasSubstr("list.txt"), HasSubstr("2 different words"), HasSubstr("'cat'"),
+                    HasSubstr("'dog'"), HasSubstr("10 classes")));
+  fs::create_directories(t / "set/a");
+  fs::create_directories(t / "set/empty");
+  fs::copy(kImages / "colour.png", t / "set/a/1.png");
+  const DataSource folders = source(DataFormat::Images, t / "set");
+  EXPECT_THAT(fault(folders),
+              AllOf(HasSubstr("/set"), HasSubstr("1 folders"), HasSubstr("10 classes")));
+  EXPECT_THAT(fault(folders, {300, 3}), HasSubstr("300 classes"));
+  EXPECT_EQ(read_dataset(folders, {1, 3}).labels, std::vector<std::uint8_t>{0});
+}
+
+TEST(ImageFiles, OfClassFoldersAreTakenRoundRobin) {
+  const TemporaryDirectory t;
+  for (const char* name : {"a/1.png", "a/2.png", "a/3.png", "b/1.png", "c/1.png", "c/x/2.png"}) {
+    fs::create_directories((t / name).parent_path());
+    fs::copy(kImages / (name[0] == 'a' ? "palette.png" : "colour.png"), t / name);
+  }
+  DataSource s = source(DataFormat::Images, t.path());
+  EXPECT_EQ(read_dataset(s, {3, 3}).labels, (std::vector<std::uint8_t>{0, 1, 2, 0, 2, 0}));
+  s.limit = 4;
+  const Dataset first = read_dataset(s, {3, 3});
+  EXPECT_EQ(first.labels, (std::vector<std::uint8_t>{0, 1, 2, 0}));
+  EXPECT_EQ(pixels_of(first).substr(3 * first.shape.size()), bytes_of(kImages / "palette_png.raw"));
+}
+
+TEST(ImageFiles, ListsAreText) {
+  const TemporaryDirectory t;
+  const auto with = [&](const std::string& bytes) {
+    return fault(source(DataFormat::Images, kImages, t.file("list.txt", bytes)));
+  };
+  EXPECT_THAT(with(bytes_of(kImages / "colour.png")),
+              AllOf(HasSubstr("list.txt:2"), HasSubstr("is 0x1a"), HasSubstr("no text file")));
+  EXPECT_THAT(with("colour.png 1\ncolour" + std::string(1, '\0') + ".jpg 2\n"),
+              AllOf(HasSubstr("list.txt:2"), HasSubstr("byte 19"), HasSubstr("no text file")));
+  EXPECT_THAT(with("colour.png 1\n\x1b[31mred 2\n"), Not(HasSubstr("\x1b")));
 }
 
 TEST(ImageFiles, FoldersAreClassesWithoutAList) {
@@ -136,7 +186,7 @@ TEST(ImageFiles, FoldersAreClassesWithoutAList) {
   fs::copy(kImages / "colour.png", t / "b/images/1.png");
   fs::copy(kImages / "colour.jpg", t / "a/2.JPEG");
   t.file("a/notes.txt", "not an image");
-  const Dataset data = read_dataset(source(DataFormat::Images, t.path()), kColour);
+  const Dataset data = read_dataset(source(DataFormat::Images, t.path()), {2, 3});
   EXPECT_EQ(data.labels, (std::vector<std::uint8_t>{0, 1}));
   EXPECT_EQ(pixels_of(data).substr(data.shape.size()), bytes_of(kImages / "colour_png.raw"));
 }

@@ -57,9 +57,9 @@ TEST(RefusedTensors, HaveHugeOrNegativeDimensions) {
 
 TEST(RefusedTensors, AreOfAnotherTypeOrPlace) {
   EXPECT_THAT(fault_after([](auto& m) {
-                tensor(m, "conv_weight").set_data_type(::onnx::TensorProto::DOUBLE);
+                tensor(m, "conv_weight").set_data_type(::onnx::TensorProto::BFLOAT16);
               }),
-              AllOf(HasSubstr("DOUBLE"), HasSubstr("expected FLOAT")));
+              AllOf(HasSubstr("BFLOAT16"), HasSubstr("expected FLOAT")));
   EXPECT_THAT(fault_after([](auto& m) { tensor(m, "conv_weight").set_data_type(99); }),
               HasSubstr("number 99"));
   EXPECT_THAT(fault_after([](auto& m) {

@@ -164,6 +164,32 @@ TEST(QuantizedActivations, ComeCloserToTheFloatsWithMoreBits) {
   }
 }
 
+TEST(QuantizedActivations, GoWhereTheOpenQuantisersShow) {
+  const Network network = branching_network();
+  const Network open = with_open_quantizers(network);
+  const Network quantized = quantize_activations(network, {}, images_of(network, 4), 4);
+  ASSERT_EQ(open.nodes.size(), quantized.nodes.size());
+  for (std::size_t n = 0; n < open.nodes.size(); ++n) {
+    EXPECT_EQ(open.nodes[n].operation, quantized.nodes[n].operation);
+    EXPECT_EQ(open.nodes[n].name, quantized.nodes[n].name);
+    EXPECT_EQ(open.nodes[n].inputs, quantized.nodes[n].inputs);
+  }
+}
+
+TEST(QuantizedActivations, HaveNoRangeWhereNumbersOverflow) {
+  Network network = branching_network();
+  for (float& weight : network.layers[0].weight) weight = 3e38f;
+  for (float& weight : network.layers[1].weight) weight = 3e38f;
+  std::string fault;
+  try {
+    quantize_activations(network, {}, images_of(network, 4), 4);
+  } catch (const NetworkError& error) {
+    fault = error.what();
+  }
+  EXPECT_NE(fault.find("layer 'last'"), std::string::npos) << fault;
+  EXPECT_NE(fault.find("finite"), std::string::npos) << fault;
+}
+
 TEST(QuantizedActivations, OfAQuantisedNetworkStay) {
   const Network network = small_model().import();
   // The small model's first layer reads the image as it is.
@@ -221,6 +247,42 @@ TEST(QuantizedWeightsPerChannel, UseEveryChannelsWholeRange) {
   const std::vector<float> found = float_logits(quantized.network, images, 2);
   for (std::size_t i = 0; i < expected.size(); ++i)
     EXPECT_NEAR(found[i], expected[i], 1e-5f * (1.0f + std::abs(expected[i])));
+}
+
+/// A dense layer whose file holds `codes` with one step.
+Network network_of_codes(const Ints& codes) {
+  Models models;
+  models.finish(
+      "codes", {static_cast<std::int64_t>(codes.size())}, 13,
+      [&](Sketch& s) {
+        s.codes("q", {1, static_cast<std::int64_t>(codes.size())}, codes,
+                ::onnx::TensorProto::INT8);
+        s.node("DequantizeLinear", "steps", {"q", s.number("step", 0.37f)}, {"w"});
+        s.node("Gemm", "fc", {"image", "w"}, {"logits"}).integer("transB", 1).real("alpha", -0.5f);
+      },
+      1);
+  return models.models.front().model.import();
+}
+
+TEST(StoredCodes, StayAsTheFileHoldsThem) {
+  const Network network = network_of_codes({5, -11, 0, 7});
+  for (const WeightScales scales : {WeightScales::PerTensor, WeightScales::PerChannel})
+    for (const unsigned bits : {4u, 7u}) {
+      QuantizationConfig config;
+      config.weight_scales = scales;
+      const QuantizedNetwork quantized = quantize_weights(network, bits, config);
+      EXPECT_EQ(quantized.weights[0].code, (std::vector<std::int16_t>{-5, 11, 0, -7})) << bits;
+    }
+}
+
+TEST(StoredCodes, LoseTheLowestOneOfTwosComplement) {
+  EXPECT_EQ(quantize_weights(network_of_codes({128 - 256, 5}), 7, {}).weights[0].code,
+            (std::vector<std::int16_t>{127, -5}));
+}
+
+TEST(StoredCodes, AreQuantisedAnewWithFewerBits) {
+  EXPECT_EQ(quantize_weights(network_of_codes({5, -11, 0, 7}), 2, {}).weights[0].code,
+            (std::vector<std::int16_t>{-1, 3, 0, -2}));
 }
 
 TEST(QuantizedWeights, AreClippedAtTheirScale) {

@@ -163,6 +163,7 @@ std::vector<ReferenceModel> reference_models() {
   add_pools(models);
   add_shapes(models);
   add_networks(models);
+  add_exports(models);
   return std::move(models.models);
 }
 

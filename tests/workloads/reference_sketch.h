@@ -93,5 +93,7 @@ class Models {
 void add_pools(Models& models);
 void add_shapes(Models& models);
 void add_networks(Models& models);
+/// What exporters put around the operators: reference_exports.cpp.
+void add_exports(Models& models);
 
 }  // namespace uswim::tests

@@ -54,7 +54,7 @@ Dataset read_dataset(const DataSource& source, const DataExpectation& expected) 
       data = read_numpy(source, bounded.classes);
       break;
     case DataFormat::Images:
-      data = read_image_files(source, bounded);
+      data = read_image_files(source, expected);  // counts the classes of the network
       break;
     case DataFormat::Jpk:
       data = read_jpk(source, bounded);

@@ -73,9 +73,11 @@ Dataset read_cifar10(const DataSource& source, std::size_t classes);
 Dataset read_numpy(const DataSource& source, std::size_t classes);
 
 /// PNG and JPEG files in the folder `images`. `labels` is a text file: a line holds a file's name,
-/// blanks, its label, and may go on. Labels are whole numbers, or words that are numbered in
-/// alphabetical order. Without `labels` the folders inside `images` are the classes, in
-/// alphabetical order, with their files at any depth.
+/// blanks, its label, and may go on; images come in its order. Labels are whole numbers, or words
+/// that are numbered in alphabetical order. Without `labels` the folders inside `images` are the
+/// classes, in alphabetical order, with their files at any depth; images come round robin: the
+/// first file of every class, then the second ones. Words and folders have to be as many as
+/// `expected.classes`, those behind `limit` included.
 Dataset read_image_files(const DataSource& source, const DataExpectation& expected);
 
 /// Packed JPEGs: "JPK1", u32 count, count x (u16 label, u16 0, u32 bytes), the JPEGs; little

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <map>
 #include <sstream>
+#include <utility>
 
 #include "support/results.h"
 #include "workloads/data/dataset.h"
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 using support::FileError;
 
 constexpr std::size_t kLargestList = std::size_t{256} << 20;
+constexpr std::size_t kMostClasses = 256;  // a label is a byte
 constexpr std::size_t kLargestImageFile = std::size_t{64} << 20;
 
 struct Entry {
@@ -24,8 +26,22 @@ struct Entry {
   std::string place;  ///< for messages
 };
 
+/// A NUL would cut the messages, an escape would reach the terminal.
+void check_text(const std::vector<std::uint8_t>& bytes, const std::string& file) {
+  const auto is_control = [](std::uint8_t b) {
+    return (b < 0x20 && b != '\t' && b != '\n' && b != '\r') || b == 0x7f;
+  };
+  const auto bad = std::find_if(bytes.begin(), bytes.end(), is_control);
+  if (bad == bytes.end()) return;
+  throw FileError(fmt::format(
+      "{}:{}: byte {} is 0x{:02x}: this is no text file (expected a file's name and its label in "
+      "each line)",
+      file, 1 + std::count(bytes.begin(), bad, '\n'), bad - bytes.begin(), *bad));
+}
+
 std::vector<Entry> listed(const DataSource& source) {
   const std::vector<std::uint8_t> bytes = support::read_file(source.labels, kLargestList);
+  check_text(bytes, source.labels.string());
   std::istringstream lines(std::string(bytes.begin(), bytes.end()));
   std::vector<Entry> entries;
   std::string line, name, word;
@@ -51,6 +67,20 @@ bool is_image(const fs::path& file) {
   return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
 }
 
+/// The first file of every class, then the second ones: whatever takes the first images of the set
+/// gets as many of each class. `entries` are sorted by class.
+std::vector<Entry> round_robin(std::vector<Entry> entries) {
+  std::vector<std::pair<std::size_t, std::size_t>> turns;  // place in its class, place in entries
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const bool same_class = i > 0 && entries[i].word == entries[i - 1].word;
+    turns.emplace_back(same_class ? turns.back().first + 1 : 0, i);
+  }
+  std::sort(turns.begin(), turns.end());
+  std::vector<Entry> dealt;
+  for (const auto& [turn, i] : turns) dealt.push_back(std::move(entries[i]));
+  return dealt;
+}
+
 std::vector<Entry> in_class_folders(const fs::path& images) {
   std::vector<Entry> entries;
   for (const fs::directory_entry& folder : fs::directory_iterator(images)) {
@@ -62,7 +92,7 @@ std::vector<Entry> in_class_folders(const fs::path& images) {
   // The order in which a folder lists its files is not the same everywhere.
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.file < b.file; });
-  return entries;
+  return round_robin(std::move(entries));
 }
 
 bool as_number(const std::string& word, std::size_t& number) {
@@ -70,20 +100,34 @@ bool as_number(const std::string& word, std::size_t& number) {
   return error == std::errc() && end == word.data() + word.size();
 }
 
-/// Numbers stand for themselves; words are numbered in alphabetical order.
-std::vector<std::size_t> numbered(const std::vector<Entry>& entries, bool words) {
+/// Words are numbered in alphabetical order, so one that is missing would move all behind it.
+std::vector<std::size_t> numbered_words(const std::vector<Entry>& entries, const DataSource& source,
+                                        std::size_t classes) {
   std::map<std::string, std::size_t> index;
   for (const Entry& e : entries) index.emplace(e.word, 0);
+  if (index.size() != classes) {
+    const bool folders = source.labels.empty();
+    throw FileError(fmt::format(
+        "{}: {} {} ('{}' to '{}') for a network of {} classes: {} are numbered in alphabetical "
+        "order, which takes one for each class (whole numbers in a list of labels stand for "
+        "themselves)",
+        (folders ? source.images : source.labels).string(), index.size(),
+        folders ? "folders with images" : "different words as labels", index.begin()->first,
+        index.rbegin()->first, classes, folders ? "folders" : "words"));
+  }
   std::size_t next = 0;
   for (auto& [word, i] : index) i = next++;
   std::vector<std::size_t> labels;
-  for (const Entry& e : entries) {
-    std::size_t number = index[e.word];
-    if (!words && !as_number(e.word, number))
+  for (const Entry& e : entries) labels.push_back(index[e.word]);
+  return labels;
+}
+
+std::vector<std::size_t> whole_numbers(const std::vector<Entry>& entries) {
+  std::vector<std::size_t> labels(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    if (!as_number(entries[i].word, labels[i]))
       throw FileError(fmt::format("{}: label '{}' is not a whole number, as the first one is",
-                                  e.place, e.word));
-    labels.push_back(number);
-  }
+                                  entries[i].place, entries[i].word));
   return labels;
 }
 
@@ -102,14 +146,16 @@ Dataset read_image_files(const DataSource& source, const DataExpectation& expect
             ? fmt::format("{}: no folder in it holds a PNG or JPEG", source.images.string())
             : fmt::format("{}: names no image", source.labels.string()));
   std::size_t ignored = 0;
+  const bool words = source.labels.empty() || !as_number(entries.front().word, ignored);
   const std::vector<std::size_t> labels =
-      numbered(entries, source.labels.empty() || !as_number(entries.front().word, ignored));
+      words ? numbered_words(entries, source, expected.classes) : whole_numbers(entries);
+  const std::size_t classes = std::min(expected.classes, kMostClasses);
   Dataset data;
   data.count = std::min(entries.size(), source.limit);
   for (std::size_t i = 0; i < data.count; ++i) {
-    if (labels[i] >= expected.classes)
+    if (labels[i] >= classes)
       throw FileError(fmt::format("{}: label {} ('{}'), expected 0 to {}", entries[i].place,
-                                  labels[i], entries[i].word, expected.classes - 1));
+                                  labels[i], entries[i].word, classes - 1));
     const std::vector<std::uint8_t> bytes = support::read_file(entries[i].file, kLargestImageFile);
     const DecodedImage image = decode_image(bytes.data(), bytes.size(), expected.channels,
                                             data.shape, entries[i].file.string());

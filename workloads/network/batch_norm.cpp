@@ -1,5 +1,7 @@
 #include "workloads/network/batch_norm.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "support/results.h"
@@ -7,14 +9,19 @@
 
 namespace uswim::workloads {
 
-Network fold_batch_norm(Network network) {
+Network fold_batch_norm(Network network, unsigned weight_bits) {
   const std::vector<std::size_t> readers = reader_counts(network);
   std::vector<bool> folded(network.nodes.size(), false);
   std::vector<std::size_t> matrix_of(network.nodes.size() + 1, network.nodes.size());
-  bool any = false;
+  bool any = false, all = true;
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
     const Node& node = network.nodes[n];
-    if (node.operation == Operation::Matrix) matrix_of[n + 1] = n;
+    if (node.operation == Operation::Matrix) {
+      const MatrixLayer& layer = network.layers[node.layer];
+      const bool holds_codes = layer.stored_as_codes || lies_on_grid(layer, weight_bits);
+      if (!holds_codes) matrix_of[n + 1] = n;
+      all = all && !holds_codes;
+    }
     if (node.operation != Operation::Scale || readers[node.input()] != 1 ||
         matrix_of[node.input()] == network.nodes.size())
       continue;
@@ -28,7 +35,10 @@ Network fold_batch_norm(Network network) {
     folded[n] = any = true;
   }
   if (!any) return network;
-  network.content_hash = support::content_hash("batch norm folded " + network.content_hash);
+  network.content_hash = support::content_hash(
+      (all ? "batch norm folded "
+           : fmt::format("batch norm folded but into {}-bit codes ", weight_bits)) +
+      network.content_hash);
   return without_nodes(std::move(network), folded);
 }
 

@@ -40,4 +40,14 @@ QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits) {
   return quantize_weights(layer, bits, scale);
 }
 
+bool lies_on_grid(const MatrixLayer& layer, unsigned bits) {
+  constexpr double kRounding = 1e-6;  // of the scale; a step is 4e-3 of it or more
+  const QuantizedWeights quantized = quantize_weights(layer, bits);
+  for (std::size_t i = 0; i < layer.weight.size(); ++i)
+    if (std::abs(static_cast<double>(layer.weight[i]) - quantized.step() * quantized.code[i]) >
+        kRounding * quantized.scale)
+      return false;
+  return true;
+}
+
 }  // namespace uswim::workloads

@@ -44,6 +44,10 @@ struct MatrixLayer {
   Window window;
   std::vector<float> weight;  ///< outputs x rows, row-major (ONNX order OIHW)
   std::vector<float> bias;    ///< outputs; digital, never programmed
+  /// The file holds the weights as integer codes (DequantizeLinear): training found them on that
+  /// grid.
+  bool stored_as_codes = false;
+  float code_step = 0.0f;  ///< of these codes where the whole layer has one, else 0
 };
 
 /// Integer form of a layer's weights: weight = scale * code / (2^bits - 1), |code| <= 2^bits - 1.
@@ -59,6 +63,9 @@ struct QuantizedWeights {
 QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits, double scale);
 /// With the layer's largest magnitude as scale.
 QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits);
+/// Whether the weights are whole codes of `bits` bits already, up to the rounding of a float, the
+/// largest magnitude being the largest code: they were trained so, or are codes of the file.
+bool lies_on_grid(const MatrixLayer& layer, unsigned bits);
 
 /// What a node computes of its inputs x (x0, x1 ... where there are several).
 enum class Operation {

@@ -1,11 +1,13 @@
 #include "workloads/onnx/constants.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <string>
 #include <utility>
 
 #include "workloads/onnx/attributes.h"
+#include "workloads/onnx/constant_arithmetic.h"
 #include "workloads/onnx/describe.h"
 #include "workloads/onnx/tensor.h"
 
@@ -172,39 +174,83 @@ Tensor<std::int32_t> read_codes(const NodeProto& node, const TensorProto& tensor
   }
 }
 
+/// Scales and zero points of QuantizeLinear or DequantizeLinear, one each or one per channel.
+struct Grid {
+  std::vector<float> scale;
+  std::vector<std::int32_t> zero;
+  std::size_t period = 1;  ///< elements in a row with the same scale
+  std::size_t channel(std::size_t element) const { return element / period % scale.size(); }
+};
+
+Grid read_grid(const NodeProto& node, const Dims& dims, const TensorProto& steps,
+               const TensorProto* zeros) {
+  const AttributeReader attributes(node, {"axis"});
+  Grid grid;
+  grid.scale = read_tensor<float>(steps).values;
+  std::size_t channels = 1;
+  if (grid.scale.size() != 1) {
+    const std::size_t axis = normal_axis(node, attributes.integer("axis", 1), dims.size());
+    channels = static_cast<std::size_t>(dims[axis]);
+    for (std::size_t i = axis + 1; i < dims.size(); ++i)
+      grid.period *= static_cast<std::size_t>(dims[i]);
+  }
+  if (grid.scale.size() != channels || channels == 0)
+    refuse(node, "it has {} scales, expected 1 or {}", grid.scale.size(), channels);
+  grid.zero.assign(channels, 0);
+  if (zeros != nullptr) grid.zero = read_codes(node, *zeros).values;
+  if (grid.zero.size() != channels)
+    refuse(node, "it has {} zero points and {} scales", grid.zero.size(), channels);
+  return grid;
+}
+
 TensorProto dequantized(const NodeProto& node, const TensorProto& source, const TensorProto& steps,
                         const TensorProto* zeros) {
-  const AttributeReader attributes(node, {"axis"});
   const Tensor<std::int32_t> codes = read_codes(node, source);
-  const Tensor<float> scale = read_tensor<float>(steps);
-  const std::size_t rank = codes.dims.size();
-  std::size_t period = 1, channels = 1;  // elements in a row with the same scale; scales
-  if (scale.values.size() != 1 || scale.dims.size() == 1) {
-    const bool single = scale.values.size() == 1;
-    const std::size_t axis = single ? 0 : normal_axis(node, attributes.integer("axis", 1), rank);
-    channels = single ? 1 : static_cast<std::size_t>(codes.dims[axis]);
-    for (std::size_t i = axis + 1; i < rank; ++i) period *= static_cast<std::size_t>(codes.dims[i]);
-  }
-  if (scale.values.size() != channels)
-    refuse(node, "it has {} scales, expected 1 or {}", scale.values.size(), channels);
-  Tensor<std::int32_t> zero;
-  zero.values.assign(channels, 0);
-  if (zeros != nullptr) zero = read_codes(node, *zeros);
-  if (zero.values.size() != channels)
-    refuse(node, "it has {} zero points and {} scales", zero.values.size(), channels);
+  const Grid grid = read_grid(node, codes.dims, steps, zeros);
   TensorProto made;
   made.set_data_type(TensorProto::FLOAT);
   *made.mutable_dims() = source.dims();
   made.mutable_float_data()->Reserve(static_cast<int>(codes.values.size()));
   for (std::size_t i = 0; i < codes.values.size(); ++i) {
-    const std::size_t channel = i / period % channels;
-    const auto code = static_cast<std::int64_t>(codes.values[i]) - zero.values[channel];
-    made.add_float_data(static_cast<float>(code) * scale.values[channel]);
+    const std::size_t channel = grid.channel(i);
+    const auto code = static_cast<std::int64_t>(codes.values[i]) - grid.zero[channel];
+    made.add_float_data(static_cast<float>(code) * grid.scale[channel]);
+  }
+  return made;
+}
+
+/// Weights that a file holds in floats, in front of their quantiser (torch's fake quantisation).
+std::optional<TensorProto> quantized(const NodeProto& node, const TensorProto& source,
+                                     const TensorProto& steps, const TensorProto* zeros) {
+  const bool is_signed = zeros != nullptr && zeros->data_type() == TensorProto::INT8;
+  if (!is_signed && zeros != nullptr && zeros->data_type() != TensorProto::UINT8)
+    return std::nullopt;
+  const Tensor<float> numbers = read_tensor<float>(source);
+  const Grid grid = read_grid(node, numbers.dims, steps, zeros);
+  const float least = is_signed ? -128.0f : 0.0f, most = is_signed ? 127.0f : 255.0f;
+  TensorProto made;
+  made.set_data_type(is_signed ? TensorProto::INT8 : TensorProto::UINT8);
+  *made.mutable_dims() = source.dims();
+  made.mutable_int32_data()->Reserve(static_cast<int>(numbers.values.size()));
+  for (std::size_t i = 0; i < numbers.values.size(); ++i) {
+    const std::size_t channel = grid.channel(i);
+    const float code = std::nearbyint(numbers.values[i] / grid.scale[channel]) +
+                       static_cast<float>(grid.zero[channel]);
+    if (std::isnan(code))
+      refuse(node, "its number {}, {} over a scale of {}, has no code", i, numbers.values[i],
+             grid.scale[channel]);
+    made.add_int32_data(static_cast<std::int32_t>(std::clamp(code, least, most)));
   }
   return made;
 }
 
 }  // namespace
+
+bool only_moves(const NodeProto& node) {
+  const std::string& type = node.op_type();
+  return type == "Identity" || type == "Reshape" || type == "Flatten" || type == "Transpose" ||
+         type == "Squeeze" || type == "Unsqueeze";
+}
 
 std::size_t normal_axis(const NodeProto& node, std::int64_t axis, std::size_t rank) {
   const auto count = static_cast<std::int64_t>(rank);
@@ -259,8 +305,19 @@ std::optional<TensorProto> fold_constant(const NodeProto& node, std::int64_t ops
     if (type == "Transpose" && inputs.size() == 1) return transposed(node, *inputs[0]);
     if (type == "Squeeze") return squeezed(node, *inputs[0], opset, find);
     if (type == "Unsqueeze") return unsqueezed(node, *inputs[0], opset, find);
-    if (type == "DequantizeLinear" && inputs.size() >= 2 && inputs[1] != nullptr)
-      return dequantized(node, *inputs[0], *inputs[1], inputs.size() > 2 ? inputs[2] : nullptr);
+    const bool has_grid = inputs.size() >= 2 && inputs[1] != nullptr;
+    const TensorProto* zeros = inputs.size() > 2 ? inputs[2] : nullptr;
+    if (type == "DequantizeLinear" && has_grid)
+      return dequantized(node, *inputs[0], *inputs[1], zeros);
+    if (type == "QuantizeLinear" && has_grid && is_floating(inputs[0]->data_type()))
+      return quantized(node, *inputs[0], *inputs[1], zeros);
+    if (type == "Cast" && inputs.size() == 1) return cast(node, *inputs[0]);
+    const bool all_given =
+        std::none_of(inputs.begin(), inputs.end(), [](const auto* t) { return t == nullptr; });
+    if (type == "Concat" && all_given) return joined(node, inputs);
+    if ((type == "Add" || type == "Sub" || type == "Mul" || type == "Div") && inputs.size() == 2 &&
+        all_given)
+      return combined(node, *inputs[0], *inputs[1]);
   } catch (const NetworkError& error) {
     const std::string text = error.what();
     if (text.rfind(describe(node), 0) == 0) throw;

@@ -12,11 +12,14 @@ namespace uswim::workloads::onnx_reader {
 using FindConstant = std::function<const ::onnx::TensorProto*(const std::string&)>;
 
 /// The value of a node that computes on constants alone: Constant, Identity, Reshape, Flatten,
-/// Transpose, Squeeze, Unsqueeze and DequantizeLinear (of int8, uint8 and int32: a network stored
-/// at one byte a weight). Nothing for other nodes and where an input is no constant. Throws
-/// NetworkError naming the node.
+/// Transpose, Squeeze, Unsqueeze, Concat, Cast, Add, Sub, Mul, Div, QuantizeLinear and
+/// DequantizeLinear (of int8, uint8 and int32: a network stored at one byte a weight). Nothing for
+/// other nodes and where an input is no constant. Throws NetworkError naming the node.
 std::optional<::onnx::TensorProto> fold_constant(const ::onnx::NodeProto& node, std::int64_t opset,
                                                  const FindConstant& find);
+
+/// Whether a node that fold_constant computes leaves the numbers of its first input as they are.
+bool only_moves(const ::onnx::NodeProto& node);
 
 /// Folded constants and imported parameters of one file may have this many elements each: a small
 /// file that multiplies its constants is refused before it exhausts memory.

@@ -10,6 +10,7 @@
 #include "workloads/network/network.h"
 #include "workloads/onnx/constants.h"
 #include "workloads/onnx/describe.h"
+#include "workloads/onnx/tensor.h"
 
 namespace uswim::workloads::onnx_reader {
 
@@ -109,7 +110,17 @@ bool GraphIndex::take_constant(const NodeProto& node) {
   made_.push_back(std::move(*folded));
   producers_.erase(node.output(0));
   constants_.emplace(node.output(0), &made_.back());
+  note_codes(node);
   return true;
+}
+
+void GraphIndex::note_codes(const NodeProto& node) {
+  if (node.op_type() == "DequantizeLinear") {
+    const Tensor<float> steps = read_tensor<float>(*constant(node.input(1)));
+    code_steps_.emplace(node.output(0), steps.values.size() == 1 ? steps.values.front() : 0.0f);
+  } else if (node.input_size() > 0 && holds_codes(node.input(0)) && only_moves(node)) {
+    code_steps_.emplace(node.output(0), code_step(node.input(0)));
+  }
 }
 
 // Walks backwards: a node comes after all that it reads.
@@ -134,6 +145,11 @@ void GraphIndex::drop_unread() {
 const TensorProto* GraphIndex::constant(const std::string& value) const {
   const auto found = constants_.find(value);
   return found == constants_.end() ? nullptr : found->second;
+}
+
+float GraphIndex::code_step(const std::string& value) const {
+  const auto found = code_steps_.find(value);
+  return found == code_steps_.end() ? 0.0f : found->second;
 }
 
 const NodeProto* GraphIndex::producer(const std::string& value) const {

@@ -25,6 +25,10 @@ class GraphIndex {
   const ::onnx::ValueInfoProto& output() const { return *output_; }
   /// Null unless `value` is an initializer or what a node makes of constants.
   const ::onnx::TensorProto* constant(const std::string& value) const;
+  /// Whether a constant is what DequantizeLinear makes of integer codes, moved or not.
+  bool holds_codes(const std::string& value) const { return code_steps_.count(value) != 0; }
+  /// The step of these codes where they share one, else 0.
+  float code_step(const std::string& value) const;
   /// Null for constants and the graph's input.
   const ::onnx::NodeProto* producer(const std::string& value) const;
   /// Once for each time that a node reads it.
@@ -37,13 +41,15 @@ class GraphIndex {
   void sort(const ::onnx::GraphProto& graph);
   /// True if the node was a constant and needs no computing.
   bool take_constant(const ::onnx::NodeProto& node);
+  void note_codes(const ::onnx::NodeProto& node);
   void drop_unread();
 
   const std::int64_t opset_;
   const ::onnx::ValueInfoProto* input_ = nullptr;
   const ::onnx::ValueInfoProto* output_ = nullptr;
   std::unordered_map<std::string, const ::onnx::TensorProto*> constants_;
-  std::deque<::onnx::TensorProto> made_;  ///< by fold_constant
+  std::deque<::onnx::TensorProto> made_;               ///< by fold_constant
+  std::unordered_map<std::string, float> code_steps_;  ///< of constants that hold codes
   std::size_t folded_bytes_ = 0;
   std::unordered_map<std::string, const ::onnx::NodeProto*> producers_;
   std::unordered_map<std::string, std::vector<const ::onnx::NodeProto*>> consumers_;

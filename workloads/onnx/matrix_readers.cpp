@@ -139,6 +139,7 @@ void NetworkBuilder::read_gemm(const NodeProto& node) {
     for (float& b : bias) b *= beta;
   }
   bind(node, add_fully_connected(node, matrix, transposed, std::move(bias)));
+  network_.layers.back().code_step *= std::abs(alpha);  // of a file that stores codes
 }
 
 void NetworkBuilder::read_matmul(const NodeProto& node) {
@@ -208,6 +209,8 @@ NetworkBuilder::Value NetworkBuilder::add_matrix(const NodeProto& node, MatrixLa
   check(layer.weight, "weight", layer.rows);
   check(layer.bias, "bias", 1);
   charge(node, layer.weight.size() + layer.bias.size());
+  layer.stored_as_codes = graph_.holds_codes(node.input(1));
+  layer.code_step = graph_.code_step(node.input(1));
   Node matrix = make(Operation::Matrix, node, input, shape_of(dims));
   matrix.name = layer.name;
   matrix.layer = network_.layers.size();

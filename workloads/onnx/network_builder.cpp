@@ -34,9 +34,8 @@ Network NetworkBuilder::build() {
 void NetworkBuilder::read_input() {
   const ::onnx::ValueInfoProto& input = graph_.input();
   const std::string name = "input " + quoted(input.name());
-  if (!input.type().has_tensor_type() ||
-      input.type().tensor_type().elem_type() != ::onnx::TensorProto::FLOAT)
-    throw NetworkError(name + " is no tensor of FLOAT");
+  if (!input.type().has_tensor_type() || !is_floating(input.type().tensor_type().elem_type()))
+    throw NetworkError(name + " is no tensor of FLOAT (or FLOAT16, DOUBLE)");
   if (!input.type().tensor_type().has_shape()) throw NetworkError(name + " has no shape");
   const auto& dims = input.type().tensor_type().shape().dim();
   if (dims.size() < 2 || dims.size() > 4)
@@ -87,6 +86,7 @@ void NetworkBuilder::read_node(const NodeProto& node) {
       {"MaxPool", &NetworkBuilder::read_pool},
       {"AveragePool", &NetworkBuilder::read_pool},
       {"GlobalAveragePool", &NetworkBuilder::read_global_pool},
+      {"ReduceMean", &NetworkBuilder::read_global_pool},
       {"Pad", &NetworkBuilder::read_pad},
       {"Flatten", &NetworkBuilder::read_flatten},
       {"Reshape", &NetworkBuilder::read_reshape},
@@ -96,9 +96,11 @@ void NetworkBuilder::read_node(const NodeProto& node) {
       {"Concat", &NetworkBuilder::read_concat},
       {"Identity", &NetworkBuilder::read_dropout},
       {"Dropout", &NetworkBuilder::read_dropout},
+      {"Cast", &NetworkBuilder::read_cast},
       {"Softmax", &NetworkBuilder::read_softmax},
       {"LogSoftmax", &NetworkBuilder::read_softmax},
   };
+  if (computes_sizes(node)) return read_sizes(node);
   const auto reader = kReaders.find(node.op_type());
   if (reader == kReaders.end()) refuse(node, "this operator has no reader");
   (this->*reader->second)(node);
@@ -129,9 +131,14 @@ void NetworkBuilder::check_inputs(const NodeProto& node, int least, int most) co
 
 const NetworkBuilder::Value& NetworkBuilder::value_read_by(const NodeProto& node, int input) const {
   const auto found = values_.find(node.input(input));
-  if (found == values_.end())
-    refuse(node, "its input {} is a constant, expected what the node before it writes",
-           quoted(node.input(input)));
+  if (found == values_.end()) {
+    const auto& inputs = node.input();
+    const bool all = std::all_of(inputs.begin(), inputs.end(), [&](const std::string& name) {
+      return name.empty() || graph_.constant(name) != nullptr;
+    });
+    refuse(node, "its input {} is a constant{}, expected what the node before it writes",
+           quoted(node.input(input)), all ? " as all its inputs are" : "");
+  }
   if (found->second.code_scale > 0.0f && node.op_type() != "DequantizeLinear")
     refuse(node, "its input {} holds quantised codes, which only DequantizeLinear may read",
            quoted(node.input(input)));

@@ -2,6 +2,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -39,6 +40,14 @@ class NetworkBuilder {
     bool per_channel = false;
   };
 
+  /// What Shape gives, and nodes make of it.
+  struct Sizes {
+    std::vector<std::int64_t> values = {};  ///< kOpenImages: the number of images
+    bool scalar = false;                    ///< one number without an axis
+  };
+  /// Stands for a number of images that the file leaves open; no other value reaches so far.
+  static constexpr std::int64_t kOpenImages = std::numeric_limits<std::int64_t>::min();
+
   void read_input();
   void read_node(const NodeProto& node);
   void check_output() const;
@@ -67,7 +76,19 @@ class NetworkBuilder {
   void read_squeeze(const NodeProto& node);
   void read_concat(const NodeProto& node);
   void read_dropout(const NodeProto& node);
+  void read_cast(const NodeProto& node);
   void read_softmax(const NodeProto& node);
+  // size_readers.cpp
+  bool computes_sizes(const NodeProto& node) const;
+  void read_sizes(const NodeProto& node);
+  Sizes shape_sizes(const NodeProto& node) const;
+  Sizes gathered_sizes(const NodeProto& node) const;
+  Sizes sliced_sizes(const NodeProto& node) const;
+  Sizes multiplied_sizes(const NodeProto& node) const;
+  /// Sizes computed before, or a constant.
+  Sizes sizes_read_by(const NodeProto& node, int input) const;
+  static Sizes cut(const Sizes& sizes, std::int64_t start, std::int64_t end);
+  static std::string sizes_text(const std::vector<std::int64_t>& sizes);
 
   void check_inputs(const NodeProto& node, int least, int most) const;
   bool is_constant(const NodeProto& node, int input) const {
@@ -118,6 +139,7 @@ class NetworkBuilder {
   std::int64_t batch_ = -1;  ///< images per run that the file fixes; -1: any
   std::size_t numbers_ = 0;  ///< weights, biases, factors, offsets
   std::unordered_map<std::string, Value> values_;
+  std::unordered_map<std::string, Sizes> sizes_;
   std::unordered_set<const NodeProto*> folded_;  ///< read together with an earlier node
 };
 

@@ -14,7 +14,7 @@ using ::onnx::NodeProto;
 
 namespace {
 
-constexpr std::array<std::string_view, 27> kEverywhere{"Conv",
+constexpr std::array<std::string_view, 30> kEverywhere{"Conv",
                                                        "Gemm",
                                                        "MatMul",
                                                        "Add",
@@ -29,6 +29,7 @@ constexpr std::array<std::string_view, 27> kEverywhere{"Conv",
                                                        "MaxPool",
                                                        "AveragePool",
                                                        "GlobalAveragePool",
+                                                       "ReduceMean",
                                                        "Flatten",
                                                        "Reshape",
                                                        "Transpose",
@@ -38,9 +39,34 @@ constexpr std::array<std::string_view, 27> kEverywhere{"Conv",
                                                        "Pad",
                                                        "Identity",
                                                        "Dropout",
+                                                       "Cast",
+                                                       "Shape",
                                                        "Constant",
                                                        "QuantizeLinear",
                                                        "BatchNormalization"};
+
+/// Whether the output is what the node writes, handed on by Identity or Dropout alone.
+bool is_last(const NodeProto& node, const GraphIndex& graph) {
+  const NodeProto* last = &node;
+  while (last->output_size() > 0 && last->output(0) != graph.output().name()) {
+    last = graph.only_consumer(last->output(0));
+    if (last == nullptr || (last->op_type() != "Identity" && last->op_type() != "Dropout"))
+      return false;
+  }
+  return last->output_size() > 0;
+}
+
+/// Whether the node takes its sizes, by way of others that do, from a Shape.
+bool comes_from_shape(const NodeProto& node, const GraphIndex& graph) {
+  const NodeProto* at = &node;
+  while (at != nullptr && at->op_type() != "Shape") {
+    const NodeProto* writer = nullptr;
+    for (const std::string& value : at->input())
+      if (writer == nullptr) writer = graph.producer(value);
+    at = writer;
+  }
+  return at != nullptr;
+}
 
 /// What is missing around an operator that is supported in some places only; null: nothing.
 const char* missing_context(const NodeProto& node, const GraphIndex& graph) {
@@ -51,11 +77,10 @@ const char* missing_context(const NodeProto& node, const GraphIndex& graph) {
                ? nullptr
                : "only behind QuantizeLinear and of constants";
   }
-  if (type == "Softmax" || type == "LogSoftmax") {
-    return node.output_size() == 1 && node.output(0) == graph.output().name()
-               ? nullptr
-               : "only at the very end";
-  }
+  if (type == "Softmax" || type == "LogSoftmax")
+    return is_last(node, graph) ? nullptr : "only at the very end";
+  if (type == "Gather" || type == "Slice")
+    return comes_from_shape(node, graph) ? nullptr : "only of the sizes that Shape gives";
   return "";
 }
 
@@ -98,8 +123,8 @@ std::string why_unsupported(const NodeProto& node, const GraphIndex& graph) {
 
 std::string supported_operators() {
   return fmt::format(
-      "{}, DequantizeLinear of constants and behind QuantizeLinear, and a last "
-      "Softmax or LogSoftmax",
+      "{}, DequantizeLinear of constants and behind QuantizeLinear, Gather and Slice of the sizes "
+      "that Shape gives, and a last Softmax or LogSoftmax",
       fmt::join(kEverywhere, ", "));
 }
 

@@ -1,6 +1,7 @@
 // The members of NetworkBuilder that read pooling and what moves numbers without changing them.
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "workloads/onnx/constants.h"
@@ -52,15 +53,28 @@ void NetworkBuilder::read_pool(const NodeProto& node) {
                                        : Dims{output.channels, output.height, output.width}));
 }
 
+// GlobalAveragePool, and ReduceMean over the same axes.
 void NetworkBuilder::read_global_pool(const NodeProto& node) {
-  AttributeReader(node, {});
+  const bool reduces = node.op_type() == "ReduceMean";
+  const AttributeReader attributes =
+      reduces ? AttributeReader(node, {"axes", "keepdims"}) : AttributeReader(node, {});
   check_inputs(node, 1, 1);
   const Value& input = image_read_by(node);
   const Shape shape = shape_of(input.dims);
+  if (reduces) {
+    const std::size_t rank = input.dims.size() + 1;  // the images included
+    const std::vector<std::int64_t> stated = attributes.integers("axes", {});
+    std::set<std::size_t> axes;
+    for (const std::int64_t axis : stated) axes.insert(normal_axis(node, axis, rank));
+    if (axes.size() != rank - 2 || *axes.begin() != 2)
+      refuse(node, "its axes are {} of {}, expected all those behind the channels",
+             dims_text(stated), text(input));
+  }
   Node pool = make(Operation::AveragePool, node, input, {shape.channels, 1, 1});
   pool.window.kernel_height = shape.height;
   pool.window.kernel_width = shape.width;
-  Dims dims(input.dims.size(), 1);
+  const bool keeps_axes = !reduces || attributes.integer("keepdims", 1) != 0;
+  Dims dims(keeps_axes ? input.dims.size() : 1, 1);
   dims[0] = shape.channels;
   bind(node, add(std::move(pool), std::move(dims)));
 }
@@ -71,18 +85,20 @@ void NetworkBuilder::read_pad(const NodeProto& node) {
       inputs ? AttributeReader(node, {"mode"}) : AttributeReader(node, {"mode", "pads", "value"});
   check_inputs(node, inputs ? 2 : 1, inputs ? 3 : 1);
   const Value& input = image_read_by(node);
-  if (attributes.word("mode", "constant") != "constant")
-    refuse(node, "mode is {}, expected 'constant'", quoted(attributes.word("mode", "")));
   const auto pads =
       inputs ? constant<std::int64_t>(node, 1, "pads").values : attributes.integers("pads", {});
+  const std::size_t rank = input.dims.size() + 1;  // the images included
+  if (pads.size() != 2 * rank)
+    refuse(node, "pads is {}, expected {} numbers", dims_text(pads), 2 * rank);
+  if (std::all_of(pads.begin(), pads.end(), [](std::int64_t p) { return p == 0; }))
+    return bind(node, input);
+  if (attributes.word("mode", "constant") != "constant")
+    refuse(node, "mode is {}, expected 'constant'", quoted(attributes.word("mode", "")));
   const bool has_value = inputs && node.input_size() > 2 && !node.input(2).empty();
   const float value = has_value ? constant_scalar(node, 2, "value")
                       : inputs  ? 0.0f
                                 : attributes.real("value", 0.0f);
   if (value != 0.0f) refuse(node, "it pads with {}, expected 0", value);
-  const std::size_t rank = input.dims.size() + 1;  // the images included
-  if (pads.size() != 2 * rank)
-    refuse(node, "pads is {}, expected {} numbers", dims_text(pads), 2 * rank);
   for (const std::int64_t p : pads)
     if (p < 0 || p > static_cast<std::int64_t>(kMaximumExtent))
       refuse(node, "pads is {}, expected numbers from 0 to {}", dims_text(pads), kMaximumExtent);
@@ -99,7 +115,6 @@ void NetworkBuilder::read_pad(const NodeProto& node) {
   Dims dims = input.dims;
   dims.back() += border.pad_left + border.pad_right;
   if (rank == 4) dims[1] += border.pad_top + border.pad_bottom;
-  if (dims == input.dims) return bind(node, input);
   Node pad = make(Operation::Pad, node, input, shape_of(dims));
   pad.window = border;
   bind(node, add(std::move(pad), std::move(dims)));
@@ -120,15 +135,16 @@ void NetworkBuilder::read_reshape(const NodeProto& node) {
   const AttributeReader attributes(node, {"allowzero"});
   check_inputs(node, 2, 2);
   const Value& input = value_read_by(node);
-  const std::vector<std::int64_t> shape = constant<std::int64_t>(node, 1, "shape").values;
+  const std::vector<std::int64_t> shape = sizes_read_by(node, 1).values;
   const bool zero_copies = attributes.integer("allowzero", 0) == 0;
   const auto unfit = [&] {
     refuse(node, "it makes {} out of {}, expected N and then {} elements: the images stay apart",
-           dims_text(shape), text(input), input.size());
+           sizes_text(shape), text(input), input.size());
   };
   if (shape.size() < 2 || shape.size() > kMostDimensions) unfit();
   const bool images_open = shape[0] == -1;
-  if (!images_open && !(shape[0] == 0 && zero_copies) && !(batch_ > 0 && shape[0] == batch_))
+  if (!images_open && !(shape[0] == 0 && zero_copies) && !(batch_ > 0 && shape[0] == batch_) &&
+      shape[0] != kOpenImages)
     unfit();
   Dims dims;
   std::size_t known = 1, open = shape.size();
@@ -203,6 +219,9 @@ void NetworkBuilder::read_concat(const NodeProto& node) {
   const AttributeReader attributes(node, {"axis"});
   if (!attributes.has("axis")) refuse(node, "it gives no axis");
   if (node.input_size() == 0) refuse(node, "it has no inputs");
+  for (const std::string& name : node.input())
+    if (graph_.constant(name) != nullptr)
+      refuse(node, "it puts the constant {} beside values, expected values alone", quoted(name));
   const Dims first = value_read_by(node).dims;
   const std::size_t axis = normal_axis(node, attributes.integer("axis", 0), first.size() + 1);
   if (axis == 0) refuse(node, "its axis 0 is that of the images, which stay apart");
@@ -245,6 +264,15 @@ void NetworkBuilder::read_dropout(const NodeProto& node) {
                           : training->int32_data_size() == 1 && training->int32_data(0) == 0);
     if (!off) refuse(node, "training_mode is not the constant false");
   }
+  bind(node, value_read_by(node));
+}
+
+// The network computes in float32 and then in integers, whatever type of number its file names.
+void NetworkBuilder::read_cast(const NodeProto& node) {
+  const std::int64_t to = AttributeReader(node, {"to"}).integer("to", 0);
+  check_inputs(node, 1, 1);
+  if (!is_floating(static_cast<int>(to)))
+    refuse(node, "it casts to type {}, expected FLOAT, FLOAT16 or DOUBLE", to);
   bind(node, value_read_by(node));
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -80,11 +81,46 @@ Tensor<T> read(const TensorProto& tensor, TensorProto::DataType type, const Fiel
   return result;
 }
 
+/// IEEE 754 binary16: a sign, 5 bits of exponent, 10 of the mantissa.
+float from_half(std::uint16_t bits) {
+  const unsigned exponent = bits >> 10 & 0x1f, mantissa = bits & 0x3ff;
+  float magnitude;
+  if (exponent == 0)
+    magnitude = std::ldexp(static_cast<float>(mantissa), -24);
+  else if (exponent < 31)
+    magnitude = std::ldexp(static_cast<float>(mantissa | 0x400), static_cast<int>(exponent) - 25);
+  else
+    magnitude = mantissa == 0 ? std::numeric_limits<float>::infinity()
+                              : std::numeric_limits<float>::quiet_NaN();
+  return (bits & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
 }  // namespace
 
 template <>
 Tensor<float> read_tensor(const TensorProto& tensor) {
-  return read<float>(tensor, TensorProto::FLOAT, tensor.float_data());
+  Tensor<float> result;
+  const auto convert = [&](const auto& stored, auto&& number) {
+    result.dims = stored.dims;
+    result.values.reserve(stored.values.size());
+    for (const auto value : stored.values) result.values.push_back(number(value));
+  };
+  switch (tensor.data_type()) {
+    case TensorProto::FLOAT16:
+      convert(read<std::uint16_t>(tensor, TensorProto::FLOAT16, tensor.int32_data()), from_half);
+      return result;
+    case TensorProto::DOUBLE:
+      convert(read<double>(tensor, TensorProto::DOUBLE, tensor.double_data()),
+              [](double v) { return static_cast<float>(v); });
+      return result;
+    default:
+      return read<float>(tensor, TensorProto::FLOAT, tensor.float_data());
+  }
+}
+
+bool is_floating(int data_type) {
+  return data_type == TensorProto::FLOAT || data_type == TensorProto::FLOAT16 ||
+         data_type == TensorProto::DOUBLE;
 }
 
 template <>

@@ -13,10 +13,13 @@ struct Tensor {
   std::vector<T> values;
 };
 
-/// T: float or an integer of 64, 32 or 8 bits. Throws NetworkError naming the tensor: another
-/// element type, data kept outside of the file, an element count that is not the product of the
-/// dimensions.
+/// T: float, which FLOAT16 and DOUBLE are converted to, or an integer of 64, 32 or 8 bits. Throws
+/// NetworkError naming the tensor: another element type, data kept outside of the file, an element
+/// count that is not the product of the dimensions.
 template <class T>
 Tensor<T> read_tensor(const ::onnx::TensorProto& tensor);
+
+/// Whether read_tensor<float> takes elements of this type.
+bool is_floating(int data_type);
 
 }  // namespace uswim::workloads::onnx_reader

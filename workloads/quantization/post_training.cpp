@@ -97,18 +97,23 @@ std::map<std::size_t, MagnitudeHistogram> observe(const Network& network,
       const std::size_t elements = network.shape_of(value).size();
       MagnitudeHistogram& histogram = histograms[entry.value];
       for (std::size_t n = 0; n < here; ++n)
-        for (std::size_t e = 0; e < elements; ++e)
-          histogram.add(numbers[(n / kLanes * elements + e) * kLanes + n % kLanes]);
+        for (std::size_t e = 0; e < elements; ++e) {
+          const float number = numbers[(n / kLanes * elements + e) * kLanes + n % kLanes];
+          if (!std::isfinite(number))
+            throw NetworkError(fmt::format(
+                "layer '{}': its input {} is {} for calibration image {}, expected a finite "
+                "number: the values in front of it leave the range of float32",
+                network.layers[network.nodes[matrix].layer].name, e, number, first + n));
+          histogram.add(number);
+        }
     }
   }
   return histograms;
 }
 
-Node quantizer(const MagnitudeHistogram& histogram, const QuantizationConfig& config,
-               const std::string& name) {
+Node quantizer(const MagnitudeHistogram& histogram, const QuantizationConfig& config) {
   Node node;
   node.operation = Operation::Quantize;
-  node.name = name;
   const bool is_signed = histogram.has_negative();
   node.maximum = (1 << (config.activation_bits - (is_signed ? 1 : 0))) - 1;
   node.minimum = is_signed ? -node.maximum - 1 : 0;
@@ -119,10 +124,39 @@ Node quantizer(const MagnitudeHistogram& histogram, const QuantizationConfig& co
   return node;
 }
 
+/// Puts what `make` gives behind each entry's value, once for all layers that share it.
+template <class Make>
+Network with_quantizers(Network network, const std::map<std::size_t, Entry>& entries, Make&& make) {
+  std::map<std::size_t, Insertion> by_value;
+  for (const auto& [matrix, entry] : entries) {
+    Insertion& insertion = by_value[entry.value];
+    if (insertion.read_by.empty()) {
+      insertion.value = entry.value;
+      insertion.read_by.assign(network.nodes.size(), false);
+      insertion.node = make(entry);
+      insertion.node.name = network.layers[network.nodes[matrix].layer].name + ".input";
+    }
+    insertion.read_by[entry.reader] = true;
+  }
+  std::vector<Insertion> insertions;
+  for (auto& [value, insertion] : by_value) insertions.push_back(std::move(insertion));
+  return with_insertions(std::move(network), insertions);
+}
+
 std::string described(const QuantizationConfig& c) {
   return fmt::format("{} {} {} {} {} {}", c.activation_bits, static_cast<int>(c.activation_clip),
                      c.activation_percentile, static_cast<int>(c.weight_scales),
                      static_cast<int>(c.weight_clip), c.weight_percentile);
+}
+
+/// The clip with which the codes of the file stay as they are, or 0: there are none, or they need
+/// more bits. The one code more that two's complement has on the negative side is clipped.
+double clip_of_stored_codes(const MatrixLayer& layer, unsigned bits) {
+  const double step = static_cast<double>(layer.code_step), most = 1u << bits;
+  if (!(step > 0.0)) return 0.0;
+  for (const float weight : layer.weight)
+    if (std::abs(static_cast<double>(weight)) > (most + 0.5) * step) return 0.0;
+  return (most - 1.0) * step;
 }
 
 double weight_clip(const float* weights, std::size_t count, unsigned bits,
@@ -140,13 +174,16 @@ Network with_output_scales(Network network, unsigned bits, const QuantizationCon
     if (network.nodes[n].operation != Operation::Matrix) continue;
     MatrixLayer& layer = network.layers[network.nodes[n].layer];
     std::vector<float> scale;
+    const double stored = clip_of_stored_codes(layer, bits);
     for (std::size_t o = 0; o < layer.outputs; ++o) {
       float* weights = &layer.weight[o * layer.rows];
-      const auto clip = static_cast<float>(weight_clip(weights, layer.rows, bits, config));
+      const auto clip = static_cast<float>(
+          stored > 0.0 ? stored : weight_clip(weights, layer.rows, bits, config));
       scale.push_back(clip > 0.0f ? clip : 1.0f);
       for (std::size_t r = 0; r < layer.rows; ++r) weights[r] /= scale.back();
       layer.bias[o] /= scale.back();
     }
+    layer.code_step = 0.0f;  // the weights are in other units now
     // A batch norm behind the layer takes the scales up.
     const auto after = std::find_if(network.nodes.begin(), network.nodes.end(), [&](const Node& x) {
       return x.operation == Operation::Scale && x.input() == n + 1;
@@ -169,6 +206,13 @@ Network with_output_scales(Network network, unsigned bits, const QuantizationCon
 
 bool needs_quantizers(const Network& network) { return !open_entries(network).empty(); }
 
+Network with_open_quantizers(Network network) {
+  Node open;
+  open.operation = Operation::Quantize;
+  const auto entries = open_entries(network);
+  return with_quantizers(std::move(network), entries, [&](const Entry&) { return open; });
+}
+
 Network quantize_activations(Network network, const QuantizationConfig& config,
                              const Dataset& calibration, std::size_t images) {
   const std::map<std::size_t, Entry> entries = open_entries(network);
@@ -178,23 +222,12 @@ Network quantize_activations(Network network, const QuantizationConfig& config,
   if (!(calibration.shape == network.input))
     throw NetworkError("the calibration images do not have the size that the network takes");
   const auto histograms = observe(network, entries, calibration, images);
-  std::map<std::size_t, Insertion> by_value;
-  for (const auto& [matrix, entry] : entries) {
-    Insertion& insertion = by_value[entry.value];
-    if (insertion.read_by.empty()) {
-      insertion.value = entry.value;
-      insertion.read_by.assign(network.nodes.size(), false);
-      insertion.node = quantizer(histograms.at(entry.value), config,
-                                 network.layers[network.nodes[matrix].layer].name + ".input");
-    }
-    insertion.read_by[entry.reader] = true;
-  }
-  std::vector<Insertion> insertions;
-  for (auto& [value, insertion] : by_value) insertions.push_back(std::move(insertion));
   network.content_hash =
       support::content_hash(fmt::format("activations {} of {} {} {}", described(config), images,
                                         calibration.content_hash, network.content_hash));
-  return with_insertions(std::move(network), insertions);
+  return with_quantizers(std::move(network), entries, [&](const Entry& entry) {
+    return quantizer(histograms.at(entry.value), config);
+  });
 }
 
 QuantizedNetwork quantize_weights(Network network, unsigned bits,
@@ -206,10 +239,14 @@ QuantizedNetwork quantize_weights(Network network, unsigned bits,
     network = with_output_scales(std::move(network), bits, config);
   }
   QuantizedNetwork result;
-  for (const MatrixLayer& layer : network.layers)
-    result.weights.push_back(quantize_weights(
-        layer, bits,
-        per_channel ? 1.0 : weight_clip(layer.weight.data(), layer.weight.size(), bits, config)));
+  for (const MatrixLayer& layer : network.layers) {
+    const double stored = clip_of_stored_codes(layer, bits);
+    const double clip = per_channel ? 1.0
+                        : stored > 0.0
+                            ? stored
+                            : weight_clip(layer.weight.data(), layer.weight.size(), bits, config);
+    result.weights.push_back(quantize_weights(layer, bits, clip));
+  }
   result.network = std::move(network);
   return result;
 }

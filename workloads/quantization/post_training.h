@@ -29,10 +29,15 @@ struct QuantizationConfig {
 /// Whether a matrix layer reads numbers that no quantiser has made codes of.
 bool needs_quantizers(const Network& network);
 
+/// The network with a Quantize node wherever quantize_activations would put one, its codes left
+/// open: to look at, not to compute with.
+Network with_open_quantizers(Network network);
+
 /// Puts a Quantize node in front of every matrix layer that needs one. Ranges come from a forward
 /// pass in float over the first `images` images. Codes are signed where the layer's input is
 /// negative in one of them. Layers that share an input share its quantiser. A network with all its
-/// quantisers is returned as it is.
+/// quantisers is returned as it is. Throws NetworkError naming the layer whose input is no finite
+/// number for one of the images.
 Network quantize_activations(Network network, const QuantizationConfig& config,
                              const Dataset& calibration, std::size_t images);
 
@@ -43,8 +48,9 @@ struct QuantizedNetwork {
 /// Weights as codes. With one scale per channel each output's weights are divided by its own scale
 /// and a Scale node behind the layer, which is digital, multiplies it back: the codes on the
 /// crossbars and all that is computed from the network's weights (second derivatives, errors) are
-/// then in units of one scale, 1. Networks trained on the grid pass through unchanged. `bits`: of
-/// the magnitude; the sign comes on top.
+/// then in units of one scale, 1. Networks trained on the grid pass through unchanged, and so do
+/// the codes that a file holds with one step per layer, as long as `bits` suffice for them. `bits`:
+/// of the magnitude; the sign comes on top.
 QuantizedNetwork quantize_weights(Network network, unsigned bits, const QuantizationConfig& config);
 
 }  // namespace uswim::workloads

@@ -1,9 +1,14 @@
-"""What all trainings share: a state that is saved whole, and learning rates."""
+"""What all trainings share: cores, a state that is saved whole, and learning rates."""
 
 import math
 import os
 
 import torch
+
+
+def usable_cores():
+    """Those that this process may run on, which may be fewer than the machine has."""
+    return len(os.sched_getaffinity(0))
 
 
 def save(path, state):

@@ -36,14 +36,15 @@ def parse_arguments():
     )
     parser.add_argument("network", choices=NETWORKS)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR",
-                        help="folder of CIFAR-10's six binary batches, or of val.jpk and train*.jpk")
+                        help="folder of CIFAR-10's six binary batches; for Tiny ImageNet its own "
+                             "folders train and val, or val.jpk and train*.jpk")
     parser.add_argument("--out", type=Path, metavar="DIR",
                         help="folder for the checkpoint and the ONNX file (default: results/NETWORK)")
     parser.add_argument("--epochs", type=int, help="default: 26 for ConvNet, 60 for ResNet-18")
     parser.add_argument("--batch", type=int, default=128, help="batch size (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="random seed (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1,
-                        help="CPU threads (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=checkpoints.usable_cores(),
+                        help="CPU threads (default: one per core, here %(default)s)")
     parser.add_argument("--smoke", action="store_true",
                         help=f"one epoch on {SMOKE_IMAGES} images: shows that everything works")
     arguments = parser.parse_args()

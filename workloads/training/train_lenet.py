@@ -39,8 +39,8 @@ def parse_arguments():
                         help="how many of them, the first, are in float (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=128, help="batch size (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="random seed (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1,
-                        help="CPU threads (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=checkpoints.usable_cores(),
+                        help="CPU threads (default: one per core, here %(default)s)")
     arguments = parser.parse_args()
     if not 0 < arguments.float_epochs < arguments.epochs:
         parser.error("--float-epochs must lie between 1 and --epochs - 1")
@@ -198,7 +198,10 @@ def main():
     torch.use_deterministic_algorithms(True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    training = Training(arguments, device)
+    try:
+        training = Training(arguments, device)
+    except (OSError, ValueError) as error:  # of the data set, with file and reason
+        raise SystemExit(str(error))
     training.resume()
     training.run()
 
