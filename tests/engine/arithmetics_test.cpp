@@ -86,7 +86,7 @@ void expect_products(WeightsEngine& engine, const Drawn& d, std::size_t images,
           const std::size_t at =
               (image / kLanes * shape.size() + (o * shape.height + y) * shape.width + x) * kLanes +
               image % kLanes;
-          ASSERT_EQ(products.values[at], expected(o, codes, products.unit))
+          ASSERT_EQ(std::int64_t{products.values[at]}, expected(o, codes, products.unit))
               << "image " << image << ", output " << o << " at " << y << ", " << x;
         }
       }
@@ -103,7 +103,7 @@ void expect_chains_of_fma(const Drawn& d, std::size_t images) {
     float sum = 0.0f;
     for (std::size_t r = 0; r < rows; ++r)
       sum = std::fma(d.weights[o * rows + r], static_cast<float>(codes[r]), sum);
-    return static_cast<std::int32_t>(std::nearbyint(sum / unit));
+    return static_cast<std::int64_t>(std::nearbyint(sum / unit));
   });
 }
 
@@ -138,6 +138,23 @@ TEST_P(FloatsOn, DoNotOverflowAtTheWorst) {
   }
 }
 
+/// 411849 x 20857 = 2^33 + 1: the second product lies just above half of the sum's last bit, by too
+/// little for the 53 bits of a double.
+TEST_P(FloatsOn, RoundOnceWhereDoublesRoundTwice) {
+  Drawn d;
+  d.network = plain::NetworkBuilder({2, 1, 1}, 1).quantize(1.0f, 20857).dense(1).build();
+  d.weights = {1.0f, std::ldexp(411849.0f, -43)};
+  d.codes.reshape(1, {2, 1, 1}, Window{});
+  d.codes.at(0, 0, 0, 0)[0] = d.codes.at(0, 0, 0, 0)[1] = 20857;
+  expect_chains_of_fma(d, 1);
+  FloatWeightsEngine engine(d.network, activation_ranges(d.network));
+  engine.set_weights(0, d.weights.data());
+  ProductBlocks products;
+  engine.multiply(0, d.codes, 1, products);
+  EXPECT_EQ(static_cast<float>(products.values[0]) * products.unit,
+            20857.0f + std::ldexp(1.0f, -9));
+}
+
 /// The finest power of two in which a row's largest magnitude rounds to at most 127.
 int exponent_of(const std::vector<float>& weights, std::size_t output, std::size_t rows) {
   float largest = 0.0f;
@@ -160,7 +177,7 @@ void expect_rounded_products(const Drawn& d, std::size_t images) {
     for (std::size_t r = 0; r < rows; ++r)
       sum += std::nearbyint(std::ldexp(d.weights[o * rows + r], exponent)) *
              static_cast<double>(codes[r]);
-    return static_cast<std::int32_t>(std::ldexp(sum, -exponent) / static_cast<double>(unit));
+    return static_cast<std::int64_t>(std::ldexp(sum, -exponent) / static_cast<double>(unit));
   });
 }
 
