@@ -84,6 +84,42 @@ TEST(HostileModels, MultiplyTheirConstants) {
   expect_little_memory();
 }
 
+TEST(HostileModels, JoinOneConstantManyTimes) {
+  Models models;
+  models.add("joined", {2, 6, 6}, 72, [](Sketch& s) {
+    NodeBuilder node = s.node("Concat", "node", {}, {"w"});
+    node.integer("axis", 1);
+    s.random("k", {1, 1 << 20});
+    for (int i = 0; i < 4000; ++i) node.proto().add_input("k");
+    s.node("Mul", "use", {"image", "w"}, {"x"});
+  });
+  EXPECT_THAT(models.models.front().model.fault(),
+              AllOf(HasSubstr("node 'node'"), HasSubstr("more than")));
+  Models empty;
+  empty.add("empty", {2, 6, 6}, 72, [](Sketch& s) {
+    NodeBuilder node = s.node("Concat", "node", {}, {"w"});
+    node.integer("axis", 1);
+    s.floats("row", {1 << 24, 0}, {});
+    for (int i = 0; i < 4000; ++i) node.proto().add_input("row");
+    s.node("Mul", "use", {"image", "w"}, {"x"});
+  });
+  EXPECT_NE(empty.models.front().model.fault(), "");
+  expect_little_memory();
+}
+
+TEST(HostileModels, ComputeSizesInLongChains) {
+  Models models;
+  models.add("sizes", {2, 6, 6}, 72, [](Sketch& s) {
+    s.node("Shape", "shape", {"image"}, {"s0"});
+    s.ints("i", {0, 1, 2, 3});
+    constexpr int kSteps = 60'000;
+    for (int i = 0; i < kSteps; ++i)
+      s.node("Gather", "g", {"s" + std::to_string(i), "i"}, {"s" + std::to_string(i + 1)});
+    s.node("Reshape", "view", {"image", "s" + std::to_string(kSteps)}, {"x"});
+  });
+  EXPECT_THAT(models.models.front().model.fault(), HasSubstr("only of the sizes"));
+}
+
 TEST(HostileModels, UseTheirWeightsManyTimes) {
   Sketch s;
   s.input("image", {-1, 1000});

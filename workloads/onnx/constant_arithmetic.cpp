@@ -101,22 +101,25 @@ template <class T>
 TensorProto joined_of(const NodeProto& node, const std::vector<const TensorProto*>& parts) {
   const AttributeReader attributes(node, {"axis"});
   if (!attributes.has("axis")) refuse(node, "it gives no axis");
-  std::vector<Tensor<T>> tensors;
-  for (const TensorProto* part : parts) tensors.push_back(read_tensor<T>(*part));
   Tensor<T> result;
-  result.dims = tensors.front().dims;
-  const std::size_t axis =
-      normal_axis(node, attributes.integer("axis", 0), tensors.front().dims.size());
+  result.dims.assign(parts.front()->dims().begin(), parts.front()->dims().end());
+  const std::size_t axis = normal_axis(node, attributes.integer("axis", 0), result.dims.size());
   result.dims[axis] = 0;
-  for (const Tensor<T>& tensor : tensors) {
+  std::vector<Tensor<T>> tensors;  // those that hold numbers
+  std::size_t count = 0;
+  for (const TensorProto* part : parts) {
+    Tensor<T> tensor = read_tensor<T>(*part);
     Dims expected = tensor.dims;
     if (expected.size() == result.dims.size()) expected[axis] = result.dims[axis];
     if (expected != result.dims)
-      refuse(node, "its constants {} and {} do not fit along axis {}",
-             dims_text(tensors.front().dims), dims_text(tensor.dims), axis);
+      refuse(node, "its constants {} and {} do not fit along axis {}", dims_text(result.dims),
+             dims_text(tensor.dims), axis);
     result.dims[axis] += tensor.dims[axis];
+    // Before the next one is read: a file may join one constant a thousand times.
+    count = bounded_count(node, result.dims);
+    if (!tensor.values.empty()) tensors.push_back(std::move(tensor));
   }
-  const std::size_t count = bounded_count(node, result.dims);
+  if (count == 0) return stored(result);
   std::size_t rows = 1;  // of the axes before; each is a run of every tensor in turn
   for (std::size_t i = 0; i < axis; ++i) rows *= static_cast<std::size_t>(result.dims[i]);
   result.values.reserve(count);

@@ -9,7 +9,7 @@ namespace uswim::workloads {
 /// output; values may be read by several nodes. Operators: workloads/onnx/operators.cpp. A grouped
 /// convolution becomes one per group between Slice and Concat; batch norm and arithmetic with
 /// constants become Scale; Clip + QuantizeLinear + DequantizeLinear one activation quantiser.
-/// Identity, Dropout, Constant, what works on constants alone and a last Softmax or LogSoftmax
+/// Identity, Dropout, Cast, what works on constants or sizes alone and a last Softmax or LogSoftmax
 /// leave no node, nor does what the output does not depend on. Throws NetworkError, which names the
 /// file: every unsupported operator is listed at once with its node's name; a missing, truncated or
 /// damaged file, shapes that do not fit, NaN or infinite weights, data kept in another file are

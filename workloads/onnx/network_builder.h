@@ -87,6 +87,7 @@ class NetworkBuilder {
   Sizes multiplied_sizes(const NodeProto& node) const;
   /// Sizes computed before, or a constant.
   Sizes sizes_read_by(const NodeProto& node, int input) const;
+  static void check_count(const NodeProto& node, const Sizes& sizes);
   static Sizes cut(const Sizes& sizes, std::int64_t start, std::int64_t end);
   static std::string sizes_text(const std::vector<std::int64_t>& sizes);
 

@@ -58,14 +58,16 @@ bool is_last(const NodeProto& node, const GraphIndex& graph) {
 
 /// Whether the node takes its sizes, by way of others that do, from a Shape.
 bool comes_from_shape(const NodeProto& node, const GraphIndex& graph) {
+  constexpr int kLongestChain = 64;  // one of thousands would be walked once for each of them
   const NodeProto* at = &node;
-  while (at != nullptr && at->op_type() != "Shape") {
+  for (int steps = 0; at != nullptr && steps < kLongestChain; ++steps) {
+    if (at->op_type() == "Shape") return true;
     const NodeProto* writer = nullptr;
     for (const std::string& value : at->input())
       if (writer == nullptr) writer = graph.producer(value);
     at = writer;
   }
-  return at != nullptr;
+  return false;
 }
 
 /// What is missing around an operator that is supported in some places only; null: nothing.

@@ -33,6 +33,7 @@ void NetworkBuilder::read_sizes(const NodeProto& node) {
       const Sizes part = sizes_read_by(node, i);
       if (part.scalar) refuse(node, "its input {} has no axis to join", quoted(node.input(i)));
       result.values.insert(result.values.end(), part.values.begin(), part.values.end());
+      check_count(node, result);
     }
   } else if (type == "Mul") {
     check_inputs(node, 2, 2);
@@ -49,10 +50,14 @@ void NetworkBuilder::read_sizes(const NodeProto& node) {
            "its input is made of the sizes that Shape gives; of these are read Gather, Slice, "
            "Concat, Mul, Squeeze, Unsqueeze, Reshape, Cast and Identity, in a Reshape's shape");
   }
-  constexpr std::size_t kMostSizes = 64;
-  if (result.values.size() > kMostSizes)
-    refuse(node, "it makes {} sizes, expected at most {}", result.values.size(), kMostSizes);
+  check_count(node, result);
   sizes_[node.output(0)] = std::move(result);
+}
+
+void NetworkBuilder::check_count(const NodeProto& node, const Sizes& sizes) {
+  constexpr std::size_t kMostSizes = 64;
+  if (sizes.values.size() > kMostSizes)
+    refuse(node, "it makes {} sizes, expected at most {}", sizes.values.size(), kMostSizes);
 }
 
 NetworkBuilder::Sizes NetworkBuilder::sizes_read_by(const NodeProto& node, int input) const {
