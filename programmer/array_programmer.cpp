@@ -81,8 +81,9 @@ void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
   const std::size_t pitch = mapping_.pitch(), per_weight = mapping_.devices_per_weight();
   const auto full_code = static_cast<double>((1u << mapping_.config().weight_bits) - 1);
   targets.resize(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t at = first + i, column = at % pitch;
+  std::size_t column = first % pitch;
+  for (std::size_t i = 0; i < n; ++i, column = column + 1 < pitch ? column + 1 : 0) {
+    const std::size_t at = first + i;
     DeviceTarget& t = targets[i];
     if (column >= columns_) {
       t = {};
