@@ -21,7 +21,7 @@ struct Arguments {
 
 void correlate(const experiment::LoadedConfig& loaded, const Arguments& arguments,
                const std::filesystem::path& cache) {
-  experiment::Correlations found;
+  experiment::CorrelationStudy found;
   {
     ProgressLine line;
     experiment::RunOptions options;
@@ -34,11 +34,15 @@ void correlate(const experiment::LoadedConfig& loaded, const Arguments& argument
     };
     found = experiment::run_correlation(loaded, options);
   }
-  fmt::print("rank correlation      magnitude  second derivative  1/2 H d^2\n");
-  fmt::print("loss increase        {:10.3f} {:18.3f} {:10.3f}\n", found.loss_magnitude,
-             found.loss_second_derivative, found.loss_predicted);
-  fmt::print("accuracy drop        {:10.3f} {:18.3f} {:10.3f}\n", found.accuracy_magnitude,
-             found.accuracy_second_derivative, found.accuracy_predicted);
+  const auto print = [](const char* kind, const experiment::Correlations& c) {
+    fmt::print("{:<20}  magnitude  second derivative  1/2 H d^2\n", kind);
+    fmt::print("loss increase        {:10.3f} {:18.3f} {:10.3f}\n", c.loss_magnitude,
+               c.loss_second_derivative, c.loss_predicted);
+    fmt::print("accuracy drop        {:10.3f} {:18.3f} {:10.3f}\n", c.accuracy_magnitude,
+               c.accuracy_second_derivative, c.accuracy_predicted);
+  };
+  print("rank correlation", found.rank);
+  print("linear correlation", found.linear);
   fmt::print("results in {}\n", arguments.output.string());
 }
 

@@ -28,15 +28,17 @@ void ProgressLine::operator()(const std::string& stage, std::size_t done, std::s
     clear();
     stage_ = stage;
     begin_ = last_ = now;
+    at_begin_ = done;
   }
   const double elapsed = std::chrono::duration<double>(now - begin_).count();
   if (elapsed < 1.0 || std::chrono::duration<double>(now - last_).count() < 0.2) return;
   last_ = now;
   shown_ = true;
   std::string left = "";
-  if (done > 0 && total > 0)
-    left = fmt::format(", {:.0f} s left",
-                       elapsed / static_cast<double>(done) * static_cast<double>(total - done));
+  if (done > at_begin_ && total > 0)
+    left =
+        fmt::format(", {:.0f} s left", elapsed / static_cast<double>(done - at_begin_) *
+                                           static_cast<double>(total - done));
   std::fputs(fmt::format("\r\033[K{}: {} of {}{}", stage, done, total, left).c_str(), stderr);
   std::fflush(stderr);
 }

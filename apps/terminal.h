@@ -19,6 +19,7 @@ class ProgressLine {
   bool is_terminal_;
   bool shown_ = false;
   std::string stage_;
+  std::size_t at_begin_ = 0;  ///< done when the stage was first heard of: by an earlier run
   std::chrono::steady_clock::time_point begin_, last_;
 };
 

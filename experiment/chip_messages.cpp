@@ -8,6 +8,7 @@ namespace uswim::experiment {
 namespace {
 
 void add(StageSeconds& sum, const StageSeconds& part) {
+  sum.selection += part.selection;
   sum.outcomes += part.outcomes;
   sum.simulation += part.simulation;
   sum.read_back += part.read_back;

@@ -132,19 +132,25 @@ std::vector<PerturbedWeight> perturb_weights(const Network& network,
   return result;
 }
 
-double rank_correlation(const std::vector<double>& x, const std::vector<double>& y) {
-  const std::vector<double> a = ranks(x), b = ranks(y);
-  const double mean = 0.5 * (static_cast<double>(a.size()) - 1.0);
-  double ab = 0.0, aa = 0.0, bb = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    ab += (a[i] - mean) * (b[i] - mean);
-    aa += (a[i] - mean) * (a[i] - mean);
-    bb += (b[i] - mean) * (b[i] - mean);
+double linear_correlation(const std::vector<double>& x, const std::vector<double>& y) {
+  const auto mean = [](const std::vector<double>& v) {
+    return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
+  };
+  const double mean_x = mean(x), mean_y = mean(y);
+  double xy = 0.0, xx = 0.0, yy = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xy += (x[i] - mean_x) * (y[i] - mean_y);
+    xx += (x[i] - mean_x) * (x[i] - mean_x);
+    yy += (y[i] - mean_y) * (y[i] - mean_y);
   }
-  return aa > 0.0 && bb > 0.0 ? ab / std::sqrt(aa * bb) : 0.0;
+  return xx > 0.0 && yy > 0.0 ? xy / std::sqrt(xx * yy) : 0.0;
 }
 
-Correlations correlations(const std::vector<PerturbedWeight>& weights) {
+double rank_correlation(const std::vector<double>& x, const std::vector<double>& y) {
+  return linear_correlation(ranks(x), ranks(y));
+}
+
+Correlations correlations(const std::vector<PerturbedWeight>& weights, Correlate correlate) {
   std::vector<double> magnitude, second, predicted, loss, accuracy;
   for (const PerturbedWeight& w : weights) {
     magnitude.push_back(w.magnitude);
@@ -153,12 +159,11 @@ Correlations correlations(const std::vector<PerturbedWeight>& weights) {
     loss.push_back(w.loss_increase);
     accuracy.push_back(w.accuracy_drop);
   }
-  return {rank_correlation(loss, magnitude),  rank_correlation(loss, second),
-          rank_correlation(loss, predicted),  rank_correlation(accuracy, magnitude),
-          rank_correlation(accuracy, second), rank_correlation(accuracy, predicted)};
+  return {correlate(loss, magnitude),     correlate(loss, second),     correlate(loss, predicted),
+          correlate(accuracy, magnitude), correlate(accuracy, second), correlate(accuracy, predicted)};
 }
 
-Correlations run_correlation(const LoadedConfig& loaded, const RunOptions& options) {
+CorrelationStudy run_correlation(const LoadedConfig& loaded, const RunOptions& options) {
   const Config& config = loaded.config;
   support::ResultDirectory directory(options.output);
   for (const workloads::DataSource* images : {&config.workload.test, &config.workload.sensitivity})
@@ -184,7 +189,18 @@ Correlations run_correlation(const LoadedConfig& loaded, const RunOptions& optio
         .cell(w.loss_increase);
     table.end_row();
   }
-  const Correlations found = correlations(weights);
+  const CorrelationStudy found{correlations(weights, rank_correlation),
+                               correlations(weights, linear_correlation)};
+  const auto json = [](const Correlations& c) {
+    return nlohmann::ordered_json{{"loss_increase",
+                                   {{"magnitude", c.loss_magnitude},
+                                    {"second_derivative", c.loss_second_derivative},
+                                    {"predicted_loss_increase", c.loss_predicted}}},
+                                  {"accuracy_drop",
+                                   {{"magnitude", c.accuracy_magnitude},
+                                    {"second_derivative", c.accuracy_second_derivative},
+                                    {"predicted_loss_increase", c.accuracy_predicted}}}};
+  };
   const nlohmann::ordered_json summary{
       {"weights", weights.size()},
       {"images", std::min(config.correlation.images, workload.test.count)},
@@ -193,15 +209,8 @@ Correlations run_correlation(const LoadedConfig& loaded, const RunOptions& optio
       {"config_hash", loaded.hash},
       {"network_hash", workload.network.content_hash},
       {"test_data_hash", workload.test.content_hash},
-      {"rank_correlation",
-       {{"loss_increase",
-         {{"magnitude", found.loss_magnitude},
-          {"second_derivative", found.loss_second_derivative},
-          {"predicted_loss_increase", found.loss_predicted}}},
-        {"accuracy_drop",
-         {{"magnitude", found.accuracy_magnitude},
-          {"second_derivative", found.accuracy_second_derivative},
-          {"predicted_loss_increase", found.accuracy_predicted}}}}}};
+      {"rank_correlation", json(found.rank)},
+      {"linear_correlation", json(found.linear)}};
   directory.write("correlation.csv", table.bytes());
   directory.write("summary.json", summary.dump(2) + "\n");
   directory.write("config.yaml",

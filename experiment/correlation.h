@@ -34,18 +34,23 @@ std::vector<PerturbedWeight> perturb_weights(const workloads::Network& network,
                                              const CorrelationConfig& config, std::uint64_t seed,
                                              unsigned threads, const Progress& progress);
 
-/// Spearman's rank correlation: Pearson's of the ranks, equal values sharing the mean of theirs. 0
-/// where one side is constant.
+/// Pearson's correlation. 0 where one side is constant.
+double linear_correlation(const std::vector<double>& x, const std::vector<double>& y);
+/// Spearman's rank correlation: Pearson's of the ranks, equal values sharing the mean of theirs.
 double rank_correlation(const std::vector<double>& x, const std::vector<double>& y);
 
-/// Rank correlations of what happened with what could have told it.
+/// Correlations of what happened with what could have told it.
 struct Correlations {
   double loss_magnitude = 0, loss_second_derivative = 0, loss_predicted = 0;
   double accuracy_magnitude = 0, accuracy_second_derivative = 0, accuracy_predicted = 0;
 };
-Correlations correlations(const std::vector<PerturbedWeight>& weights);
+using Correlate = double (*)(const std::vector<double>&, const std::vector<double>&);
+Correlations correlations(const std::vector<PerturbedWeight>& weights, Correlate correlate);
 
+struct CorrelationStudy {
+  Correlations rank, linear;
+};
 /// The study of a configuration; writes correlation.csv, summary.json and config.yaml.
-Correlations run_correlation(const LoadedConfig& loaded, const RunOptions& options);
+CorrelationStudy run_correlation(const LoadedConfig& loaded, const RunOptions& options);
 
 }  // namespace uswim::experiment

@@ -304,13 +304,10 @@ MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
     if (checkpoint.finished().count(chip) == 0) open.push_back(chip);
   const std::size_t total = static_cast<std::size_t>(chips) * experiment.evaluations.size();
   MonteCarloResult result;
-  const auto receive = [&](const Message& message) {
-    take_in(result, message);
-    if (message.kind == kChip) progress("chips", result.chips.size(), total);
-  };
-  progress("chips", 0, total);
   for (const auto& [chip, messages] : checkpoint.finished())
-    for (const Message& message : messages) receive(message);
+    for (const Message& message : messages) take_in(result, message);
+  const auto report = [&] { progress("masks programmed", result.chips.size(), total); };
+  report();
   jobs = std::clamp(jobs, 1u, static_cast<unsigned>(std::max<std::size_t>(1, open.size())));
   std::vector<std::vector<Message>> of_chip(jobs);  // what each worker's present chip has sent
   run_in_processes(
@@ -326,7 +323,8 @@ MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
           of_chip[index].clear();
           return;
         }
-        receive(message);
+        take_in(result, message);
+        if (message.kind == kChip) report();
         if (message.kind != kSeconds) of_chip[index].push_back(message);
       });
   put_in_order(result);

@@ -25,7 +25,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 
 /// Without device errors: how many of the first `images` test images are right.
 std::uint64_t ideal_correct(const Workload& workload, workloads::Arithmetic arithmetic,
-                            std::size_t images) {
+                            std::size_t images, const Progress& progress) {
   workloads::Executor executor(workload.network, workload.weights);
   const auto engine =
       workloads::make_weights_engine(arithmetic, workload.network, workload.activations);
@@ -34,8 +34,14 @@ std::uint64_t ideal_correct(const Workload& workload, workloads::Arithmetic arit
                                    workload.weights[l].code.end());
     engine->set_weights(l, codes.data());
   }
-  const workloads::PreparedImages prepared = executor.prepare(workload.test, 0, images);
-  return executor.count_correct(*engine, prepared);
+  constexpr std::size_t kImages = 256;  // between two words of progress
+  std::uint64_t correct = 0;
+  for (std::size_t done = 0; done < images; done += kImages) {
+    progress("ideal accuracy, images", done, images);
+    correct += executor.count_correct(
+        *engine, executor.prepare(workload.test, done, std::min(kImages, images - done)));
+  }
+  return correct;
 }
 
 std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<ChipResult>& chips) {
@@ -171,13 +177,15 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   RunResult result;
   if (config.measures_accuracy()) {
     const std::size_t images = std::min(config.accuracy_images, workload.test.count);
-    result.ideal_accuracy =
-        static_cast<double>(ideal_correct(workload, config.arithmetic, images)) / static_cast<double>(images);
+    const std::uint64_t correct =
+        ideal_correct(workload, config.arithmetic, images, options.progress);
+    result.ideal_accuracy = static_cast<double>(correct) / static_cast<double>(images);
   }
   std::uint64_t enough = 0;
   if (!config.selection.iterative.policies.empty()) {
     const std::size_t images = std::min(config.selection.iterative.images, workload.test.count);
-    enough = enough_correct(ideal_correct(workload, config.arithmetic, images), images, config.accuracy_drop);
+    enough = enough_correct(ideal_correct(workload, config.arithmetic, images, options.progress),
+                            images, config.accuracy_drop);
   }
   result.load_s = seconds_since(begin);
 
