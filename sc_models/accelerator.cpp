@@ -18,7 +18,7 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
       energy_(mapping.arrays().size()),
       memory_(mapping, config.mask_encoding),
       interconnect_("interconnect", config_, energy_),
-      arbiter_("power_arbiter", config.power_budget, mapping.arrays().size()),
+      arbiter_("power_arbiter", config.power_budget, config.power_queue, mapping.arrays().size()),
       pumps_("charge_pumps", config_, mapping.arrays().size(), energy_),
       controller_("controller", config_, std::min(tile_config.write.rows, tile_config.rows),
                   mapping, memory_, arbiter_, pumps_),

@@ -44,15 +44,15 @@ void PumpPool::detach(std::size_t pump, Duration now) {
 
 ChargePumps::ChargePumps(const sc_core::sc_module_name& name, const ChipConfig& chip,
                          std::size_t tiles, EnergyMonitor& energy)
-    : FirstFitArbiter(name, std::int64_t{chip.charge_pumps.count} * chip.charge_pumps.tiles_per_pump,
-                  tiles),
+    : Arbiter(name, std::int64_t{chip.charge_pumps.count} * chip.charge_pumps.tiles_per_pump,
+              Queueing::Fifo, tiles),
       pool_(in_clock_cycles(chip.charge_pumps, chip.period())),
       start_energy_(chip.charge_pumps.start_energy),
       energy_(energy),
       pump_of_(tiles) {}
 
 void ChargePumps::acquire(std::size_t tile) {
-  FirstFitArbiter::acquire(tile, 1);
+  Arbiter::acquire(tile, 1);
   const Duration now = to_duration(sc_core::sc_time_stamp());
   const PumpPool::Place place = pool_.attach(now);
   pump_of_[tile] = place.pump;
@@ -62,7 +62,7 @@ void ChargePumps::acquire(std::size_t tile) {
 
 void ChargePumps::release(std::size_t tile) {
   pool_.detach(pump_of_[tile], to_duration(sc_core::sc_time_stamp()));
-  FirstFitArbiter::release(1);
+  Arbiter::release(1);
 }
 
 }  // namespace uswim::sc_models

@@ -5,7 +5,7 @@
 
 #include "sc_models/chip_config.h"
 #include "sc_models/energy_monitor.h"
-#include "sc_models/first_fit_arbiter.h"
+#include "sc_models/arbiter.h"
 #include "support/quantity.h"
 
 namespace uswim::sc_models {
@@ -41,7 +41,7 @@ class PumpPool {
 /// The charge pumps that the chip's tiles share. A row takes its place from before its first phase
 /// to its last, and waits, first come, first served, where every pump serves as many tiles as it
 /// can.
-class ChargePumps : public FirstFitArbiter {
+class ChargePumps : public Arbiter {
  public:
   ChargePumps(const sc_core::sc_module_name& name, const ChipConfig& chip, std::size_t tiles,
               EnergyMonitor& energy);

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sc_models/arbiter.h"
 #include "programmer/selection/mask_encoding.h"
 #include "support/config_reader.h"
 #include "support/quantity.h"
@@ -67,6 +68,7 @@ struct ChipConfig {
   support::Energy digital_energy = support::picojoules(1.7);  ///< per cycle
 
   support::Power power_budget;  ///< of all tiles' write pulses; 0: no limit
+  Queueing power_queue = Queueing::Fifo;
   Granularity granularity = Granularity::Row;
   programmer::MaskEncoding mask_encoding = programmer::MaskEncoding::Bitmap;
   ChargePumpConfig charge_pumps;

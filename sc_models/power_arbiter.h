@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <systemc>
 
-#include "sc_models/first_fit_arbiter.h"
+#include "sc_models/arbiter.h"
 #include "support/quantity.h"
 #include "tiles/tile_config.h"
 
@@ -16,15 +16,16 @@ std::int64_t in_picowatts(support::Power power);
 support::Power largest_row_power(const tiles::TileConfig& tile);
 
 /// Lets tiles write only as far as the chip's power allows.
-class PowerArbiter : public FirstFitArbiter {
+class PowerArbiter : public Arbiter {
  public:
   /// `budget` of 0: no limit.
-  PowerArbiter(const sc_core::sc_module_name& name, support::Power budget, std::size_t tiles)
-      : FirstFitArbiter(name, in_picowatts(budget), tiles) {}
+  PowerArbiter(const sc_core::sc_module_name& name, support::Power budget, Queueing queueing,
+               std::size_t tiles)
+      : Arbiter(name, in_picowatts(budget), queueing, tiles) {}
   void acquire(std::size_t tile, support::Power power) {
-    FirstFitArbiter::acquire(tile, in_picowatts(power));
+    Arbiter::acquire(tile, in_picowatts(power));
   }
-  void release(support::Power power) { FirstFitArbiter::release(in_picowatts(power)); }
+  void release(support::Power power) { Arbiter::release(in_picowatts(power)); }
 };
 
 }  // namespace uswim::sc_models
