@@ -146,11 +146,13 @@ int parse_and_run(int argc, char** argv) {
           "processes side by side, threads for the sensitivity; results do not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  run_command->add_option("--dump", dump, "write every device of chip 0 to this file (CSV)")
-      ->type_name("FILE");
+  CLI::Option* dump_option =
+      run_command->add_option("--dump", dump, "write every device of chip 0 to this file (CSV)")
+          ->type_name("FILE");
   run_command->add_option("--dump-limit", dump_limit, "with --dump: the first N devices")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}))
+      ->needs(dump_option)
       ->capture_default_str();
   run_command->add_flag("--resume", resume, "take up the run that was interrupted");
   run_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");

@@ -162,6 +162,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   const auto begin = std::chrono::steady_clock::now();
   // First of all, so that an unwritable place is found before the work is done.
   support::ResultDirectory directory(options.output);
+  if (!options.dump.empty()) support::require_writable(options.dump);
 
   const Workload workload = load_workload(config.workload);
   const tiles::Mapping natural = map_workload(workload, config);
@@ -252,6 +253,7 @@ std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded
                                                       const std::filesystem::path& cache,
                                                       const Progress& progress, unsigned threads) {
   const Config& config = loaded.config;
+  support::require_writable(output);
   const Workload workload = load_workload(config.workload);
   const tiles::Mapping mapping = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);

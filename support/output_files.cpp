@@ -88,25 +88,42 @@ void require_replaceable(const fs::path& destination) {
   }
 }
 
-}  // namespace
-
-void write_file_atomically(const fs::path& file, std::string_view bytes) {
-  const fs::path destination = real_destination(file);
+/// A new file beside `file` that is to take its place.
+struct Temporary {
+  fs::path destination, path;
+  int descriptor = -1;
+};
+Temporary temporary_for(const fs::path& file) {
+  Temporary t;
+  t.destination = real_destination(file);
   std::error_code ignored;
-  const fs::file_status status = fs::status(destination, ignored);
+  const fs::file_status status = fs::status(t.destination, ignored);
   if (fs::exists(status) && !fs::is_regular_file(status))
     throw FileError(fmt::format("{}: is not a regular file, so it is not replaced", file.string()));
-  int descriptor = -1;
-  const fs::path temporary = hidden_beside(destination, "partial", [&](const fs::path& path) {
-    descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    return descriptor >= 0;
+  make_directories(t.destination.parent_path(), file);
+  t.path = hidden_beside(t.destination, "partial", [&](const fs::path& path) {
+    t.descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return t.descriptor >= 0;
   });
+  return t;
+}
+
+}  // namespace
+
+void require_writable(const fs::path& file) {
+  const Temporary t = temporary_for(file);
+  ::close(t.descriptor);
+  ::unlink(t.path.c_str());
+}
+
+void write_file_atomically(const fs::path& file, std::string_view bytes) {
+  const Temporary t = temporary_for(file);
   try {
-    write_all(descriptor, bytes, file, true);
-    if (::rename(temporary.c_str(), destination.c_str()) != 0)
+    write_all(t.descriptor, bytes, file, true);
+    if (::rename(t.path.c_str(), t.destination.c_str()) != 0)
       fail(file, "cannot be renamed into place", errno);
   } catch (...) {
-    ::unlink(temporary.c_str());
+    ::unlink(t.path.c_str());
     throw;
   }
 }

@@ -55,7 +55,10 @@ std::string npy_bytes(const std::vector<std::size_t>& shape, const std::vector<f
 std::string npy_bytes(const std::vector<std::size_t>& shape,
                       const std::vector<std::uint8_t>& values, bool bool_values);
 
-/// Writes one file whole or not at all: to a temporary name beside it, flushed, then renamed.
+/// Throws FileError where write_file_atomically() would: found out before the work is done.
+void require_writable(const std::filesystem::path& file);
+/// Writes one file whole or not at all: to a temporary name beside it, flushed, then renamed. Its
+/// folder is made where there is none.
 void write_file_atomically(const std::filesystem::path& file, std::string_view bytes);
 
 /// A result directory that appears whole or not at all: files are written to a hidden directory

@@ -193,6 +193,23 @@ TEST(WriteFileAtomically, LeavesAnotherPartialFileAlone) {
   EXPECT_EQ(bytes_of(directory / partial), "of a process that had this number");
 }
 
+TEST(WriteFileAtomically, MakesItsFolder) {
+  const TemporaryDirectory directory;
+  write_file_atomically(directory / "new/deeper/a", "x");
+  EXPECT_EQ(bytes_of(directory / "new/deeper/a"), "x");
+}
+
+TEST(RequireWritable, RefusesWhatCannotBeWrittenAndLeavesNothing) {
+  const TemporaryDirectory directory;
+  EXPECT_THAT(message_of<FileError>([&] { require_writable(directory / ""); }),
+              HasSubstr("not a regular file"));
+  write_file_atomically(directory / "a", "x");
+  EXPECT_THAT(message_of<FileError>([&] { require_writable(directory / "a/b"); }),
+              HasSubstr("its directory cannot be created"));
+  require_writable(directory / "b");
+  EXPECT_THAT(directory.names(), ElementsAre("a"));
+}
+
 TEST(WriteFileAtomically, GivesTheUsualPermissions) {
   const TemporaryDirectory directory;
   const mode_t before = ::umask(022);
