@@ -241,6 +241,18 @@ TEST_F(SmallRun, AveragesVerifyReads) {
   EXPECT_NE(accuracy("0.08", "16").first, accuracy("0.08", "1").first);
 }
 
+// Codes are exact in all of them; what a chip's errors are rounded to is not, and flips some images.
+TEST_F(SmallRun, ReadsTheChipInTheArithmeticAskedFor) {
+  const auto accuracies = [&](const std::string& arithmetic) {
+    const RunResult r = run({"accuracy.arithmetic=" + arithmetic, "accuracy.images=2000"});
+    return std::pair{*r.ideal_accuracy, r.curve.front().accuracy_mean};
+  };
+  const auto words = accuracies("integer16"), bytes = accuracies("integer8");
+  EXPECT_EQ(words.first, bytes.first);
+  EXPECT_NE(words.second, bytes.second);
+  EXPECT_NEAR(words.second, bytes.second, 0.02);
+}
+
 TEST(PulseEnergy, ByConductanceNeedsAConductanceAtEveryPulse) {
   EXPECT_THAT(fault_of({"tile.write.pulse_energy=conductance"}), HasSubstr("highest_level"));
   EXPECT_THAT(fault_of({"tile.write.pulse_energy=conductance", "device.preset=rram_nvsim",
