@@ -6,10 +6,11 @@
 
 #include "bench/engine/cpu_time.h"
 #include "bench/engine/one_dnn.h"
-#include "bench/sensitivity/resnet18.h"
+#include "bench/random_images.h"
 #include "workloads/network/normalization.h"
 #include "workloads/onnx/import.h"
 #include "workloads/quantization/post_training.h"
+#include "workloads/synthetic/synthetic_network.h"
 
 namespace uswim::bench {
 namespace {
@@ -71,10 +72,8 @@ QuantizedCase convnet(std::size_t images) {
 }
 
 QuantizedCase resnet18_cifar(std::size_t images) {
-  Network network = resnet18(32, 10);
+  Network network = workloads::synthetic_resnet18(32, 10, 1);
   workloads::Dataset data = random_images(network.input, images);
-  // Behind the last pool there is none yet.
-  network = workloads::quantize_activations(std::move(network), {}, data, 1);
   return with_codes(std::move(network), 8, std::move(data));
 }
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <random>
 #include <vector>
 
+#include "bench/random_images.h"
 #include "workloads/data/dataset.h"
 #include "workloads/sensitivity/sensitivity.h"
 #include "workloads/synthetic/synthetic_network.h"
@@ -30,17 +30,6 @@ Times times_of(const Work& work) {
   work();
   return {std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(),
           cpu() - cpu_begin};
-}
-
-workloads::Dataset random_images(const workloads::Shape& shape, std::size_t count) {
-  std::mt19937 random(1);
-  workloads::Dataset data;
-  data.shape = shape;
-  data.count = count;
-  for (std::size_t i = 0; i < count * shape.size(); ++i)
-    data.pixels.push_back(static_cast<std::uint8_t>(random() >> 24));
-  data.labels.assign(count, 0);
-  return data;
 }
 
 double multiply_accumulates(const workloads::Network& network) {
