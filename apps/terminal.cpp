@@ -36,9 +36,8 @@ void ProgressLine::operator()(const std::string& stage, std::size_t done, std::s
   shown_ = true;
   std::string left = "";
   if (done > at_begin_ && total > 0)
-    left =
-        fmt::format(", {:.0f} s left", elapsed / static_cast<double>(done - at_begin_) *
-                                           static_cast<double>(total - done));
+    left = fmt::format(", {:.0f} s left", elapsed / static_cast<double>(done - at_begin_) *
+                                              static_cast<double>(total - done));
   std::fputs(fmt::format("\r\033[K{}: {} of {}{}", stage, done, total, left).c_str(), stderr);
   std::fflush(stderr);
 }
@@ -72,7 +71,8 @@ std::string comparison_tables(const experiment::Config& config, const experiment
     }
     std::string row = fmt::format("{:<15}", c.policy);
     for (std::size_t k = 0; k < c.cheapest.size(); ++k) {
-      const double cost = experiment::relative_cost(*c.cheapest[k], all, experiment::kCurrencies[k]);
+      const double cost =
+          experiment::relative_cost(*c.cheapest[k], all, experiment::kCurrencies[k]);
       row += fmt::format(" {:>18}", fmt::format("{:.3f} ({:.3g})", cost, c.cheapest[k]->fraction));
     }
     line(row);

@@ -58,8 +58,8 @@ std::string power_csv(const std::vector<sc_models::RowEvent>& rows, std::size_t 
   for (const sc_models::RowEvent& r : rows) {
     const std::int64_t reserved = sc_models::in_picowatts(r.power);
     if (r.begin == r.end) continue;
-    const std::int64_t mean = sc_models::in_picowatts(support::Power::from_si(
-        support::in_joules(r.energy) / (r.end - r.begin).in_seconds()));
+    const std::int64_t mean = sc_models::in_picowatts(
+        support::Power::from_si(support::in_joules(r.energy) / (r.end - r.begin).in_seconds()));
     for (const auto& [time, sign] :
          {std::pair{r.begin.in_picoseconds(), 1}, {r.end.in_picoseconds(), -1}}) {
       change[time].mean += sign * mean;

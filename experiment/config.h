@@ -111,8 +111,8 @@ struct Config {
   MappingOptions mapping;
   tiles::TileConfig tile;
   sc_models::ChipConfig chip;
-  unsigned inference_images = 8;         ///< 0: the timed inference is left out
-  std::size_t accuracy_images = 10000;   ///< 0: programming only, no accuracy is measured
+  unsigned inference_images = 8;        ///< 0: the timed inference is left out
+  std::size_t accuracy_images = 10000;  ///< 0: programming only, no accuracy is measured
   workloads::Arithmetic arithmetic = workloads::Arithmetic::Integer16;
   std::vector<double> accuracy_times_s;  ///< after programming, for retention.csv
   HardwareAccuracyConfig hardware;

@@ -159,8 +159,9 @@ Correlations correlations(const std::vector<PerturbedWeight>& weights, Correlate
     loss.push_back(w.loss_increase);
     accuracy.push_back(w.accuracy_drop);
   }
-  return {correlate(loss, magnitude),     correlate(loss, second),     correlate(loss, predicted),
-          correlate(accuracy, magnitude), correlate(accuracy, second), correlate(accuracy, predicted)};
+  return {correlate(loss, magnitude),  correlate(loss, second),
+          correlate(loss, predicted),  correlate(accuracy, magnitude),
+          correlate(accuracy, second), correlate(accuracy, predicted)};
 }
 
 CorrelationStudy run_correlation(const LoadedConfig& loaded, const RunOptions& options) {

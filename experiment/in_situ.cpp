@@ -152,7 +152,9 @@ std::string in_situ_csv(const Experiment& experiment, const MonteCarloResult& re
                          "accuracy"});
   for (const InSituResult& r : result.in_situ) {
     csv.cell(std::uint64_t{r.chip}).cell(std::uint64_t{r.iteration}).cell(r.step.devices);
-    csv.cell(r.step.write.write_pulses).cell(seconds(r.step.write.programming.time_ps)).cell(r.step.write.programming.energy_J);
+    csv.cell(r.step.write.write_pulses)
+        .cell(seconds(r.step.write.programming.time_ps))
+        .cell(r.step.write.programming.energy_J);
     csv.cell(seconds(r.step.write.mask_time_ps));
     csv.cell(seconds(r.training.time_ps)).cell(r.training.energy_J);
     csv.cell(static_cast<double>(r.step.correct) / test_images(experiment));

@@ -26,7 +26,8 @@ std::array<double, sc_models::kComponents> in_joules(const sc_models::EnergyBrea
 WriteCost write_cost(const sc_models::ProgrammingReport& report) {
   return {{report.time.in_picoseconds(), support::in_joules(report.energy.total())},
           report.load_time.in_picoseconds(),
-          report.write_cycles, report.write_pulses};
+          report.write_cycles,
+          report.write_pulses};
 }
 
 ProgrammedChip::ProgrammedChip(const Experiment& experiment)

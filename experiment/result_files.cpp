@@ -267,12 +267,11 @@ Json cost_to_reach_json(const RunResult& result, double goal) {
   for (const CostToReach& c : result.cost) {
     Json row = {{"policy", c.policy}, {"reached", c.is_reached()}};
     for (std::size_t k = 0; c.is_reached() && k < c.cheapest.size(); ++k)
-      row[std::string(kCurrencyNames[k])] = {
-          {"fraction", c.cheapest[k]->fraction},
-          {"nwc", c.cheapest[k]->nwc_mean},
-          {"programming_time_s", c.cheapest[k]->time_s_mean},
-          {"programming_energy_J", c.cheapest[k]->energy_J_mean},
-          {"accuracy", c.cheapest[k]->accuracy_mean}};
+      row[std::string(kCurrencyNames[k])] = {{"fraction", c.cheapest[k]->fraction},
+                                             {"nwc", c.cheapest[k]->nwc_mean},
+                                             {"programming_time_s", c.cheapest[k]->time_s_mean},
+                                             {"programming_energy_J", c.cheapest[k]->energy_J_mean},
+                                             {"accuracy", c.cheapest[k]->accuracy_mean}};
     j["policies"].push_back(row);
   }
   return j;

@@ -191,10 +191,10 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   result.load_s = seconds_since(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();
-  const programmer::WeightFacts facts = weight_facts(
-      workload, natural, device,
-      load_measures(workload, config, options.cache, options.progress, options.jobs),
-      config.selection);
+  const programmer::WeightFacts facts =
+      weight_facts(workload, natural, device,
+                   load_measures(workload, config, options.cache, options.progress, options.jobs),
+                   config.selection);
   result.sensitivity_s = seconds_since(ranking_begin);
 
   const auto placing_begin = std::chrono::steady_clock::now();
@@ -231,9 +231,8 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   result.monte_carlo_s = seconds_since(chips_begin);
 
   result.curve = curve(experiment, result.monte_carlo.chips);
-  const auto everything =
-      std::find_if(result.curve.begin(), result.curve.end(),
-                   [](const CurvePoint& p) { return p.verifies_everything; });
+  const auto everything = std::find_if(result.curve.begin(), result.curve.end(),
+                                       [](const CurvePoint& p) { return p.verifies_everything; });
   result.verify_all = everything == result.curve.end() ? result.curve.back() : *everything;
   if (result.ideal_accuracy)
     result.cost = costs_to_reach(result.curve, result.verify_all,

@@ -20,7 +20,8 @@ using Progress = std::function<void(const std::string& stage, std::size_t done, 
 
 struct Measures;
 
-/// The network as imported, or the synthetic one, its input normalised, batch norm folded where that is wanted.
+/// The network as imported, or the synthetic one, its input normalised, batch norm folded where
+/// that is wanted.
 workloads::Network load_network(const WorkloadConfig& config);
 
 /// A network that is ready to be programmed, with its test images.
@@ -28,7 +29,7 @@ struct Workload {
   workloads::Network network;
   std::vector<workloads::QuantizedWeights> weights;
   std::vector<workloads::CodeRange> activations;  ///< at each layer's input
-  workloads::Dataset test;  ///< empty where the configuration has none
+  workloads::Dataset test;                        ///< empty where the configuration has none
 };
 /// Quantises what the network leaves in float. Throws workloads::NetworkError or
 /// support::FileError.

@@ -11,8 +11,8 @@
 namespace uswim::sc_models {
 
 /// Who is served where not all requests fit. Fifo: first come, first served; one that does not fit
-/// holds back those behind it. FirstFit: of those that fit, the one that came first; nothing is idle
-/// while a request fits, but a large one waits for as long as smaller ones pass it.
+/// holds back those behind it. FirstFit: of those that fit, the one that came first; nothing is
+/// idle while a request fits, but a large one waits for as long as smaller ones pass it.
 enum class Queueing { Fifo, FirstFit };
 inline constexpr std::array<std::pair<std::string_view, Queueing>, 2> kQueueings{
     {{"fifo", Queueing::Fifo}, {"first_fit", Queueing::FirstFit}}};

@@ -3,9 +3,9 @@
 #include <systemc>
 #include <vector>
 
+#include "sc_models/arbiter.h"
 #include "sc_models/chip_config.h"
 #include "sc_models/energy_monitor.h"
-#include "sc_models/arbiter.h"
 #include "support/quantity.h"
 
 namespace uswim::sc_models {

@@ -10,10 +10,11 @@ ChipConfig read_chip(support::ConfigReader in) {
            {"what the write pulses of all tiles may draw together; rows wait for their turn; 0 W: "
             "no limit",
             "unconfirmed"});
-  in.word("power_queue", c.power_queue, kQueueings,
-          {"which row waiting for power is next. fifo: the first one, as soon as it fits; first_fit: "
-           "the first one of those that fit, so that no power is idle, but rows that need much wait",
-           "unconfirmed"});
+  in.word(
+      "power_queue", c.power_queue, kQueueings,
+      {"which row waiting for power is next. fifo: the first one, as soon as it fits; first_fit: "
+       "the first one of those that fit, so that no power is idle, but rows that need much wait",
+       "unconfirmed"});
   in.word("granularity", c.granularity, kGranularities,
           {"steps of the simulation of programming: a row at once, or every phase of its rounds; a "
            "row takes the same time, the order of tiles that come to the bus together may differ"});

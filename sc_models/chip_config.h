@@ -3,8 +3,8 @@
 #include <string_view>
 #include <utility>
 
-#include "sc_models/arbiter.h"
 #include "programmer/selection/mask_encoding.h"
+#include "sc_models/arbiter.h"
 #include "support/config_reader.h"
 #include "support/quantity.h"
 #include "tiles/tile_config.h"

@@ -81,7 +81,7 @@ void ProgrammingController::tell_observers(std::size_t tile, const TileCommand& 
                                            const sc_core::sc_time& begin) {
   const support::Duration since_start = to_duration(begin - started_at_);
   const RowEvent row{
-      tile,          command.row, command.rows, since_start, since_start + command.time,
+      tile,          command.row,    command.rows, since_start, since_start + command.time,
       command.power, command.energy, command.work};
   for (RowObserver* observer : observers_) observer->on_row(row);
 }

@@ -7,8 +7,8 @@ namespace {
 
 constexpr const char* kNvsimWrite = "NVSim/NVMExplorer RRAM cell: 2 V, 10 ns, 0.6 pJ";
 
-/// `device`: what its file states of such a pulse; null: nothing. Its figures are the defaults where
-/// `from_device`, and the range there and where the voltage acts on the device's conductance.
+/// `device`: what its file states of such a pulse; null: nothing. Its figures are the defaults
+/// where `from_device`, and the range there and where the voltage acts on the device's conductance.
 void read_pulse(support::ConfigReader in, PulseConfig& pulse, PulseEnergy model,
                 const DevicePulse* device, bool from_device) {
   if (from_device) {

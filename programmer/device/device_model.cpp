@@ -79,11 +79,11 @@ DeviceConfig read_device(support::ConfigReader in) {
         c.level_of == LevelOf::Weight || c.bits == 2 || data_of(c).level_ratio == 1.0, "level_of",
         "a level-dependent preset has four device levels; with bits other than 2 use 'weight'");
   }
-  in.number(
-      "read_noise", c.read_noise, support::closed(0, 1),
-      {"standard deviation of one verify read, fraction of the full scale; a verify takes the mean of "
-       "tile.verify.reads",
-       "unconfirmed: none"});
+  in.number("read_noise", c.read_noise, support::closed(0, 1),
+            {"standard deviation of one verify read, fraction of the full scale; a verify takes "
+             "the mean of "
+             "tile.verify.reads",
+             "unconfirmed: none"});
   in.number("inference_read_noise", c.inference_read_noise, support::closed(0, 1),
             {"standard deviation of each read of a cell in inference (one per input bit), fraction "
              "of the full scale; in the accuracy with an ideal ADC",

@@ -34,7 +34,7 @@ struct DeviceConfig {
   SigmaUnit sigma_unit = SigmaUnit::DeviceFullScale;
   LevelOf level_of = LevelOf::Device;
   double read_noise = 0.0;
-  unsigned verify_reads = 1;  ///< of which a verify takes the mean
+  unsigned verify_reads = 1;          ///< of which a verify takes the mean
   double inference_read_noise = 0.0;  ///< sd of one read in inference, fraction of the full scale
   double stuck_low = 0.0;             ///< fraction of the devices that stay at conductance 0
   double stuck_high = 0.0;            ///< fraction that stays at the full scale
@@ -67,9 +67,7 @@ class DeviceModel {
     return middle ? ratio_ * outer_factor_ : outer_factor_;
   }
   /// Whether level_factor follows the weight's magnitude.
-  bool looks_at_weight() const {
-    return table_factors_.empty() && level_of_ == LevelOf::Weight;
-  }
+  bool looks_at_weight() const { return table_factors_.empty() && level_of_ == LevelOf::Weight; }
   /// level_factor of the erased state, an outer level.
   double outer_factor() const { return outer_factor_; }
   /// Nominal standard deviation of the open-loop write, fraction of the full scale; with a table

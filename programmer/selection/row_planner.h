@@ -15,8 +15,8 @@ struct Candidate {
   float worth;  ///< avoided loss
 };
 
-/// The devices of a row, or of several that are driven together, that are worth anything, most worth
-/// first.
+/// The devices of a row, or of several that are driven together, that are worth anything, most
+/// worth first.
 std::vector<Candidate> candidates(const tiles::Mapping& mapping, const WeightFacts& facts,
                                   const DeviceStatistics& statistics, std::size_t array,
                                   std::size_t first_row, std::size_t rows = 1);

@@ -1,11 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <onnx/onnx_pb.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <onnx/onnx_pb.h>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -52,8 +52,8 @@ class SmallRun : public testing::Test {
   /// LeNet with the sign of every weight turned: what is high in a pair becomes low.
   std::string negated_network() const {
     onnx::ModelProto model;
-    EXPECT_TRUE(model.ParseFromString(
-        read(USWIM_SOURCE_DIR "/workloads/networks/lenet_mnist_4bit.onnx")));
+    EXPECT_TRUE(
+        model.ParseFromString(read(USWIM_SOURCE_DIR "/workloads/networks/lenet_mnist_4bit.onnx")));
     for (onnx::TensorProto& t : *model.mutable_graph()->mutable_initializer()) {
       if (t.dims_size() < 2) continue;
       EXPECT_EQ(t.data_type(), onnx::TensorProto::FLOAT);
@@ -241,7 +241,8 @@ TEST_F(SmallRun, AveragesVerifyReads) {
   EXPECT_NE(accuracy("0.08", "16").first, accuracy("0.08", "1").first);
 }
 
-// Codes are exact in all of them; what a chip's errors are rounded to is not, and flips some images.
+// Codes are exact in all of them; what a chip's errors are rounded to is not, and flips some
+// images.
 TEST_F(SmallRun, ReadsTheChipInTheArithmeticAskedFor) {
   const auto accuracies = [&](const std::string& arithmetic) {
     const RunResult r = run({"accuracy.arithmetic=" + arithmetic, "accuracy.images=2000"});
@@ -265,15 +266,16 @@ TEST(PulseEnergy, ByConductanceNeedsAConductanceAtEveryPulse) {
 }
 
 // A verified device of the same network is inside its window already (but for read noise, of which
-// there is none here). With every sign turned a pair's devices change places: only where both are at
-// the same level, in slices that are 0, is there nothing to do.
+// there is none here). With every sign turned a pair's devices change places: only where both are
+// at the same level, in slices that are 0, is there nothing to do.
 TEST_F(SmallRun, ReprogramsAChipThatHoldsAnotherNetwork) {
   const std::string start = "programming.start=programmed";
   const double same = run({start}).verify_all.write_pulses_mean;
   const std::string named = USWIM_SOURCE_DIR "/workloads/networks/lenet_mnist_4bit.onnx";
-  EXPECT_EQ(run({start, "programming.previous_network=" + named}).verify_all.write_pulses_mean, same);
-  const double negated =
-      run({start, "programming.previous_network=" + negated_network()}).verify_all.write_pulses_mean;
+  EXPECT_EQ(run({start, "programming.previous_network=" + named}).verify_all.write_pulses_mean,
+            same);
+  const double negated = run({start, "programming.previous_network=" + negated_network()})
+                             .verify_all.write_pulses_mean;
   const double erased = run({}).verify_all.write_pulses_mean;
   EXPECT_EQ(same, 0.0);
   EXPECT_GT(negated, 0.8 * erased);  // up or down, the way between two levels is as long
@@ -281,9 +283,8 @@ TEST_F(SmallRun, ReprogramsAChipThatHoldsAnotherNetwork) {
 
 TEST_F(SmallRun, RefusesAPreviousNetworkOfOtherSizes) {
   try {
-    run({"programming.start=programmed",
-         "programming.previous_network=" USWIM_SOURCE_DIR
-         "/workloads/networks/convnet_cifar10_6bit.onnx"});
+    run({"programming.start=programmed", "programming.previous_network=" USWIM_SOURCE_DIR
+                                         "/workloads/networks/convnet_cifar10_6bit.onnx"});
     FAIL() << "accepted";
   } catch (const std::exception& error) {
     EXPECT_THAT(error.what(), HasSubstr("convnet_cifar10_6bit.onnx: the earlier network's layers"));

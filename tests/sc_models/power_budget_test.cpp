@@ -74,8 +74,8 @@ TEST(PowerBudget, IsNeverExceededAndWithFirstFitNeverLeftIdle) {
   EXPECT_GT(waiting(recorder).size(), 100u);
 }
 
-// Of the rows that had waited and begin at the same time, one was at the head of the queue: what was
-// drawn just before left no room for it.
+// Of the rows that had waited and begin at the same time, one was at the head of the queue: what
+// was drawn just before left no room for it.
 TEST(PowerBudget, WithFifoIsNotLeftIdleByTheFirstInTheQueue) {
   SmallSystem s(300, 30, PulseModelKind::Incremental, columns_64(), with_budget(kBudget));
   Recorder recorder;

@@ -184,7 +184,7 @@ TEST(Programming, CountsStuckDevicesThatItGaveUp) {
       }
   EXPECT_EQ(r.not_converged, stuck);
   EXPECT_GT(stuck, 0u);
-  EXPECT_GE(r.tiles[0].work.most_pulses, 100u);  // max_cycles
+  EXPECT_GE(r.tiles[0].work.most_pulses, 100u);                            // max_cycles
   EXPECT_EQ(s.system->program(s.every_nth(1'000'000)).not_converged, 0u);  // but for one weight
 }
 
