@@ -106,7 +106,7 @@ std::string selected_devices_csv(const tiles::Mapping& mapping,
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
     for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
       std::uint64_t selected = 0;
-      const std::size_t first = (a * mapping.config().array_rows + r) * per_row;
+      const std::size_t first = mapping.chip_row(a, r) * per_row;
       for (std::size_t w = 0; w < per_row; ++w)
         selected += static_cast<std::uint64_t>(__builtin_popcountll(words[first + w]));
       csv.cell(std::uint64_t{a}).cell(std::uint64_t{r}).cell(selected);

@@ -212,8 +212,7 @@ bool Config::needs_second_derivative() const {
   for (const SelectionPolicy policy : {SelectionPolicy::Uswim, SelectionPolicy::Swim,
                                        SelectionPolicy::WorthPerCycle, SelectionPolicy::RowTime})
     if (selection.uses(policy)) return true;
-  return mapping.row_order == PlacingOrder::Balanced ||
-         mapping.column_order == PlacingOrder::Balanced;
+  return mapping.row_order != RowOrder::Natural || mapping.column_order != ColumnOrder::Natural;
 }
 
 bool Config::needs_training_images() const {
@@ -256,20 +255,20 @@ Config read_config(ConfigReader in) {
   auto mapping = in.section(
       "mapping", {"where the rows and outputs of a layer stand; the network computes the "
                   "same"});
-  mapping.word("row_order", c.mapping.row_order, kPlacingOrders,
+  mapping.word("row_order", c.mapping.row_order, kRowOrders,
                {"natural: in order, one array filled after the other; balanced: cut evenly, rows "
-                "with much to verify dealt "
-                "out over the arrays"});
-  mapping.word("column_order", c.mapping.column_order, kPlacingOrders,
+                "with much to verify dealt out over the layer's arrays; shared: dealt out over all "
+                "arrays, which then hold rows of several layers that take turns in inference"});
+  mapping.word("column_order", c.mapping.column_order, kColumnOrders,
                {"natural: outputs in order, one array filled after the other; balanced: cut "
                 "evenly, and dealt out over the arrays, gathered on few of them, or left in order, "
                 "whichever avoids most loss"});
   mapping.whole("extra_arrays", c.mapping.extra_arrays, support::closed(0, 100000),
-                {"with balanced rows: arrays more than needed, given to the layers where they "
-                 "avoid most loss"});
-  mapping.number(
-      "budget", c.mapping.budget, support::left_open(0, 1),
-      {"with balanced: part of the time of verifying everything for which they are placed"});
+                {"with balanced or shared rows: arrays more than needed, given to the layers "
+                 "where they avoid most loss"});
+  mapping.number("budget", c.mapping.budget, support::left_open(0, 1),
+                 {"with balanced or shared: part of the time of verifying everything for which "
+                  "they are placed"});
   c.tile = tiles::read_tile(in.section("tile", {"one crossbar array with its periphery"}),
                             programmer::data_of(c.device).figures);
   c.device.verify_reads = c.tile.verify.reads;

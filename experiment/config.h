@@ -71,14 +71,20 @@ struct StartConfig {
 inline constexpr std::array<std::pair<std::string_view, Rewriting>, 2> kRewritings{
     {{"all", Rewriting::All}, {"changed", Rewriting::Changed}}};
 
-/// Where rows or outputs stand on the arrays.
-enum class PlacingOrder { Natural, Balanced };
-inline constexpr std::array<std::pair<std::string_view, PlacingOrder>, 2> kPlacingOrders{
-    {{"natural", PlacingOrder::Natural}, {"balanced", PlacingOrder::Balanced}}};
+/// Where rows stand on the arrays.
+enum class RowOrder { Natural, Balanced, Shared };
+inline constexpr std::array<std::pair<std::string_view, RowOrder>, 3> kRowOrders{
+    {{"natural", RowOrder::Natural},
+     {"balanced", RowOrder::Balanced},
+     {"shared", RowOrder::Shared}}};
+/// Where outputs stand on the arrays.
+enum class ColumnOrder { Natural, Balanced };
+inline constexpr std::array<std::pair<std::string_view, ColumnOrder>, 2> kColumnOrders{
+    {{"natural", ColumnOrder::Natural}, {"balanced", ColumnOrder::Balanced}}};
 
 struct MappingOptions {
-  PlacingOrder row_order = PlacingOrder::Natural;
-  PlacingOrder column_order = PlacingOrder::Natural;
+  RowOrder row_order = RowOrder::Natural;
+  ColumnOrder column_order = ColumnOrder::Natural;
   unsigned extra_arrays = 0;
   double budget = 0.2;
 };

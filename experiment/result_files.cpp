@@ -206,14 +206,14 @@ std::string inference_csv(const RunResult& result) {
 }
 
 std::string mapping_csv(const tiles::Mapping& mapping) {
-  CsvTable csv(
-      {"tile", "layer", "first_row", "rows", "first_output", "outputs", "columns", "utilisation"});
+  CsvTable csv({"tile", "layer", "first_row", "rows", "first_output", "outputs", "columns",
+                "utilisation", "array", "array_row"});
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
     const tiles::ArrayBlock& b = mapping.arrays()[a];
     csv.cell(std::uint64_t{a}).cell(mapping.layers()[b.layer].name);
     for (const std::size_t v : {b.first_row, b.rows, b.first_output, b.outputs, mapping.columns(a)})
       csv.cell(std::uint64_t{v});
-    csv.cell(mapping.utilisation(a));
+    csv.cell(mapping.utilisation(a)).cell(std::uint64_t{b.array}).cell(std::uint64_t{b.array_row});
     csv.end_row();
   }
   return csv.bytes();
@@ -294,7 +294,7 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
   j["ideal_accuracy"] = result.ideal_accuracy ? Json(*result.ideal_accuracy) : Json(nullptr);
   j["weights"] = mapping.weights();
   j["devices"] = mapping.devices();
-  j["arrays"] = mapping.arrays().size();
+  j["arrays"] = mapping.array_total();
   j["chips"] = loaded.config.chips;
   j["seed"] = loaded.config.seed;
   j["config_hash"] = loaded.hash;

@@ -126,14 +126,15 @@ tiles::Mapping place(const Config& config, const Workload& workload, const tiles
                      const programmer::RowTiming& timing) {
   const MappingOptions& m = config.mapping;
   tiles::Mapping placed = natural;
-  if (m.column_order == PlacingOrder::Balanced)
+  if (m.column_order == ColumnOrder::Balanced)
     placed =
         map_workload(workload, config,
                      programmer::balanced_columns(natural, facts, statistics, timing, m.budget));
-  if (m.row_order == PlacingOrder::Balanced)
-    placed = map_workload(workload, config,
-                          programmer::balanced_placement(placed, facts, statistics, timing,
-                                                         m.extra_arrays, m.budget));
+  if (m.row_order == RowOrder::Natural) return placed;
+  const auto place_rows = m.row_order == RowOrder::Shared ? programmer::shared_placement
+                                                          : programmer::balanced_placement;
+  placed = map_workload(workload, config,
+                        place_rows(placed, facts, statistics, timing, m.extra_arrays, m.budget));
   return placed;
 }
 

@@ -200,14 +200,13 @@ std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,
                                       const std::vector<std::vector<std::int16_t>>& codes) {
   const unsigned bits = bits_per_packed_level(mapping.config().device_bits);
   const std::size_t bytes_per_row = mapping.pitch() * bits / 8;
-  const std::size_t array_rows = mapping.config().array_rows;
-  std::vector<std::uint8_t> packed(mapping.arrays().size() * array_rows * bytes_per_row, 0);
+  std::vector<std::uint8_t> packed(mapping.chip_rows() * bytes_per_row, 0);
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
     const std::size_t layer = mapping.arrays()[a].layer;
     const std::vector<std::uint8_t> levels = mapping.levels(a, codes[layer]);
     const std::uint8_t* level = levels.data();
     for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
-      std::uint8_t* byte = &packed[(a * array_rows + r) * bytes_per_row];
+      std::uint8_t* byte = &packed[mapping.chip_row(a, r) * bytes_per_row];
       for (std::size_t b = 0; b < bytes_per_row; ++b, ++byte)
         for (unsigned shift = 0; shift < 8; shift += bits)
           *byte = static_cast<std::uint8_t>(*byte | *level++ << shift);

@@ -58,6 +58,22 @@ InferenceUnit::InferenceUnit(const sc_core::sc_module_name& name, const ChipConf
       buffer_latency_(to_sc_time(config.period() * config.buffer_latency_cycles)) {
   for (std::size_t l = 0; l < program.network.layers.size(); ++l)
     turns_.push_back(std::make_unique<LayerTurn>());
+  shared_arrays_.resize(mapping.layers().size());
+  for (const std::vector<std::uint32_t>& tiles : mapping.array_blocks()) {
+    arrays_.push_back(tiles.size() > 1 ? std::make_unique<sc_core::sc_mutex>() : nullptr);
+    if (tiles.size() > 1)
+      for (const std::uint32_t tile : tiles)
+        shared_arrays_[mapping.arrays()[tile].layer].push_back(arrays_.size() - 1);
+  }
+}
+
+// In rising order, so that no two layers wait for each other.
+void InferenceUnit::take_shared_arrays(std::size_t layer) {
+  for (const std::size_t array : shared_arrays_[layer]) arrays_[array]->lock();
+}
+
+void InferenceUnit::leave_shared_arrays(std::size_t layer) {
+  for (const std::size_t array : shared_arrays_[layer]) arrays_[array]->unlock();
 }
 
 void InferenceUnit::start(const std::uint8_t* images, std::size_t count) {
@@ -210,6 +226,7 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
   for (std::size_t y = 0; y < out.height; ++y)
     for (std::size_t x = 0; x < out.width; ++x) {
       gather_input_vector(codes, matrix, 0, y, x, vector.data());
+      take_shared_arrays(layer);
       // Tiles compute side by side: all commands are sent, then the slowest tile is awaited.
       sc_core::sc_time slowest = sc_core::SC_ZERO_TIME;
       for (std::size_t tile = first; tile < first + count; ++tile) {
@@ -238,6 +255,7 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
         for (std::size_t o = 0; o < block.outputs; ++o)
           sums[mapping_.matrix_output(layer, block.first_output + o)] += part[o];
       }
+      leave_shared_arrays(layer);
       for (std::size_t o = 0; o < matrix.outputs; ++o)
         products.values[((o * out.height + y) * out.width + x) * workloads::kLanes] =
             to_product(sums[o], shift);

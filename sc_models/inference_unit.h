@@ -42,7 +42,8 @@ float product_unit(unsigned shift);
 /// different layers on different images, images in their order. To an image's executor it is a
 /// MatrixEngine that sends every input vector over the bus to the layer's tiles, waits for them,
 /// fetches and adds their sums; the digital operations are the executor's, their time is booked
-/// with each layer.
+/// with each layer. An array that holds tiles of several layers is one layer's from an input vector
+/// to its sums.
 class InferenceUnit : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<InferenceUnit> command_socket{"command_socket"};
@@ -66,6 +67,10 @@ class InferenceUnit : public sc_core::sc_module {
     sc_core::sc_event passed{sc_core::sc_gen_unique_name("passed")};
   };
 
+  /// Takes or gives back the arrays that the layer shares with others.
+  void take_shared_arrays(std::size_t layer);
+  void leave_shared_arrays(std::size_t layer);
+
   void run_image(std::size_t image);
   void multiply(std::size_t image, std::size_t layer, const workloads::CodeBlocks& codes,
                 workloads::ProductBlocks& products);
@@ -79,7 +84,9 @@ class InferenceUnit : public sc_core::sc_module {
   const Program& program_;
   EnergyMonitor& energy_;
   sc_core::sc_time buffer_latency_;
-  std::vector<std::unique_ptr<LayerTurn>> turns_;  ///< one per layer
+  std::vector<std::unique_ptr<LayerTurn>> turns_;           ///< one per layer
+  std::vector<std::unique_ptr<sc_core::sc_mutex>> arrays_;  ///< none where it is one tile's
+  std::vector<std::vector<std::size_t>> shared_arrays_;     ///< of each layer, in rising order
   workloads::Dataset images_;
   std::vector<std::vector<float>> logits_;
   std::vector<support::Duration> finished_after_;

@@ -18,11 +18,11 @@
 
 namespace uswim::sc_models {
 
-/// Takes every tile through its rows, all tiles at the same time: fetches levels and mask of a row
+/// Takes every tile through its rows, all arrays at the same time: fetches levels and mask of a row
 /// (or of as many as are driven together) from the buffer, sends them over the bus, waits for a
 /// charge pump and for power where they are limited, then until the tile has written and verified
-/// the row, goes on to the next. With look-ahead, rows are fetched while the tile still writes, as
-/// many as its queue holds.
+/// the row, goes on to the next. Tiles that share an array are one lane. With look-ahead, rows are
+/// fetched while the tile still writes, as many as its queue holds.
 class ProgrammingController : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<ProgrammingController> command_socket{"command_socket"};
@@ -45,15 +45,19 @@ class ProgrammingController : public sc_core::sc_module {
   std::uint64_t mask_bytes() const { return mask_bytes_; }
 
  private:
-  /// Of one tile.
+  struct Command {
+    std::size_t tile;
+    std::size_t index;  ///< first of its rows / rows together
+  };
+  /// Of one array.
   struct Lane {
     Lane() { trans.set_extension(&command); }
     ~Lane() { trans.clear_extension(&command); }  // not the payload's to delete
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
     sc_core::sc_event start{sc_core::sc_gen_unique_name("start_event")};
-    std::vector<std::size_t> sequence;  ///< its commands by the first of their rows / rows together
-    TileCommand command;                ///< the one being fetched, extension of `trans`
+    std::vector<Command> sequence;
+    TileCommand command;  ///< the one being fetched, extension of `trans`
     tlm::tlm_generic_payload trans;
     std::vector<unsigned char> data;
     // With look-ahead: what has been fetched and not yet begun.
@@ -63,14 +67,14 @@ class ProgrammingController : public sc_core::sc_module {
   };
 
   void plan();
-  void program_tile(std::size_t tile);
-  void fetch_ahead(std::size_t tile);
-  void write_fetched(std::size_t tile);
-  /// Sends the tile its next command; it has run when the delay that is returned is over.
-  sc_core::sc_time send(std::size_t tile, std::size_t index);
+  void program_array(std::size_t array);
+  void fetch_ahead(std::size_t array);
+  void write_fetched(std::size_t array);
+  /// Sends the array's next command; it has run when the delay that is returned is over.
+  sc_core::sc_time send(std::size_t array, std::size_t index);
   void run_row(std::size_t tile, const TileCommand& command, const sc_core::sc_time& delay);
-  void start_next(std::size_t tile);
-  void finish(std::size_t tile);
+  void start_next(std::size_t array);
+  void finish();
   void tell_observers(std::size_t tile, const TileCommand& command, const sc_core::sc_time& begin);
 
   const ControllerConfig config_;
@@ -82,12 +86,12 @@ class ProgrammingController : public sc_core::sc_module {
   std::size_t rows_together_;
   bool by_phases_;
   sc_core::sc_time buffer_latency_;
-  std::vector<std::unique_ptr<Lane>> lanes_;
-  std::vector<std::size_t> next_tile_;  ///< which starts behind each tile; its own: none
+  std::vector<std::unique_ptr<Lane>> lanes_;  ///< one per array
+  std::vector<std::size_t> next_array_;       ///< which starts behind each array; its own: none
   sc_core::sc_event done_event_{"done_event"};
   sc_core::sc_time started_at_;
   programmer::RowOperation operation_ = programmer::RowOperation::Program;
-  std::size_t tiles_left_ = 0;
+  std::size_t arrays_left_ = 0;
   std::uint64_t mask_bytes_ = 0;
   std::vector<support::Duration> finished_after_;
 };

@@ -13,7 +13,7 @@ ProgrammingMemory::ProgrammingMemory(const tiles::Mapping& mapping, MaskEncoding
       level_bytes_per_row_(mapping.pitch() * bits_per_packed_level(mapping.config().device_bits) /
                            8),
       mask_bytes_per_row_(mapping.pitch() / 8) {
-  const std::size_t tiles = mapping.arrays().size(), rows = tiles * mapping.config().array_rows;
+  const std::size_t tiles = mapping.arrays().size(), rows = mapping.chip_rows();
   levels.assign(rows * level_bytes_per_row_, 0);
   masks.assign(encoding == MaskEncoding::Bitmap
                    ? rows * mask_bytes_per_row_
@@ -32,7 +32,7 @@ bool ProgrammingMemory::find_masks(bool as_records) {
 }
 
 ProgrammingMemory::Bytes ProgrammingMemory::mask_of(std::size_t tile, std::size_t row) const {
-  const std::size_t at = tile * mapping_.config().array_rows + row;
+  const std::size_t at = mapping_.chip_row(tile, row);
   if (records_.empty()) return {&masks[at * mask_bytes_per_row_], mask_bytes_per_row_};
   const std::uint8_t* record = &masks[records_[at]];
   return {record,
@@ -41,8 +41,7 @@ ProgrammingMemory::Bytes ProgrammingMemory::mask_of(std::size_t tile, std::size_
 
 std::size_t ProgrammingMemory::append_row(std::size_t tile, std::size_t row,
                                           std::vector<unsigned char>& data) const {
-  const std::uint8_t* level =
-      &levels[(tile * mapping_.config().array_rows + row) * level_bytes_per_row_];
+  const std::uint8_t* level = &levels[mapping_.chip_row(tile, row) * level_bytes_per_row_];
   data.insert(data.end(), level, level + level_bytes_per_row_);
   const Bytes mask = mask_of(tile, row);
   data.insert(data.end(), mask.data, mask.data + mask.count);

@@ -74,6 +74,43 @@ Mapping::Mapping(std::vector<MappedLayer> layers, const MappingConfig& config,
       row += rows;
     }
   }
+  assign_arrays();
+}
+
+void Mapping::assign_arrays() {
+  const bool named = std::any_of(placements_.begin(), placements_.end(),
+                                 [](const LayerPlacement& p) { return !p.arrays.empty(); });
+  std::vector<std::size_t> rows_taken;
+  for (std::size_t b = 0; b < arrays_.size(); ++b) {
+    ArrayBlock& block = arrays_[b];
+    const MappedLayer& layer = layers_[block.layer];
+    const std::vector<std::uint32_t>& wanted = placements_[block.layer].arrays;
+    if (named && wanted.size() != array_count(block.layer))
+      throw std::invalid_argument("layer '" + layer.name + "': has " +
+                                  std::to_string(array_count(block.layer)) + " blocks, not " +
+                                  std::to_string(wanted.size()));
+    block.array = named ? wanted[b - first_array_[block.layer]] : b;
+    if (block.array >= arrays_.size())
+      throw std::invalid_argument("layer '" + layer.name + "': there is no array " +
+                                  std::to_string(block.array));
+    if (block.array >= array_blocks_.size()) {
+      array_blocks_.resize(block.array + 1);
+      rows_taken.resize(block.array + 1, 0);
+    }
+    std::vector<std::uint32_t>& sharing = array_blocks_[block.array];
+    if (!sharing.empty() && arrays_[sharing.back()].layer == block.layer)
+      throw std::invalid_argument("layer '" + layer.name + "': two of its blocks are on array " +
+                                  std::to_string(block.array));
+    block.array_row = rows_taken[block.array];
+    rows_taken[block.array] += block.rows;
+    if (rows_taken[block.array] > config_.array_rows)
+      throw std::invalid_argument("layer '" + layer.name + "': its block does not fit on array " +
+                                  std::to_string(block.array));
+    sharing.push_back(static_cast<std::uint32_t>(b));
+  }
+  for (std::size_t a = 0; a < array_blocks_.size(); ++a)
+    if (array_blocks_[a].empty())
+      throw std::invalid_argument("array " + std::to_string(a) + " holds nothing");
 }
 
 double Mapping::utilisation(std::size_t array) const {

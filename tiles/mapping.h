@@ -30,25 +30,31 @@ struct LayerPlacement {
   std::vector<std::uint32_t> row_order = {};     ///< matrix row at each position; empty: in order
   std::size_t column_blocks = 0;                 ///< arrays that share the outputs; as row_blocks
   std::vector<std::uint32_t> output_order = {};  ///< output at each position; empty: in order
+  /// Array that holds each block, column blocks of the first rows first; empty: one for each.
+  std::vector<std::uint32_t> arrays = {};
 };
 
-/// One physical array and the block of a layer that it holds.
+/// The part of a layer that one array holds. It is a tile to the chip's controllers.
 struct ArrayBlock {
   std::size_t layer = 0;
   std::size_t first_row = 0,
               rows = 0;  ///< positions of the layer's rows, in their placement's order
   std::size_t first_output = 0, outputs = 0;  ///< positions too
+  std::size_t array = 0;                      ///< the array that holds it
+  std::size_t array_row = 0;                  ///< its first row in that array
 };
 
 /// Where each weight's devices are. A weight is sliced over ceil(weight_bits / device_bits)
 /// devices, the most significant first, and its sign over a differential pair: column (o * slices +
 /// s) * 2 holds slice s of the positive part of the o-th output, the next column that of the
 /// negative part; weight = sum_s 2^(device_bits (slices - 1 - s)) (positive_s - negative_s). A
-/// layer that is larger than an array is cut into row blocks and column blocks.
+/// layer that is larger than an array is cut into row blocks and column blocks. An array holds one
+/// block, or blocks of several layers, one below the other, which take turns: the rows of the
+/// others are not driven and add nothing to the columns' sums.
 class Mapping {
  public:
-  /// Throws std::invalid_argument where not even one weight fits into a row of the array.
-  /// `placements`: one per layer, or none at all.
+  /// Throws std::invalid_argument where not even one weight fits into a row of the array, or where
+  /// blocks do not fit the arrays that `placements` name. One per layer, or none at all.
   Mapping(std::vector<MappedLayer> layers, const MappingConfig& config,
           std::vector<LayerPlacement> placements = {});
 
@@ -59,7 +65,10 @@ class Mapping {
   unsigned devices_per_weight() const { return 2 * slices_; }
   std::size_t weights() const { return weights_; }
   std::size_t devices() const { return weights_ * devices_per_weight(); }
-  /// Arrays of one layer lie side by side: [first, first + count).
+  std::size_t array_total() const { return array_blocks_.size(); }
+  /// The blocks that each array holds.
+  const std::vector<std::vector<std::uint32_t>>& array_blocks() const { return array_blocks_; }
+  /// Blocks of one layer lie side by side: [first, first + count).
   std::size_t first_array(std::size_t layer) const { return first_array_[layer]; }
   std::size_t array_count(std::size_t layer) const {
     return (layer + 1 < first_array_.size() ? first_array_[layer + 1] : arrays_.size()) -
@@ -112,9 +121,14 @@ class Mapping {
   std::int32_t slice_weight(unsigned slice) const {
     return 1 << (config_.device_bits * (slices_ - 1 - slice));
   }
+  /// Index of a block's row among the rows of all arrays, array_rows each.
+  std::size_t chip_row(std::size_t block, std::size_t row) const {
+    return arrays_[block].array * config_.array_rows + arrays_[block].array_row + row;
+  }
+  std::size_t chip_rows() const { return array_total() * config_.array_rows; }
   /// Index of a cell on the chip; what keys its random draws.
-  std::uint64_t device_index(std::size_t array, std::size_t row, std::size_t column) const {
-    return (static_cast<std::uint64_t>(array) * config_.array_rows + row) * pitch() + column;
+  std::uint64_t device_index(std::size_t block, std::size_t row, std::size_t column) const {
+    return static_cast<std::uint64_t>(chip_row(block, row)) * pitch() + column;
   }
 
  private:
@@ -124,7 +138,9 @@ class Mapping {
   unsigned slices_;
   std::size_t weights_ = 0;
   std::vector<ArrayBlock> arrays_;
+  void assign_arrays();
   std::vector<std::size_t> first_array_, first_weight_;
+  std::vector<std::vector<std::uint32_t>> array_blocks_;
 };
 
 }  // namespace uswim::tiles

@@ -14,17 +14,18 @@ namespace uswim::programmer {
 class DeviceMask {
  public:
   explicit DeviceMask(const tiles::Mapping& mapping)
-      : array_rows_(mapping.config().array_rows),
-        words_per_row_(mapping.pitch() / 64),
-        words_(mapping.arrays().size() * array_rows_ * words_per_row_, 0) {}
-  std::uint64_t* row(std::size_t array, std::size_t row) {
-    return words_.data() + (array * array_rows_ + row) * words_per_row_;
+      : words_per_row_(mapping.pitch() / 64), words_(mapping.chip_rows() * words_per_row_, 0) {
+    for (std::size_t block = 0; block < mapping.arrays().size(); ++block)
+      first_row_.push_back(mapping.chip_row(block, 0));
   }
-  const std::uint64_t* row(std::size_t array, std::size_t row) const {
-    return words_.data() + (array * array_rows_ + row) * words_per_row_;
+  std::uint64_t* row(std::size_t block, std::size_t row) {
+    return words_.data() + (first_row_[block] + row) * words_per_row_;
   }
-  void set(std::size_t array, std::size_t r, std::size_t column) {
-    row(array, r)[column / 64] |= std::uint64_t{1} << (column % 64);
+  const std::uint64_t* row(std::size_t block, std::size_t row) const {
+    return words_.data() + (first_row_[block] + row) * words_per_row_;
+  }
+  void set(std::size_t block, std::size_t r, std::size_t column) {
+    row(block, r)[column / 64] |= std::uint64_t{1} << (column % 64);
   }
   /// Number of devices selected.
   std::size_t count() const {
@@ -42,7 +43,8 @@ class DeviceMask {
   }
 
  private:
-  std::size_t array_rows_, words_per_row_;
+  std::size_t words_per_row_;
+  std::vector<std::size_t> first_row_;  ///< of each block
   std::vector<std::uint64_t> words_;
 };
 

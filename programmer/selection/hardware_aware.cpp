@@ -119,26 +119,31 @@ DeviceMask select_row_time(const tiles::Mapping& mapping, const WeightFacts& fac
   const double budget = fraction * time_of_everything(mapping, facts, statistics, timing);
   DeviceMask mask(mapping);
   if (fraction == 0.0) return mask;
-  std::vector<std::vector<std::vector<Candidate>>> rows(mapping.arrays().size());
-  std::vector<std::vector<RowOptions>> options(rows.size());
-  std::vector<TileRows> tiles(rows.size());
-  for (std::size_t a = 0; a < rows.size(); ++a) {
-    for (const RowGroup& group : row_groups(mapping.arrays()[a].rows, timing)) {
-      rows[a].push_back(candidates(mapping, facts, statistics, a, group.first, group.rows));
-      options[a].push_back(planner.options(rows[a].back(), mapping.columns(a), group.rows));
+  struct PlannedRow {
+    std::size_t block;
+    std::vector<Candidate> candidates;
+    RowOptions options;
+  };
+  std::vector<std::vector<PlannedRow>> rows(mapping.array_total());  // of each array
+  for (std::size_t b = 0; b < mapping.arrays().size(); ++b)
+    for (const RowGroup& group : row_groups(mapping.arrays()[b].rows, timing)) {
+      PlannedRow row{b, candidates(mapping, facts, statistics, b, group.first, group.rows), {}};
+      row.options = planner.options(row.candidates, mapping.columns(b), group.rows);
+      rows[mapping.arrays()[b].array].push_back(std::move(row));
     }
-    for (const RowOptions& o : options[a]) tiles[a].push_back(&o);
-  }
-  const std::vector<double> prices = tile_prices(tiles, budget, timing.rows_at_once);
+  std::vector<TileRows> arrays(rows.size());
+  for (std::size_t a = 0; a < rows.size(); ++a)
+    for (const PlannedRow& row : rows[a]) arrays[a].push_back(&row.options);
+  const std::vector<double> prices = tile_prices(arrays, budget, timing.rows_at_once);
   std::vector<const Option*> chosen;
   for (std::size_t a = 0; a < rows.size(); ++a) {
-    choose(tiles[a], prices[a], chosen);
+    choose(arrays[a], prices[a], chosen);
     for (std::size_t r = 0; r < rows[a].size(); ++r) {
       unsigned left = chosen[r]->count;
-      for (const Candidate& c : rows[a][r]) {
+      for (const Candidate& c : rows[a][r].candidates) {
         if (left == 0) break;
         if (!planner.admits(c, chosen[r]->slowest)) continue;
-        mask.set(a, c.row, c.column);
+        mask.set(rows[a][r].block, c.row, c.column);
         --left;
       }
     }

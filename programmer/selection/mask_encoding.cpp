@@ -175,9 +175,9 @@ std::vector<std::uint8_t> encode_mask(const DeviceMask& mask, const tiles::Mappi
 
 std::optional<std::vector<std::uint32_t>> find_records(const std::vector<std::uint8_t>& stream,
                                                        const tiles::Mapping& mapping) {
-  const std::size_t arrays = mapping.arrays().size(), array_rows = mapping.config().array_rows;
+  const std::size_t arrays = mapping.arrays().size();
   if (stream.size() < arrays * kTableEntryBytes) return std::nullopt;
-  std::vector<std::uint32_t> begin(arrays * array_rows, 0);
+  std::vector<std::uint32_t> begin(mapping.chip_rows(), 0);
   std::vector<std::uint64_t> row(mapping.pitch() / 64);
   for (std::size_t a = 0; a < arrays; ++a) {
     std::size_t at = read_number(&stream[a * kTableEntryBytes], kTableEntryBytes);
@@ -186,7 +186,7 @@ std::optional<std::vector<std::uint32_t>> find_records(const std::vector<std::ui
       const auto length = record_length(stream.data() + at, stream.size() - at, mapping.pitch());
       if (!length || !decode_record(stream.data() + at, *length, mapping.pitch(), row.data()))
         return std::nullopt;
-      begin[a * array_rows + r] = static_cast<std::uint32_t>(at);
+      begin[mapping.chip_row(a, r)] = static_cast<std::uint32_t>(at);
       at += *length;
     }
   }

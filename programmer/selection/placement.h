@@ -18,6 +18,15 @@ std::vector<tiles::LayerPlacement> balanced_placement(const tiles::Mapping& natu
                                                       const RowTiming& timing,
                                                       std::size_t extra_arrays, double budget);
 
+/// The same with rows of several layers on one array, so that every array has as much to do as any
+/// other: layers are cut into more blocks where that evens out the arrays, on as many arrays as
+/// `natural` has and `extra_arrays` more.
+std::vector<tiles::LayerPlacement> shared_placement(const tiles::Mapping& natural,
+                                                    const WeightFacts& facts,
+                                                    const DeviceStatistics& statistics,
+                                                    const RowTiming& timing,
+                                                    std::size_t extra_arrays, double budget);
+
 /// Where each layer's outputs should stand, on as few arrays as hold them: cut evenly over the
 /// column blocks, and in the order with which the layer avoids most loss within the budget: dealt
 /// out, so that no array has more to verify than the others; gathered, so that few arrays have all

@@ -199,12 +199,12 @@ RowOptions RowPlanner::options(const std::vector<Candidate>& row, std::size_t co
 
 namespace {
 
-/// Time of each tile when everything is verified.
-std::vector<double> tile_times(const tiles::Mapping& mapping, const WeightFacts& facts,
-                               const DeviceStatistics& statistics, const RowTiming& timing) {
-  std::vector<double> times;
+/// Time of each array when everything is verified.
+std::vector<double> array_times(const tiles::Mapping& mapping, const WeightFacts& facts,
+                                const DeviceStatistics& statistics, const RowTiming& timing) {
+  std::vector<double> times(mapping.array_total(), 0.0);
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-    double time = 0.0;
+    double& time = times[mapping.arrays()[a].array];
     for (const RowGroup& group : row_groups(mapping.arrays()[a].rows, timing)) {
       std::vector<unsigned> counts(statistics.kinds(), 0);
       for (std::size_t r = group.first; r < group.first + group.rows; ++r)
@@ -213,7 +213,6 @@ std::vector<double> tile_times(const tiles::Mapping& mapping, const WeightFacts&
                                    facts.magnitude[mapping.weight_of(a, r, c)])];
       time += row_time(statistics, timing, counts, mapping.columns(a), group.rows);
     }
-    times.push_back(time);
   }
   return times;
 }
@@ -229,15 +228,15 @@ double highest_price(const TileRows& rows) {
 
 }  // namespace
 
-double slowest_tile_time(const tiles::Mapping& mapping, const WeightFacts& facts,
-                         const DeviceStatistics& statistics, const RowTiming& timing) {
-  const std::vector<double> times = tile_times(mapping, facts, statistics, timing);
+double slowest_array_time(const tiles::Mapping& mapping, const WeightFacts& facts,
+                          const DeviceStatistics& statistics, const RowTiming& timing) {
+  const std::vector<double> times = array_times(mapping, facts, statistics, timing);
   return *std::max_element(times.begin(), times.end());
 }
 
 double time_of_everything(const tiles::Mapping& mapping, const WeightFacts& facts,
                           const DeviceStatistics& statistics, const RowTiming& timing) {
-  const std::vector<double> times = tile_times(mapping, facts, statistics, timing);
+  const std::vector<double> times = array_times(mapping, facts, statistics, timing);
   const double slowest = *std::max_element(times.begin(), times.end());
   if (timing.rows_at_once <= 0.0) return slowest;
   return std::max(slowest, std::accumulate(times.begin(), times.end(), 0.0) / timing.rows_at_once);

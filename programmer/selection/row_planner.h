@@ -44,9 +44,9 @@ struct RowGroup {
 };
 std::vector<RowGroup> row_groups(std::size_t rows, const RowTiming& timing);
 
-/// The time of the slowest tile when everything is verified.
-double slowest_tile_time(const tiles::Mapping& mapping, const WeightFacts& facts,
-                         const DeviceStatistics& statistics, const RowTiming& timing);
+/// The time of the slowest array when everything is verified.
+double slowest_array_time(const tiles::Mapping& mapping, const WeightFacts& facts,
+                          const DeviceStatistics& statistics, const RowTiming& timing);
 /// The time of the chip, which is longer where power is short.
 double time_of_everything(const tiles::Mapping& mapping, const WeightFacts& facts,
                           const DeviceStatistics& statistics, const RowTiming& timing);

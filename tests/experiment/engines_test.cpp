@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include "experiment/chip_messages.h"
+#include "experiment/chip_picture.h"
 #include "experiment/config.h"
 #include "experiment/hardware_engine.h"
+#include "experiment/worker_processes.h"
 #include "experiment/workload.h"
 #include "sc_models/accelerator_system.h"
 #include "workloads/engine/effective_weights.h"
@@ -88,6 +91,81 @@ TEST(TimedInference, EqualsTheHardwareEngineWhereRowsAndOutputsArePlacedElsewher
   expect_timed_equals_hardware(net);
 }
 
+/// LeNet on 31 arrays, the rows of its small layers below those of fc1.
+std::vector<tiles::LayerPlacement> on_shared_arrays() {
+  std::vector<tiles::LayerPlacement> p{{0, {}, 0, {}, {30}},
+                                       {4, {}, 0, {}, {0, 1, 2, 30}},
+                                       {7, shuffled(784, 5), 0, {}, {}},
+                                       {8, shuffled(120, 11), 0, shuffled(84, 5), {}},
+                                       {2, {}, 0, {}, {28, 29}}};
+  for (std::uint32_t a = 0; a < 28; ++a) p[2].arrays.push_back(a);
+  for (std::uint32_t a = 0; a < 24; ++a) p[3].arrays.push_back(a + 4);
+  return p;
+}
+
+TEST(TimedInference, EqualsTheHardwareEngineWhereLayersShareArrays) {
+  LeNet net({}, on_shared_arrays());
+  EXPECT_EQ(net.mapping.array_total(), 31u);
+  expect_timed_equals_hardware(net);
+}
+
+// One image alone meets no other layer on an array; several wait for each other. Two systems, so
+// two processes.
+TEST(TimedInference, OfAStreamIsSlowerOnSharedArraysAndOfOneImageIsNot) {
+  std::vector<tiles::LayerPlacement> own = on_shared_arrays();
+  for (tiles::LayerPlacement& p : own) p.arrays.clear();
+  struct Speed {
+    std::int64_t latency = 0;
+    double images_per_second = 0.0;
+  };
+  std::vector<Speed> speed(2);
+  run_in_processes(
+      2,
+      [&](unsigned index, const Send& send) {
+        LeNet net({}, index == 0 ? on_shared_arrays() : own);
+        const auto& pixels = net.workload.test.pixels;
+        const sc_models::InferenceReport r =
+            net.system.infer({pixels.begin(), pixels.begin() + 4 * 784}, 4);
+        send(pack(kInference, Speed{r.latency.in_picoseconds(), r.images_per_second}));
+      },
+      [&](unsigned index, const Message& message) { speed[index] = unpack<Speed>(message); });
+  EXPECT_EQ(speed[0].latency, speed[1].latency);
+  EXPECT_GT(speed[0].images_per_second, 0.0);
+  EXPECT_LT(speed[0].images_per_second, speed[1].images_per_second);
+}
+
+class SharedArrays : public testing::TestWithParam<const char*> {};
+// What stands on one array is written row by row, all of it.
+TEST_P(SharedArrays, WriteOneRowAtATime) {
+  LeNet net({GetParam()}, on_shared_arrays());
+  RowRecorder recorder;
+  net.system.add_observer(recorder);
+  const sc_models::ProgrammingReport report =
+      net.system.program(programmer::SelectionMask(net.mapping.weights(), 1));
+  std::vector<std::vector<sc_models::RowEvent>> of_array(net.mapping.array_total());
+  std::vector<std::size_t> rows(net.mapping.arrays().size(), 0);
+  std::vector<support::Duration> last(rows.size());
+  for (const sc_models::RowEvent& row : recorder.rows()) {
+    of_array[net.mapping.arrays()[row.tile].array].push_back(row);
+    ++rows[row.tile];
+    last[row.tile] = std::max(last[row.tile], row.end);
+  }
+  for (std::vector<sc_models::RowEvent>& list : of_array) {
+    std::sort(list.begin(), list.end(),
+              [](const auto& a, const auto& b) { return a.begin < b.begin; });
+    for (std::size_t i = 1; i < list.size(); ++i) EXPECT_LE(list[i - 1].end, list[i].begin);
+  }
+  for (std::size_t t = 0; t < rows.size(); ++t) {
+    EXPECT_EQ(rows[t], net.mapping.arrays()[t].rows);
+    EXPECT_EQ(report.tiles[t].finished_after.in_picoseconds(), last[t].in_picoseconds());
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Controllers, SharedArrays,
+                         testing::Values("chip.granularity=row", "chip.granularity=pulse",
+                                         "chip.controller.look_ahead=2",
+                                         "chip.controller.row_order=longest_first",
+                                         "chip.mask_encoding=smallest", "chip.power_budget=50 mW"));
+
 // Without device error, and with an ADC that neither rounds nor clips, bit slicing must not be seen
 // at all.
 TEST(HardwareEngine, WithoutErrorsEqualsTheIdealNetwork) {
@@ -105,11 +183,12 @@ TEST(HardwareEngine, WithoutErrorsEqualsTheIdealNetwork) {
 
 // Rows and outputs that stand elsewhere, on other arrays, leave the network as it was; timed models
 // included.
-TEST(BalancedPlacement, DoesNotChangeWhatTheNetworkComputes) {
+class Placements : public testing::TestWithParam<std::vector<tiles::LayerPlacement>> {};
+TEST_P(Placements, DoNotChangeWhatTheNetworkComputes) {
   const std::vector<std::string> exact{"device.sigma=0", "programming.pulse_model=redraw",
                                        "tile.adc.bits=9"};
   LeNet net(exact);
-  const tiles::Mapping moved = map_workload(net.workload, net.config, elsewhere());
+  const tiles::Mapping moved = map_workload(net.workload, net.config, GetParam());
   EXPECT_GT(moved.arrays().size(), net.mapping.arrays().size());
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> arrays;
   std::vector<const tiles::CellArray*> cells;
@@ -136,6 +215,8 @@ TEST(BalancedPlacement, DoesNotChangeWhatTheNetworkComputes) {
     EXPECT_EQ(weights, std::vector<float>(code.begin(), code.end()));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Elsewhere, Placements, testing::Values(elsewhere(), on_shared_arrays()));
 
 // With an ADC of ever finer steps only the effective weights' rounding to 16 bits is left between
 // the two engines.

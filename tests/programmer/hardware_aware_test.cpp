@@ -210,7 +210,7 @@ TEST(WorthPerCycle, LeavesOutWhatHasNoSensitivity) {
 
 TEST(RowTimePolicy, KeepsEveryTileWithinItsBudget) {
   const Fixture f;
-  const double all = slowest_tile_time(f.mapping, f.facts, f.statistics, f.timing);
+  const double all = slowest_array_time(f.mapping, f.facts, f.statistics, f.timing);
   for (const double fraction : {0.3, 0.5, 0.8}) {
     DeviceMask mask = select_row_time(f.mapping, f.facts, f.statistics, f.timing, fraction);
     for (std::size_t a = 0; a < f.mapping.arrays().size(); ++a) {
@@ -304,9 +304,9 @@ TEST(BalancedColumns, UseNoMoreArraysAndAvoidMoreLossInTheSameTime) {
     std::iota(want.begin(), want.end(), 0u);
     EXPECT_EQ(outputs, want);
   }
-  const double seconds = 0.3 * slowest_tile_time(f.mapping, f.facts, f.statistics, f.timing);
+  const double seconds = 0.3 * slowest_array_time(f.mapping, f.facts, f.statistics, f.timing);
   const auto avoided = [&](const tiles::Mapping& mapping) {
-    const double fraction = seconds / slowest_tile_time(mapping, f.facts, f.statistics, f.timing);
+    const double fraction = seconds / slowest_array_time(mapping, f.facts, f.statistics, f.timing);
     DeviceMask mask = select_row_time(mapping, f.facts, f.statistics, f.timing, fraction);
     double loss = 0.0;
     for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
@@ -322,8 +322,79 @@ TEST(BalancedPlacement, ShortensTheSlowestTile) {
   const Fixture f;
   const auto placements = balanced_placement(f.mapping, f.facts, f.statistics, f.timing, 0, 0.3);
   const tiles::Mapping balanced(Fixture::layers(), f.mapping.config(), placements);
-  EXPECT_LT(slowest_tile_time(balanced, f.facts, f.statistics, f.timing),
-            slowest_tile_time(f.mapping, f.facts, f.statistics, f.timing));
+  EXPECT_LT(slowest_array_time(balanced, f.facts, f.statistics, f.timing),
+            slowest_array_time(f.mapping, f.facts, f.statistics, f.timing));
+}
+
+/// Its first layer fills arrays that need little, its second needs much on few rows.
+struct UnevenFixture : Fixture {
+  UnevenFixture() {
+    for (std::size_t i = 0; i < facts.second_derivative.size(); ++i)
+      facts.second_derivative[i] = i < mapping.first_weight(1) ? 1e-5f : 1.0f;
+  }
+};
+
+TEST(SharedPlacement, EvensOutTheArraysAndAvoidsMoreLossInTheSameTime) {
+  const UnevenFixture f;
+  const auto placements = shared_placement(f.mapping, f.facts, f.statistics, f.timing, 0, 0.1);
+  const tiles::Mapping shared(Fixture::layers(), f.mapping.config(), placements);
+  const tiles::Mapping balanced(
+      Fixture::layers(), f.mapping.config(),
+      balanced_placement(f.mapping, f.facts, f.statistics, f.timing, 0, 0.1));
+  EXPECT_EQ(shared.array_total(), f.mapping.array_total());
+  EXPECT_GT(shared.arrays().size(), shared.array_total());
+  for (const tiles::LayerPlacement& p : placements) {
+    std::vector<std::uint32_t> rows = p.row_order, want(rows.size());
+    std::sort(rows.begin(), rows.end());
+    std::iota(want.begin(), want.end(), 0u);
+    EXPECT_EQ(rows, want);
+  }
+  const double seconds = 0.1 * slowest_array_time(f.mapping, f.facts, f.statistics, f.timing);
+  const auto avoided = [&](const tiles::Mapping& m) {
+    const double fraction = seconds / slowest_array_time(m, f.facts, f.statistics, f.timing);
+    const DeviceMask mask = select_row_time(m, f.facts, f.statistics, f.timing, fraction);
+    double loss = 0.0;
+    std::vector<double> time(m.array_total(), 0.0);  // as the planner expects it
+    for (std::size_t b = 0; b < m.arrays().size(); ++b)
+      for (std::size_t r = 0; r < m.arrays()[b].rows; ++r) {
+        std::vector<unsigned> counts(f.statistics.kinds(), 0);
+        for (const Candidate& c : candidates(m, f.facts, f.statistics, b, r))
+          if (mask.row(b, r)[c.column / 64] >> (c.column % 64) & 1) {
+            loss += c.worth;
+            ++counts[c.kind];
+          }
+        time[m.arrays()[b].array] += row_time(f.statistics, f.timing, counts, m.columns(b));
+      }
+    for (const double t : time) EXPECT_LE(t, seconds * (1 + 1e-9));
+    return loss;
+  };
+  EXPECT_GT(avoided(shared), 1.2 * avoided(balanced));
+}
+
+// Where arrays are full, there is nothing to share; arrays more than that are used.
+TEST(SharedPlacement, KeepsToTheRowsAndTheNumberOfArrays) {
+  for (const std::size_t extra : {0u, 1u, 3u, 50u}) {
+    const UnevenFixture f;
+    const tiles::Mapping shared(
+        Fixture::layers(), f.mapping.config(),
+        shared_placement(f.mapping, f.facts, f.statistics, f.timing, extra, 0.3));
+    EXPECT_LE(shared.array_total(), f.mapping.array_total() + extra);
+    EXPECT_EQ(shared.weights(), f.mapping.weights());
+  }
+  const std::vector<tiles::MappedLayer> full{{"a", 16, 64, std::vector<std::int16_t>(1024, 7)},
+                                             {"b", 16, 64, std::vector<std::int16_t>(1024, 7)}};
+  const Fixture f;
+  const tiles::Mapping natural(full, {64, 64, 2, 4});
+  WeightFacts facts;
+  facts.second_derivative.assign(2048, 1e-3f);
+  std::fill_n(facts.second_derivative.begin(), 1024, 1.0f);
+  facts.scale.assign(2048, 1.0f);
+  facts.magnitude.assign(2048, 7.0f / 15);
+  facts.open_loop_variance.assign(2048, 1.0f);
+  const tiles::Mapping shared(full, {64, 64, 2, 4},
+                              shared_placement(natural, facts, f.statistics, f.timing, 0, 0.3));
+  EXPECT_EQ(shared.arrays().size(), 2u);
+  EXPECT_EQ(shared.array_total(), 2u);
 }
 
 }  // namespace

@@ -118,6 +118,59 @@ TEST(Placement, RefusesWhatIsNoPermutationOrDoesNotFit) {
   EXPECT_THROW(Mapping(layers, {64, 64, 2, 4}, {{0, {}, 11, {}}}), std::invalid_argument);
 }
 
+/// Three layers on three arrays of 64 rows: the rows of "c" below blocks of "a" and "b".
+std::vector<LayerPlacement> shared() {
+  return {{2, {}, 0, {}, {0, 1}}, {0, {}, 0, {}, {2}}, {3, {}, 0, {}, {1, 2, 0}}};
+}
+
+TEST(Placement, PutsRowsOfSeveralLayersOnOneArray) {
+  const std::vector<MappedLayer> layers{layer("a", 10, 100, 15), layer("b", 4, 40, 15),
+                                        layer("c", 7, 31, 15)};
+  const Mapping own(layers, {64, 64, 2, 4}, {{2, {}}, {0, {}}, {3, {}}});
+  const Mapping m(layers, {64, 64, 2, 4}, shared());
+  EXPECT_EQ(own.array_total(), 6u);
+  EXPECT_EQ(m.array_total(), 3u);
+  EXPECT_EQ(m.chip_rows(), 3u * 64);
+  EXPECT_EQ(m.array_blocks()[1], (std::vector<std::uint32_t>{1, 3}));
+  std::set<std::uint64_t> devices;
+  ASSERT_EQ(m.arrays().size(), own.arrays().size());
+  for (std::size_t b = 0; b < m.arrays().size(); ++b) {
+    const ArrayBlock& block = m.arrays()[b];
+    EXPECT_EQ(block.array_row, block.layer < 2 ? 0 : block.array == 2 ? 40u : 50u);
+    for (std::size_t r = 0; r < block.rows; ++r)
+      for (std::size_t c = 0; c < m.columns(b); ++c) {
+        EXPECT_EQ(m.weight_of(b, r, c), own.weight_of(b, r, c));
+        EXPECT_EQ(m.level(b, r, c), own.level(b, r, c));
+        const std::uint64_t device = m.device_index(b, r, c);
+        EXPECT_EQ(device, (block.array * 64 + block.array_row + r) * 64 + c);
+        devices.insert(device);
+      }
+  }
+  EXPECT_EQ(devices.size(), m.devices());
+}
+
+TEST(Placement, RefusesArraysThatDoNotHoldWhatTheyAreGiven) {
+  const std::vector<MappedLayer> layers{layer("a", 10, 100, 15), layer("b", 4, 40, 15),
+                                        layer("c", 7, 31, 15)};
+  const auto fault = [&](std::size_t l, std::vector<std::uint32_t> arrays) {
+    std::vector<LayerPlacement> placements = shared();
+    placements[l].arrays = std::move(arrays);
+    try {
+      Mapping(layers, {64, 64, 2, 4}, placements);
+    } catch (const std::invalid_argument& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(fault(0, {0, 1}), "");
+  EXPECT_EQ(fault(1, {0}), "layer 'b': its block does not fit on array 0");
+  EXPECT_EQ(fault(2, {1, 2, 1}), "layer 'c': two of its blocks are on array 1");
+  EXPECT_EQ(fault(2, {1, 2, 4}), "array 3 holds nothing");
+  EXPECT_EQ(fault(2, {1, 2, 9}), "layer 'c': there is no array 9");
+  EXPECT_EQ(fault(2, {1, 2}), "layer 'c': has 3 blocks, not 2");
+  EXPECT_EQ(fault(1, {}), "layer 'b': has 1 blocks, not 0");
+}
+
 TEST(Mapping, RefusesAnArrayNarrowerThanAWeight) {
   EXPECT_THROW(Mapping({layer("a", 1, 1, 15)}, {128, 3, 2, 4}), std::invalid_argument);
 }
