@@ -70,8 +70,8 @@ class ArrayProgrammer {
   bool is_untouched(std::size_t device) const {
     return !untouched_.empty() && (untouched_[device / 64] >> (device % 64) & 1) != 0;
   }
-  /// Devices whose write-verify ended with the row's get the conductance that they had then.
-  void leave_open_devices(std::size_t first_row, const RowView& view);
+  /// Devices whose write-verify ended with the row's get the conductance that this leaves.
+  void close_open_devices(std::size_t first_row, const RowView& view);
 
   const tiles::Mapping& mapping_;
   std::size_t array_;

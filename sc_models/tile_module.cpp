@@ -157,8 +157,9 @@ Duration TileModule::program_rows(TileCommand& command) {
     const programmer::RowView row =
         programmer_.row_view(command.row, command.rows, mask_.data(), command.operation);
     const std::size_t rounds = programmer::rounds_of(row);
-    for (std::size_t r = 0; r < rounds; ++r) {
-      const programmer::RoundWork round = programmer::round_work(row, r);
+    for (std::size_t r = 0; r <= rounds; ++r) {
+      const programmer::RoundWork round =
+          r < rounds ? programmer::round_work(row, r) : programmer::closing_work(row, rounds);
       const std::uint32_t so_far = polarity.count;
       polarity.add(round);
       command.phases.push_back(write_drivers_.time(round) +

@@ -36,6 +36,7 @@ DeviceStatistics::DeviceStatistics(const DeviceModel& device, const PulseModel& 
       s = {};
       const auto n = static_cast<double>(samples);
       std::vector<double> finished(outcomes.rounds + 1, 0.0);
+      std::vector<std::size_t> last_round(samples, 0);
       s.set.assign(outcomes.rounds, 0.0);
       s.reset.assign(outcomes.rounds, 0.0);
       s.open_loop_reset = bit(outcomes.open_loop_reset, 0);
@@ -53,6 +54,7 @@ DeviceStatistics::DeviceStatistics(const DeviceModel& device, const PulseModel& 
           s.reset[r] += reset / n;
           if (set || reset) last = r;
         }
+        last_round[i] = last;
         finished[last + 1] += 1.0 / n;
         s.mean_rounds += static_cast<double>(last + 1) / n;
       }
@@ -62,9 +64,12 @@ DeviceStatistics::DeviceStatistics(const DeviceModel& device, const PulseModel& 
         for (std::size_t i = 0; i < few; ++i)
           for (std::size_t r = 1; r <= outcomes.rounds; ++r) {
             const double open = outcomes.open_loop[i] - target;
-            const double closed = pulses.closed_after(targets[i], k * samples + i, seed,
-                                                      kSampleChip, static_cast<std::uint32_t>(r)) -
-                                  target;
+            const double closed =
+                (last_round[i] < r
+                     ? outcomes.verified[i]
+                     : pulses.closed_after(targets[i], k * samples + i, seed, kSampleChip,
+                                           static_cast<std::uint32_t>(r))) -
+                target;
             s.gain_after[r] += (open * open - closed * closed) / static_cast<double>(few);
           }
       }

@@ -40,13 +40,20 @@ double at(const std::vector<double>& list, std::size_t k, double beyond) {
   return k < list.size() ? list[k] : beyond;
 }
 
-/// Probability that at most `most` of `n` independent events of probability `p` happen.
-double at_most(unsigned most, unsigned n, double p) {
-  if (p >= 1.0) return most >= n ? 1.0 : 0.0;
-  double term = std::pow(1.0 - p, n), sum = term;
-  for (unsigned j = 1; j <= most && j <= n; ++j)
+/// `n` independent events of probability `p`, of which at most `most` happen.
+struct AtMost {
+  double probability = 0.0;
+  double mean = 0.0;  ///< how many then happen
+};
+AtMost at_most(unsigned most, unsigned n, double p) {
+  if (p >= 1.0) return {most >= n ? 1.0 : 0.0, static_cast<double>(std::min(most, n))};
+  double term = std::pow(1.0 - p, n), sum = term, happen = 0.0;
+  for (unsigned j = 1; j <= most && j <= n; ++j) {
     sum += term *= static_cast<double>(n - j + 1) / j * p / (1.0 - p);
-  return std::min(sum, 1.0);
+    happen += j * term;
+  }
+  // Where it is as good as impossible, as many as may.
+  return {std::min(sum, 1.0), sum > 1e-200 ? happen / sum : std::min(most, n)};
 }
 
 /// Probability that a group of columns has no pulse. In one group for all columns devices stand for
@@ -69,10 +76,11 @@ class QuietGroup {
   double alone_ = 1.0, pulses_ = 0.0;
 };
 
-/// Time of the pulses of round k; in round 0 `others` devices get their open-loop pulse.
+/// Time of the pulses of round k, of which `part` take place; in round 0 `others` devices get their
+/// open-loop pulse.
 double pulse_time(const DeviceStatistics& statistics, const RowTiming& t,
                   const std::vector<unsigned>& counts, std::size_t k, std::size_t columns,
-                  double devices, double others, bool others_reset) {
+                  double devices, double others, bool others_reset, double part = 1.0) {
   const double groups =
       t.drivers == 0 ? 1.0
                      : std::ceil(static_cast<double>(columns) / static_cast<double>(t.drivers));
@@ -82,7 +90,7 @@ double pulse_time(const DeviceStatistics& statistics, const RowTiming& t,
   if (others_reset) reset.add(others, 1.0);
   for (std::size_t kind = 0; kind < counts.size(); ++kind) {
     const LevelStatistics& s = statistics.of(kind);
-    const double sets = at(s.set, k, 0.0), resets = at(s.reset, k, 0.0);
+    const double sets = part * at(s.set, k, 0.0), resets = part * at(s.reset, k, 0.0);
     set.add(counts[kind], sets);
     reset.add(counts[kind], resets);
     either.add(counts[kind], sets + resets);
@@ -110,8 +118,12 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
              pulse_time(statistics, timing, counts, 0, columns, devices, devices - total, resets);
   if (total == 0) return row;
   const double adcs = std::ceil(static_cast<double>(columns) / timing.columns_per_adc);
-  const auto closed_with = static_cast<unsigned>(timing.closing.open_part * total);
-  for (std::size_t k = 0; timing.closing.rounds == 0 || k < timing.closing.rounds; ++k) {
+  const RowClosing& closing = timing.closing;
+  const auto closed_with = static_cast<unsigned>(closing.open_part * total);
+  double before = 1.0;  // probability that round k - 1 takes place
+  for (std::size_t k = 0; closing.rounds == 0 || k <= closing.rounds; ++k) {
+    const bool is_over = closing.rounds > 0 && k == closing.rounds;
+    if (is_over && !closing.writes()) break;
     double all_done = 1.0, still_open = 0.0;
     for (std::size_t kind = 0; kind < counts.size(); ++kind) {
       if (counts[kind] == 0) continue;
@@ -120,10 +132,22 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
       still_open += (1.0 - p) * counts[kind];
     }
     const double any_open = 1.0 - all_done;
-    const double works = k == 0 || closed_with == 0
-                             ? any_open
-                             : 1.0 - at_most(closed_with, total, still_open / total);
+    const auto pulses = [&](double part) {
+      return pulse_time(statistics, timing, counts, k, columns, devices, 0.0, false, part);
+    };
+    double works = any_open;
+    if (k > 0 && closed_with > 0) {
+      const AtMost few = at_most(closed_with, total, still_open / total);
+      works = 1.0 - few.probability;
+      if (closing.writes() && still_open > 0.0)
+        row.time += std::max(0.0, before - works) * pulses(few.mean / still_open);
+    }
     if (works < 1e-3) break;
+    before = works;
+    if (is_over) {
+      row.time += works / any_open * pulses(1.0);
+      break;
+    }
     row.works.push_back(works);
     // The ADC with most columns: at least one, and about twice the mean where few are spread over
     // many. Rows driven together are read one by one.
@@ -132,9 +156,7 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
                                      static_cast<double>(timing.columns_per_adc));
     const double reads = together * (1.0 - std::pow(all_done, 1.0 / together));
     row.time += works / any_open * reads * (timing.read + serial * timing.conversion);
-    if (k > 0)
-      row.time += works / any_open *
-                  pulse_time(statistics, timing, counts, k, columns, devices, 0.0, false);
+    if (k > 0) row.time += works / any_open * pulses(1.0);
   }
   return row;
 }

@@ -28,7 +28,8 @@ struct RowExpectation {
   std::vector<double> works;  ///< works[k]: probability that round k takes place
 };
 /// The sum over rounds of the probability that more devices are open than the row is closed with,
-/// and of the slots that their pulses take. Of several rows each has its share of the counts.
+/// and of the slots that their pulses take, those of the closing write included. Of several rows
+/// each has its share of the counts.
 RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& timing,
                           const std::vector<unsigned>& counts, std::size_t columns,
                           std::size_t rows = 1);
