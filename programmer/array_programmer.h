@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "programmer/device/device_model.h"
+#include "programmer/earlier_programming.h"
 #include "programmer/write_verify/device_pulses.h"
 #include "programmer/write_verify/pulse_model.h"
 #include "programmer/write_verify/row_work.h"
@@ -10,15 +11,6 @@
 #include "tiles/mapping.h"
 
 namespace uswim::programmer {
-
-/// What the devices hold before they are written: the weights of another network, or of the same.
-struct EarlierProgramming {
-  const tiles::Mapping* mapping = nullptr;  ///< arrays of the same size; outlives the programmer
-  bool verified = true;                     ///< every device write-verified; else none
-  bool skip_unchanged = false;  ///< devices that keep their level are neither written nor read
-  const DriftModel* drift = nullptr;  ///< that has gone on since; null: none
-  double age_s = 0.0;
-};
 
 /// What the devices of one array do when they are written, on one chip.
 /// A device's outcome does not depend on the mask, so it is computed once per chip and serves every

@@ -19,8 +19,7 @@ std::vector<Candidate> candidates(const tiles::Mapping& mapping, const WeightFac
       const double second = facts.second_derivative[weight];
       if (second <= 0.0) continue;
       const auto slice = static_cast<unsigned>(c % mapping.devices_per_weight() / 2);
-      const std::size_t kind =
-          statistics.kind(mapping.level(array, row, c), facts.magnitude[weight]);
+      const std::size_t kind = statistics.kind(mapping, facts, array, row, c);
       const double share =
           facts.scale[weight] / codes * mapping.slice_weight(slice) * top;  // weight per full scale
       const double worth = 0.5 * second * share * share * statistics.of(kind).gain;
@@ -80,15 +79,16 @@ class QuietGroup {
 /// open-loop pulse.
 double pulse_time(const DeviceStatistics& statistics, const RowTiming& t,
                   const std::vector<unsigned>& counts, std::size_t k, std::size_t columns,
-                  double devices, double others, bool others_reset, double part = 1.0) {
+                  double devices, double others, double part = 1.0) {
   const double groups =
       t.drivers == 0 ? 1.0
                      : std::ceil(static_cast<double>(columns) / static_cast<double>(t.drivers));
   QuietGroup set(groups, devices), reset(groups, devices), either(groups, devices);
-  set.add(others, 1.0);
-  either.add(others, 1.0);
-  if (others_reset) reset.add(others, 1.0);
+  set.add(others, statistics.others_set());
+  reset.add(others, statistics.others_reset());
+  either.add(others, statistics.others_set() + statistics.others_reset());
   for (std::size_t kind = 0; kind < counts.size(); ++kind) {
+    if (counts[kind] == 0) continue;
     const LevelStatistics& s = statistics.of(kind);
     const double sets = part * at(s.set, k, 0.0), resets = part * at(s.reset, k, 0.0);
     set.add(counts[kind], sets);
@@ -108,14 +108,14 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
                           const std::vector<unsigned>& counts, std::size_t columns,
                           std::size_t rows) {
   RowExpectation row;
-  unsigned total = 0;
-  for (const unsigned n : counts) total += n;
-  bool resets = false;
-  for (std::size_t kind = 0; kind < statistics.kinds(); ++kind)
-    resets = resets || statistics.of(kind).open_loop_reset;
+  unsigned total = 0, known = 0;
+  for (std::size_t kind = 0; kind < counts.size(); ++kind) {
+    known += counts[kind];
+    if (!statistics.of(kind).untouched) total += counts[kind];
+  }
   const auto devices = static_cast<double>(columns * rows);
-  row.time = timing.setup +
-             pulse_time(statistics, timing, counts, 0, columns, devices, devices - total, resets);
+  row.time =
+      timing.setup + pulse_time(statistics, timing, counts, 0, columns, devices, devices - known);
   if (total == 0) return row;
   const double adcs = std::ceil(static_cast<double>(columns) / timing.columns_per_adc);
   const RowClosing& closing = timing.closing;
@@ -133,7 +133,7 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
     }
     const double any_open = 1.0 - all_done;
     const auto pulses = [&](double part) {
-      return pulse_time(statistics, timing, counts, k, columns, devices, 0.0, false, part);
+      return pulse_time(statistics, timing, counts, k, columns, devices, 0.0, part);
     };
     double works = any_open;
     if (k > 0 && closed_with > 0) {
@@ -168,6 +168,13 @@ std::vector<RowGroup> row_groups(std::size_t rows, const RowTiming& timing) {
   return groups;
 }
 
+namespace {
+
+/// Limits of slowness that are tried for a row, the slowest of its kinds among them.
+constexpr std::size_t kMostLimits = 32;
+
+}  // namespace
+
 RowPlanner::RowPlanner(const DeviceStatistics& statistics, const RowTiming& timing)
     : statistics_(statistics), timing_(timing), rank_(statistics.kinds()) {
   std::vector<std::size_t> order(statistics.kinds());
@@ -186,12 +193,25 @@ double RowPlanner::kept_gain(std::size_t kind, const std::vector<double>& works)
   return gain / s.gain;
 }
 
+std::vector<std::size_t> RowPlanner::limits(const std::vector<Candidate>& row) const {
+  std::vector<std::uint8_t> present(rank_.size(), 0);
+  for (const Candidate& c : row) present[rank_[c.kind]] = 1;
+  std::vector<std::size_t> ranks;
+  for (std::size_t r = 0; r < present.size(); ++r)
+    if (present[r] != 0) ranks.push_back(r);
+  const std::size_t stride = (ranks.size() + kMostLimits - 1) / kMostLimits;
+  std::vector<std::size_t> some;
+  for (std::size_t i = ranks.size(); i > 0; i -= std::min(i, stride)) some.push_back(ranks[i - 1]);
+  std::reverse(some.begin(), some.end());
+  return some;
+}
+
 RowOptions RowPlanner::options(const std::vector<Candidate>& row, std::size_t columns,
                                std::size_t rows) const {
   std::vector<unsigned> counts(statistics_.kinds(), 0);
   std::vector<double> worth(statistics_.kinds(), 0.0);
   RowOptions list{{0, 0, 0.0, row_time(statistics_, timing_, counts, columns, rows)}};
-  for (std::size_t slowest = 0; slowest < rank_.size(); ++slowest) {
+  for (const std::size_t slowest : limits(row)) {
     std::fill(counts.begin(), counts.end(), 0);
     std::fill(worth.begin(), worth.end(), 0.0);
     unsigned n = 0, next = 1;
@@ -231,8 +251,7 @@ std::vector<double> tile_times(const tiles::Mapping& mapping, const WeightFacts&
       std::vector<unsigned> counts(statistics.kinds(), 0);
       for (std::size_t r = group.first; r < group.first + group.rows; ++r)
         for (std::size_t c = 0; c < mapping.columns(a); ++c)
-          ++counts[statistics.kind(mapping.level(a, r, c),
-                                   facts.magnitude[mapping.weight_of(a, r, c)])];
+          ++counts[statistics.kind(mapping, facts, a, r, c)];
       time += row_time(statistics, timing, counts, mapping.columns(a), group.rows);
     }
     times.push_back(time);

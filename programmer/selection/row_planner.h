@@ -71,6 +71,8 @@ class RowPlanner {
                      std::size_t rows = 1) const;
 
  private:
+  /// Ranks of kinds in the row, ascending, beyond which nothing may be slower.
+  std::vector<std::size_t> limits(const std::vector<Candidate>& row) const;
   /// Part of a kind's gain that is left where rows are closed early.
   double kept_gain(std::size_t kind, const std::vector<double>& works) const;
 
