@@ -330,8 +330,9 @@ Config read_config(ConfigReader in) {
 
   auto output = in.section("output", {"files beyond those that are always written"});
   output.boolean("timeline", c.timeline,
-                 {"timeline.json, power.csv, cycles_histogram.csv and selected_devices.csv of chip "
-                  "0: the first policy at the largest fraction below 1"});
+                 {"timeline.json, power.csv, cycles_histogram.csv, selected_devices.csv and "
+                  "selected_devices.npy of chip 0: the first policy at the largest fraction below "
+                  "1"});
 
   const unsigned slices = (c.workload.weight_bits + c.device.bits - 1) / c.device.bits;
   in.check(c.selection.verified_slices <= slices, "selection",

@@ -216,6 +216,8 @@ class Worker : private ProgrammedChip {
     send_file("power.csv", power_csv(recorder_.rows(), kMostEvents));
     send_file("cycles_histogram.csv", cycles_histogram_csv(system_, mapping));
     send_file("selected_devices.csv", selected_devices_csv(mapping, mask));
+    constexpr std::size_t kMostCells = std::size_t{1} << 25;
+    send_file("selected_devices.npy", selected_devices_npy(mapping, mask, kMostCells));
   }
 
   void run_inference() {
