@@ -140,6 +140,13 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
   verify.energy("compare_energy", c.verify.compare_energy,
                 {"with compare: per device read", comparator});
 
+  verify.whole("adc_bits", c.verify.adc_bits, support::closed(0, 16),
+               {"with adc: a verify read, the mean of its `reads`, is rounded to 1 / 2^adc_bits of "
+                "the full scale of a device; 0: not rounded",
+                "unconfirmed: none. With the 8 bits of tile.adc and its range set to one device a "
+                "step is 1/15 of the default window's half width"});
+  verify.check(c.verify.adc_bits == 0 || c.verify.mode == VerifyMode::Adc, "adc_bits",
+               "needs 'mode: adc': comparisons have no steps");
   auto read = in.section("read", {"the array in inference, for one bit of the inputs"});
   read.duration("time", c.array_read_time, {"settling and sensing of the array", "ISAAC: 100 ns"});
   read.energy("energy", c.array_read_energy,

@@ -94,8 +94,9 @@ inline constexpr std::array<std::pair<std::string_view, VerifyColumns>, 2> kVeri
 struct VerifyConfig {
   VerifyMode mode = VerifyMode::Adc;
   VerifyColumns columns = VerifyColumns::Open;
-  unsigned reads = 1;                                                  ///< averaged per verify
-  support::Duration settle;                                            ///< before each read
+  unsigned reads = 1;        ///< averaged per verify
+  unsigned adc_bits = 0;     ///< steps of a device's full scale, 2^adc_bits; 0: exact
+  support::Duration settle;  ///< before each read
   support::Duration compare_time = support::Duration::nanoseconds(2);  ///< both comparisons
   support::Energy compare_energy = support::picojoules(0.0032);        ///< per device read
 };

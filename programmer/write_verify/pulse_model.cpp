@@ -167,9 +167,10 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
     IsppState ramps;
     for (std::uint32_t round = 0;; ++round) {
       const auto read_verify = [&] {
-        if (constants.read_noise <= 0.0f) return g;
-        return g + constants.read_noise *
-                       support::normal({seed, chip, Stream::VerifyReadNoise}, first + i, round);
+        if (constants.read_noise <= 0.0f) return converted(g, constants);
+        const float error =
+            support::normal({seed, chip, Stream::VerifyReadNoise}, first + i, round);
+        return converted(g + constants.read_noise * error, constants);
       };
       const float read = read_verify();
       out.converged[i] = is_inside(read, t, constants.tolerance);

@@ -65,6 +65,7 @@ struct WriteVerifyConfig {
   double verified_sigma = 0.03;           ///< statistical: error after write-verify
   unsigned cycles = 10;                   ///< statistical: write cycles of every verified device
   std::optional<PulsePowerConfig> power;  ///< not a key of its own: from tile and device
+  unsigned read_bits = 0;                 ///< not a key of its own: tile.verify.adc_bits
 };
 WriteVerifyConfig read_write_verify(support::ConfigReader in);
 
