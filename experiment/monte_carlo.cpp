@@ -283,10 +283,11 @@ class Worker : private ProgrammedChip {
       const SelectionPolicy policy = experiment_.config.selection.policies.front();
       system_.program(mask_of(policy, fraction, chip));
       load_effective_weights();
-      send_(pack(kHardware,
-                 HardwareResult{chip, fraction, count,
-                                accuracy_->executor().count_correct(hardware, images),
-                                accuracy_->executor().count_correct(accuracy_->engine(), images)}));
+      hardware.start_noise(experiment_.config.device.inference_read_noise, experiment_.config.seed,
+                           chip);
+      send_(pack(kHardware, HardwareResult{chip, fraction, count,
+                                           accuracy_->executor().count_correct(hardware, images),
+                                           accuracy_->count_correct(images, chip)}));
     }
   }
 
