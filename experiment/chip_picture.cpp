@@ -35,6 +35,7 @@ std::string timeline_json(const std::vector<sc_models::RowEvent>& rows, std::siz
          {"args",
           {{"pulses", r.work.set_pulses + r.work.reset_pulses},
            {"rounds", r.work.verify_rounds}}}});
+    if (r.work.erase_pulses > 0) events.back()["args"]["erase_pulses"] = r.work.erase_pulses;
   }
   for (const auto& [tile, count] : tiles)
     events.push_back({{"name", "thread_name"},
@@ -115,7 +116,6 @@ std::string selected_devices_csv(const tiles::Mapping& mapping,
   return csv.bytes();
 }
 
-std::string devices_csv(const sc_models::AcceleratorSystem& system, const tiles::Mapping& mapping,
 std::string selected_devices_npy(const tiles::Mapping& mapping, const programmer::DeviceMask& mask,
                                  std::size_t limit) {
   const std::size_t rows = mapping.config().array_rows, columns = mapping.config().array_columns;
@@ -132,6 +132,7 @@ std::string selected_devices_npy(const tiles::Mapping& mapping, const programmer
   return support::npy_bytes({tiles, rows, columns}, cells, false);
 }
 
+std::string devices_csv(const sc_models::AcceleratorSystem& system, const tiles::Mapping& mapping,
                         const programmer::DeviceModel& device, std::size_t limit) {
   CsvTable csv({"tile", "row", "column", "level", "cycles", "residual", "converged"});
   for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {

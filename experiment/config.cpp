@@ -295,6 +295,8 @@ Config read_config(ConfigReader in) {
   check_ramps(in, c);
   apply_verify_steps(in, c);
   apply_pulse_energy(in, c);
+  in.check(c.tile.write.erase == tiles::EraseRows::NotCounted || c.start.start == ChipStart::Erased,
+           "tile", "'write.erase: counted' needs 'programming.start: erased'");
   in.check(c.in_situ.iterations == 0 || c.tile.write.rows == 1, "in_situ",
            "rewrites row by row: it needs 'tile.write.rows: 1'");
   c.chip = sc_models::read_chip(in.section("chip", {"what surrounds the tiles"}));

@@ -111,6 +111,10 @@ programmer::RowTiming row_timing(const Config& config, const tiles::Mapping& map
       compares ? 0.0 : verify.reads * seconds(support::period_of(config.tile.adc.sample_rate));
   t.columns_per_adc = config.tile.adc.columns_per_adc;
   t.drivers = config.tile.write.drivers;
+  if (config.tile.write.erase == tiles::EraseRows::Counted) {
+    const unsigned group = t.drivers == 0 ? config.tile.columns : t.drivers;
+    t.setup += t.reset * ((config.tile.columns + group - 1) / group);
+  }
   t.mixed_phases = config.tile.write.phases == tiles::WritePhases::Mixed;
   t.rows = config.tile.write.rows;
   t.closing = config.programming.closing;
@@ -138,14 +142,14 @@ programmer::DeviceStatistics device_statistics(const Config& config,
   return {device, *pulses, config.seed, mapping, facts, config.start.earlier(drift)};
 }
 
-                     const programmer::RowTiming& timing) {
-  const MappingOptions& m = config.mapping;
-  tiles::Mapping placed = natural;
-  if (m.column_order == PlacingOrder::Balanced)
 /// The mapping with rows and outputs where the configuration wants them.
 tiles::Mapping place(const Config& config, const Workload& workload, const tiles::Mapping& natural,
                      const programmer::WeightFacts& facts,
                      const programmer::DeviceStatistics& statistics,
+                     const programmer::RowTiming& timing) {
+  const MappingOptions& m = config.mapping;
+  tiles::Mapping placed = natural;
+  if (m.column_order == PlacingOrder::Balanced)
     placed =
         map_workload(workload, config,
                      programmer::balanced_columns(natural, facts, statistics, timing, m.budget));

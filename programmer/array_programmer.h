@@ -42,6 +42,7 @@ class ArrayProgrammer {
   /// Takes devices that are to stay untouched (EarlierProgramming) out of a row's mask.
   void leave_untouched(std::size_t row, std::uint64_t* mask) const;
 
+  const RowScheme& scheme() const { return scheme_; }
   const tiles::CellArray& cells() const { return cells_; }
   /// What write-verify of the present chip takes.
   const DevicePulses& pulses() const { return pulses_; }

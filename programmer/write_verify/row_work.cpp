@@ -265,6 +265,7 @@ void RowWork::append(const RowWork& next) {
   if (next.polarity.last != PolarityChanges::Polarity::None) polarity.last = next.polarity.last;
   set_pulses += next.set_pulses;
   reset_pulses += next.reset_pulses;
+  erase_pulses += next.erase_pulses;
   set_phases += next.set_phases;
   reset_phases += next.reset_phases;
   phases += next.phases;

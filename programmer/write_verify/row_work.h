@@ -46,7 +46,8 @@ struct PolarityChanges {
 struct RowWork {
   std::uint32_t set_pulses = 0;
   std::uint32_t reset_pulses = 0;
-  std::uint32_t set_phases = 0;  ///< rounds with a SET pulse anywhere in the row
+  std::uint32_t erase_pulses = 0;  ///< of the RESET pulses: those that erase rows (erase_work.h)
+  std::uint32_t set_phases = 0;    ///< rounds with a SET pulse anywhere in the row
   std::uint32_t reset_phases = 0;
   std::uint32_t phases = 0;     ///< of pulses: of both polarities together where phases are mixed
   std::uint32_t set_slots = 0;  ///< as in RoundWork; equal to the phases where a driver is at every

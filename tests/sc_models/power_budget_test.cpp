@@ -155,6 +155,7 @@ TEST(LargestRowPower, IsOfAsManyPulsesAsThereAreDrivers) {
 struct Phases {
   std::size_t every_nth;
   programmer::RowClosing closing = {};
+  tiles::EraseRows erase = tiles::EraseRows::NotCounted;
 };
 class Granularities : public testing::TestWithParam<Phases> {};
 
@@ -166,6 +167,7 @@ TEST_P(Granularities, GiveTheSumOfTheRowsPhases) {
   tile.write.row_setup = Duration::nanoseconds(3);
   tile.verify.settle = Duration::nanoseconds(2);
   tile.write.level_shifter_time = Duration::nanoseconds(1);
+  tile.write.erase = GetParam().erase;
   chip.charge_pumps.count = 1;
   chip.charge_pumps.start_time = Duration::nanoseconds(5);
   chip.charge_pumps.hold_time = Duration::nanoseconds(100);
@@ -183,7 +185,8 @@ TEST_P(Granularities, GiveTheSumOfTheRowsPhases) {
 }
 INSTANTIATE_TEST_SUITE_P(Masks, Granularities,
                          testing::Values(Phases{1}, Phases{2}, Phases{7}, Phases{1000},
-                                         Phases{1, {6, 0.0}}, Phases{2, {0, 0.2}}));
+                                         Phases{1, {6, 0.0}}, Phases{2, {0, 0.2}},
+                                         Phases{2, {}, tiles::EraseRows::Counted}));
 
 }  // namespace
 }  // namespace uswim::sc_models
