@@ -52,18 +52,24 @@ LevelStatistics measure(const PulseModel& pulses, const std::vector<DeviceTarget
     s.mean_rounds += static_cast<double>(last + 1) / n;
   }
   if (pulses.closing().is_used()) {
-    const std::size_t few = std::min(samples, kClosedSamples);
+    // The write with which a row is closed is the same after any round.
+    const bool writes = pulses.closing().writes();
+    const std::size_t few = writes ? samples : std::min(samples, kClosedSamples);
+    const auto closed_after = [&](std::size_t i, std::size_t r) {
+      return pulses.closed_after(targets[i], first + i, seed, chip, static_cast<std::uint32_t>(r));
+    };
     s.gain_after.assign(outcomes.rounds + 1, 0.0);
-    for (std::size_t i = 0; i < few; ++i)
+    for (std::size_t i = 0; i < few; ++i) {
+      const double open = outcomes.open_loop[i] - targets[i].target;
+      const float written = writes ? closed_after(i, 1) : 0.0f;
       for (std::size_t r = 1; r <= outcomes.rounds; ++r) {
-        const double open = outcomes.open_loop[i] - targets[i].target;
-        const double closed =
-            (last_round[i] < r ? outcomes.verified[i]
-                               : pulses.closed_after(targets[i], first + i, seed, chip,
-                                                     static_cast<std::uint32_t>(r))) -
-            targets[i].target;
+        const float left = last_round[i] < r ? outcomes.verified[i]
+                           : writes          ? written
+                                             : closed_after(i, r);
+        const double closed = left - targets[i].target;
         s.gain_after[r] += (open * open - closed * closed) / static_cast<double>(few);
       }
+    }
   }
   s.done.assign(finished.size(), 0.0);
   double sum = 0.0;

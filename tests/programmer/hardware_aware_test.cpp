@@ -179,7 +179,7 @@ TEST(DeviceStatistics, OfClosingWritesTellWhatIsGainedByThen) {
     const double q = 1 - std::erf(0.06 / sigma / std::sqrt(2.0));
     for (const unsigned k : {1u, 2u, 5u})
       EXPECT_NEAR(s.gain_after[k], (1 - std::pow(q, k)) * s.gain,
-                  4.5 * std::sqrt(4.0 / 1024) * sigma * sigma);
+                  4.5 * std::sqrt(4.0 / 8192) * sigma * sigma);
   }
 }
 

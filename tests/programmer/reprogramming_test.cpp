@@ -311,6 +311,31 @@ TEST(ProgrammedStatistics, OfTheSameVerifiedNetworkExpectNoCycles) {
   }
 }
 
+TEST(ProgrammedStatistics, LetPlannersPassOverWhatIsLeftAlone) {
+  Chip chip(PulseModelKind::Incremental, device(0.15));
+  const tiles::Mapping& after = chip.networks.after;
+  const WeightFacts facts = facts_of(chip.networks);
+  const DeviceStatistics statistics(chip.device_model, *chip.pulses, 1, after, facts,
+                                    {nullptr, true, true});
+  const RowTiming timing{0.0, 10e-9, 10e-9, 10e-9, 1e-9, 8};
+  std::size_t changed = 0;
+  DeviceMask by_worth = select_worth_per_cycle(after, facts, statistics, 0.3),
+             by_time = select_row_time(after, facts, statistics, timing, 0.6);
+  for (std::size_t r = 0; r < Networks::kRows; ++r)
+    for (std::size_t c = 0; c < after.columns(0); ++c) {
+      if (after.level(0, r, c) != chip.networks.before.level(0, r, c)) {
+        ++changed;
+        continue;
+      }
+      EXPECT_FALSE(by_worth.row(0, r)[c / 64] >> (c % 64) & 1);
+      EXPECT_FALSE(by_time.row(0, r)[c / 64] >> (c % 64) & 1);
+    }
+  EXPECT_LT(changed, after.devices());
+  EXPECT_EQ(by_worth.count(),
+            static_cast<std::size_t>(std::llround(0.3 * static_cast<double>(after.devices()))));
+  EXPECT_GT(by_time.count(), 0u);
+}
+
 // Rows of which every other weight is verified, over many chips.
 TEST(ProgrammedRowTime, IsThatOfSimulatedRows) {
   for (const bool verified : {true, false})
