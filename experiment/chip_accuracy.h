@@ -29,8 +29,6 @@ class ChipAccuracy {
   std::uint64_t count_correct(const workloads::PreparedImages& images, std::uint32_t chip);
 
   workloads::Executor& executor() { return executor_; }
-  /// Without read noise.
-  workloads::MatrixEngine& engine() { return *engine_; }
 
  private:
   void load_array(std::size_t layer, std::size_t array, const tiles::CellArray& cells);

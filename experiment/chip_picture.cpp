@@ -35,6 +35,7 @@ std::string timeline_json(const std::vector<sc_models::RowEvent>& rows, std::siz
          {"args",
           {{"pulses", r.work.set_pulses + r.work.reset_pulses},
            {"rounds", r.work.verify_rounds}}}});
+    if (r.work.erase_pulses > 0) events.back()["args"]["erase_pulses"] = r.work.erase_pulses;
   }
   for (const auto& [tile, count] : tiles)
     events.push_back({{"name", "thread_name"},
@@ -113,6 +114,22 @@ std::string selected_devices_csv(const tiles::Mapping& mapping,
       csv.end_row();
     }
   return csv.bytes();
+}
+
+std::string selected_devices_npy(const tiles::Mapping& mapping, const programmer::DeviceMask& mask,
+                                 std::size_t limit) {
+  const std::size_t rows = mapping.config().array_rows, columns = mapping.config().array_columns;
+  const std::size_t tiles = std::min(mapping.arrays().size(), limit / (rows * columns));
+  const std::size_t per_row = mapping.pitch() / 64;
+  std::vector<std::uint8_t> cells(tiles * rows * columns, kEmptyCell);
+  for (std::size_t a = 0; a < tiles; ++a)
+    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
+      const std::uint64_t* words = &mask.words()[(a * rows + r) * per_row];
+      std::uint8_t* cell = &cells[(a * rows + r) * columns];
+      for (std::size_t c = 0; c < mapping.columns(a); ++c)
+        cell[c] = words[c / 64] >> (c % 64) & 1 ? kVerifiedCell : kOpenLoopCell;
+    }
+  return support::npy_bytes({tiles, rows, columns}, cells, false);
 }
 
 std::string devices_csv(const sc_models::AcceleratorSystem& system, const tiles::Mapping& mapping,

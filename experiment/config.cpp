@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 
 #include "sc_models/power_arbiter.h"
@@ -145,6 +146,24 @@ void check_ramps(ConfigReader& in, const Config& c) {
   check("reset", c.programming.ispp.reset, figures.reset);
 }
 
+/// Steps of the verify reads, with which every level must be within reach.
+void apply_verify_steps(ConfigReader& in, Config& c) {
+  if (c.tile.verify.adc_bits == 0) return;
+  in.check(c.programming.pulse_model != programmer::PulseModelKind::Statistical, "tile",
+           "'verify.adc_bits' needs a pulse model that reads; 'statistical' does not");
+  const double steps = std::ldexp(1.0, static_cast<int>(c.tile.verify.adc_bits));
+  const double levels = (1u << c.device.bits) - 1;
+  double furthest = 0.0;  // of a level from the nearest step
+  for (double level = 0.0; level <= levels; ++level)
+    furthest = std::max(furthest,
+                        std::fabs(std::nearbyint(level / levels * steps) / steps - level / levels));
+  in.check(furthest <= c.programming.tolerance, "tile",
+           fmt::format("with 'verify.adc_bits: {}' a level lies {:.3g} of the full scale from the "
+                       "nearest step, beyond 'programming.tolerance'",
+                       c.tile.verify.adc_bits, furthest));
+  c.programming.read_bits = c.tile.verify.adc_bits;
+}
+
 /// tile.write.pulse_energy: conductance, which tile, device and pulse model have part in.
 void apply_pulse_energy(ConfigReader& in, Config& c) {
   if (c.tile.write.pulse_energy != tiles::PulseEnergy::Conductance) return;
@@ -273,7 +292,10 @@ Config read_config(ConfigReader in) {
                             programmer::data_of(c.device).figures);
   c.device.verify_reads = c.tile.verify.reads;
   check_ramps(in, c);
+  apply_verify_steps(in, c);
   apply_pulse_energy(in, c);
+  in.check(c.tile.write.erase == tiles::EraseRows::NotCounted || c.start.start == ChipStart::Erased,
+           "tile", "'write.erase: counted' needs 'programming.start: erased'");
   in.check(c.in_situ.iterations == 0 || c.tile.write.rows == 1, "in_situ",
            "rewrites row by row: it needs 'tile.write.rows: 1'");
   c.chip = sc_models::read_chip(in.section("chip", {"what surrounds the tiles"}));
@@ -329,8 +351,9 @@ Config read_config(ConfigReader in) {
 
   auto output = in.section("output", {"files beyond those that are always written"});
   output.boolean("timeline", c.timeline,
-                 {"timeline.json, power.csv, cycles_histogram.csv and selected_devices.csv of chip "
-                  "0: the first policy at the largest fraction below 1"});
+                 {"timeline.json, power.csv, cycles_histogram.csv, selected_devices.csv and "
+                  "selected_devices.npy of chip 0: the first policy at the largest fraction below "
+                  "1"});
 
   const unsigned slices = (c.workload.weight_bits + c.device.bits - 1) / c.device.bits;
   in.check(c.selection.verified_slices <= slices, "selection",

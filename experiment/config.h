@@ -11,6 +11,7 @@
 #include "experiment/in_situ.h"
 #include "experiment/workload_config.h"
 #include "programmer/device/device_model.h"
+#include "programmer/earlier_programming.h"
 #include "programmer/selection/selection.h"
 #include "programmer/write_verify/pulse_model.h"
 #include "sc_models/chip_config.h"
@@ -66,6 +67,11 @@ struct StartConfig {
   PreviousState previous_state = PreviousState::Verified;
   bool skip_unchanged = false;           ///< devices whose level stays the same are left alone
   std::optional<double> previous_age_s;  ///< time for device.drift; nothing: as it was left
+  /// What the devices hold, but for the mapping. `drift` must outlive it.
+  programmer::EarlierProgramming earlier(const programmer::DriftModel& drift) const {
+    return {nullptr, previous_state == PreviousState::Verified, skip_unchanged,
+            previous_age_s ? &drift : nullptr, previous_age_s.value_or(0.0)};
+  }
 };
 
 inline constexpr std::array<std::pair<std::string_view, Rewriting>, 2> kRewritings{

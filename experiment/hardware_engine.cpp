@@ -14,6 +14,12 @@ HardwareEngine::HardwareEngine(const sc_models::Program& program, const tiles::M
                                std::vector<const tiles::CellArray*> cells, unsigned adc_bits)
     : program_(program), mapping_(mapping), crossbars_(mapping, std::move(cells), adc_bits) {}
 
+void HardwareEngine::start_noise(double sigma, std::uint64_t seed, std::uint32_t chip) {
+  const double full_scale = ((1u << mapping_.config().device_bits) - 1) * tiles::kUnitsPerLevel;
+  noise_ = {static_cast<float>(sigma * full_scale), seed, chip, nullptr};
+  next_image_.assign(mapping_.layers().size(), 0);
+}
+
 /// A layer's windows over blocks of 16 images, one after the other.
 struct HardwareEngine::Positions {
   std::size_t layer = 0;
@@ -21,6 +27,7 @@ struct HardwareEngine::Positions {
   tiles::InputCode code;
   unsigned shift = 0;
   std::size_t lanes = kLanes;
+  std::uint64_t first_image = 0;  ///< of block 0, as read noise counts them
   /// Of each crossbar row's code from the window's first, in int16.
   std::vector<std::ptrdiff_t> offsets = {};
 };
@@ -30,6 +37,10 @@ void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& co
   Positions positions{layer, program_.network.layers[layer],
                       sc_models::input_code(program_.activations[layer]),
                       sc_models::product_shift(program_, mapping_, layer)};
+  if (noise_.sigma > 0.0f) {
+    positions.first_image = next_image_[layer];
+    next_image_[layer] += codes.blocks() * kLanes;
+  }
   const workloads::MatrixLayer& matrix = positions.matrix;
   const workloads::Window& w = matrix.window;
   products.unit = sc_models::product_unit(positions.shift);
@@ -74,8 +85,15 @@ void HardwareEngine::multiply_positions(const Positions& positions, std::size_t 
       for (std::size_t lane = 0; lane < kLanes; ++lane) *input++ = lanes[2 * lane];
     }
   }
+  if (noise_.sigma > 0.0f) {
+    vector_.clear();
+    for (std::size_t i = first; i < first + count; ++i)
+      for (std::size_t lane = 0; lane < kLanes; ++lane)
+        vector_.push_back((positions.first_image + i / plane * kLanes + lane) * plane + i % plane);
+    noise_.vector = vector_.data();
+  }
   crossbars_.multiply(positions.layer, {inputs_.data(), count, positions.lanes, positions.code},
-                      sums_);
+                      sums_, noise_.sigma > 0.0f ? &noise_ : nullptr);
   const std::int64_t* sum = sums_.data();
   for (std::size_t i = first; i < first + count; ++i) {
     std::int32_t* product =

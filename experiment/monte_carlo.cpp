@@ -216,6 +216,8 @@ class Worker : private ProgrammedChip {
     send_file("power.csv", power_csv(recorder_.rows(), kMostEvents));
     send_file("cycles_histogram.csv", cycles_histogram_csv(system_, mapping));
     send_file("selected_devices.csv", selected_devices_csv(mapping, mask));
+    constexpr std::size_t kMostCells = std::size_t{1} << 25;
+    send_file("selected_devices.npy", selected_devices_npy(mapping, mask, kMostCells));
   }
 
   void run_inference() {
@@ -281,10 +283,11 @@ class Worker : private ProgrammedChip {
       const SelectionPolicy policy = experiment_.config.selection.policies.front();
       system_.program(mask_of(policy, fraction, chip));
       load_effective_weights();
-      send_(pack(kHardware,
-                 HardwareResult{chip, fraction, count,
-                                accuracy_->executor().count_correct(hardware, images),
-                                accuracy_->executor().count_correct(accuracy_->engine(), images)}));
+      hardware.start_noise(experiment_.config.device.inference_read_noise, experiment_.config.seed,
+                           chip);
+      send_(pack(kHardware, HardwareResult{chip, fraction, count,
+                                           accuracy_->executor().count_correct(hardware, images),
+                                           accuracy_->count_correct(images, chip)}));
     }
   }
 

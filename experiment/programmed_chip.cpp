@@ -49,12 +49,11 @@ ProgrammedChip::ProgrammedChip(const Experiment& experiment)
           accuracy_->executor().prepare(test, 0, std::min(iterative.images, test.count));
   }
   const StartConfig& start = experiment.config.start;
-  if (experiment.previous_mapping != nullptr)
-    system_.start_from(
-        {experiment.previous_mapping, start.previous_state == PreviousState::Verified,
-         start.skip_unchanged, start.previous_age_s ? &drift_ : nullptr,
-         start.previous_age_s.value_or(0.0)},
-        experiment.device);
+  if (experiment.previous_mapping != nullptr) {
+    programmer::EarlierProgramming earlier = start.earlier(drift_);
+    earlier.mapping = experiment.previous_mapping;
+    system_.start_from(earlier, experiment.device);
+  }
 }
 
 WriteCost ProgrammedChip::write_open_loop() {

@@ -111,12 +111,35 @@ programmer::RowTiming row_timing(const Config& config, const tiles::Mapping& map
       compares ? 0.0 : verify.reads * seconds(support::period_of(config.tile.adc.sample_rate));
   t.columns_per_adc = config.tile.adc.columns_per_adc;
   t.drivers = config.tile.write.drivers;
+  if (config.tile.write.erase == tiles::EraseRows::Counted) {
+    const unsigned group = t.drivers == 0 ? config.tile.columns : t.drivers;
+    t.setup += t.reset * ((config.tile.columns + group - 1) / group);
+  }
   t.mixed_phases = config.tile.write.phases == tiles::WritePhases::Mixed;
   t.rows = config.tile.write.rows;
   t.closing = config.programming.closing;
   if (config.chip.power_budget > support::Power())
     t.rows_at_once = config.chip.power_budget / (mean_row_power(config, mapping) * t.rows);
   return t;
+}
+
+/// The codes of all weights.
+std::vector<std::int16_t> codes_of(const Workload& workload) {
+  std::vector<std::int16_t> codes;
+  for (const workloads::QuantizedWeights& layer : workload.weights)
+    codes.insert(codes.end(), layer.code.begin(), layer.code.end());
+  return codes;
+}
+
+/// Of devices that start as the configuration says.
+programmer::DeviceStatistics device_statistics(const Config& config,
+                                               const programmer::DeviceModel& device,
+                                               const tiles::Mapping& mapping,
+                                               const programmer::WeightFacts& facts,
+                                               const programmer::DriftModel& drift) {
+  const auto pulses = programmer::make_pulse_model(config.programming, device);
+  if (config.start.start == ChipStart::Erased) return {device, *pulses, config.seed};
+  return {device, *pulses, config.seed, mapping, facts, config.start.earlier(drift)};
 }
 
 /// The mapping with rows and outputs where the configuration wants them.
@@ -192,22 +215,28 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   result.load_s = seconds_since(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();
-  const programmer::WeightFacts facts =
+  programmer::WeightFacts facts =
       weight_facts(workload, natural, device,
                    load_measures(workload, config, options.cache, options.progress, options.jobs),
                    config.selection);
   result.sensitivity_s = seconds_since(ranking_begin);
 
   const auto placing_begin = std::chrono::steady_clock::now();
-  const programmer::DeviceStatistics statistics(
-      device, *programmer::make_pulse_model(config.programming, device), config.seed);
+  const bool is_programmed = config.start.start == ChipStart::Programmed;
+  std::optional<Workload> previous_workload;
+  if (is_programmed && !config.start.previous_network.empty())
+    previous_workload = load_previous(config, workload);
+  if (is_programmed)
+    facts.earlier_code = codes_of(previous_workload ? *previous_workload : workload);
+  const programmer::DriftModel drift(config.device);
+  const programmer::DeviceStatistics statistics =
+      device_statistics(config, device, natural, facts, drift);
   const programmer::RowTiming timing = row_timing(config, natural);
   const tiles::Mapping mapping = place(config, workload, natural, facts, statistics, timing);
   std::optional<tiles::Mapping> previous;
-  if (config.start.start == ChipStart::Programmed)
-    previous = config.start.previous_network.empty()
-                   ? mapping
-                   : map_workload(load_previous(config, workload), config, mapping.placements());
+  if (is_programmed)
+    previous = previous_workload ? map_workload(*previous_workload, config, mapping.placements())
+                                 : mapping;
   workloads::Dataset training_images;
   if (config.in_situ.iterations > 0)
     training_images = load_images(workload.network, config.workload.sensitivity);

@@ -182,7 +182,7 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
     rewrites_[first + r] = 0;
   }
   const RowView view = row_view(first, rows, mask, operation);
-  if (scheme_.closing.is_used()) leave_open_devices(first, view);
+  if (scheme_.closing.is_used()) close_open_devices(first, view);
   return row_work(view);
 }
 
@@ -216,7 +216,7 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
   return pulse_work(set, reset, scheme_);
 }
 
-void ArrayProgrammer::leave_open_devices(std::size_t first_row, const RowView& view) {
+void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& view) {
   const std::size_t rounds = rounds_of(view);
   std::vector<DeviceTarget> target;
   DeviceOutcomes earlier;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "programmer/device/device_model.h"
+#include "programmer/earlier_programming.h"
 #include "programmer/write_verify/device_pulses.h"
 #include "programmer/write_verify/pulse_model.h"
 #include "programmer/write_verify/row_work.h"
@@ -10,15 +11,6 @@
 #include "tiles/mapping.h"
 
 namespace uswim::programmer {
-
-/// What the devices hold before they are written: the weights of another network, or of the same.
-struct EarlierProgramming {
-  const tiles::Mapping* mapping = nullptr;  ///< arrays of the same size; outlives the programmer
-  bool verified = true;                     ///< every device write-verified; else none
-  bool skip_unchanged = false;  ///< devices that keep their level are neither written nor read
-  const DriftModel* drift = nullptr;  ///< that has gone on since; null: none
-  double age_s = 0.0;
-};
 
 /// What the devices of one array do when they are written, on one chip.
 /// A device's outcome does not depend on the mask, so it is computed once per chip and serves every
@@ -50,6 +42,7 @@ class ArrayProgrammer {
   /// Takes devices that are to stay untouched (EarlierProgramming) out of a row's mask.
   void leave_untouched(std::size_t row, std::uint64_t* mask) const;
 
+  const RowScheme& scheme() const { return scheme_; }
   const tiles::CellArray& cells() const { return cells_; }
   /// What write-verify of the present chip takes.
   const DevicePulses& pulses() const { return pulses_; }
@@ -70,8 +63,8 @@ class ArrayProgrammer {
   bool is_untouched(std::size_t device) const {
     return !untouched_.empty() && (untouched_[device / 64] >> (device % 64) & 1) != 0;
   }
-  /// Devices whose write-verify ended with the row's get the conductance that they had then.
-  void leave_open_devices(std::size_t first_row, const RowView& view);
+  /// Devices whose write-verify ended with the row's get the conductance that this leaves.
+  void close_open_devices(std::size_t first_row, const RowView& view);
 
   const tiles::Mapping& mapping_;
   std::size_t array_;

@@ -131,7 +131,8 @@ ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMas
     report.energy = chip.energy().total();
     report.peak_power = modules_->power.peak();
     const double pulses_J = support::in_joules(report.energy.of(Component::WriteSet) +
-                                               report.energy.of(Component::WriteReset));
+                                               report.energy.of(Component::WriteReset) +
+                                               report.energy.of(Component::Erase));
     report.average_power = support::Power::from_si(pulses_J / report.time.in_seconds());
     host.wait_for_interrupt();
     report.write_pulses = host.read_register(reg::kWritePulsesLow) |

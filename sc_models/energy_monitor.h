@@ -25,11 +25,12 @@ enum class Component {
   WordLine,
   LevelShifter,
   ChargePump,
+  Erase,
 };
-inline constexpr std::array<std::string_view, 15> kComponentNames{
-    "write_set", "write_reset", "verify_read", "array_read",    "dac",
-    "adc",       "shift_add",   "bus",         "buffer",        "digital",
-    "host_link", "half_select", "word_line",   "level_shifter", "charge_pump"};
+inline constexpr std::array<std::string_view, 16> kComponentNames{
+    "write_set", "write_reset",   "verify_read", "array_read", "dac",       "adc",
+    "shift_add", "bus",           "buffer",      "digital",    "host_link", "half_select",
+    "word_line", "level_shifter", "charge_pump", "erase"};
 inline constexpr std::size_t kComponents = kComponentNames.size();
 
 /// Energy by component; the total is the sum and nothing else.

@@ -59,7 +59,8 @@ class WriteDriverBank : public TileBlock {
       return;
     }
     spend(Component::WriteSet, set_.energy, w.set_pulses);
-    spend(Component::WriteReset, reset_.energy, w.reset_pulses);
+    spend(Component::WriteReset, reset_.energy, w.reset_pulses - w.erase_pulses);
+    spend(Component::Erase, reset_.energy, w.erase_pulses);
   }
 
  private:

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "programmer/write_verify/erase_work.h"
+
 namespace uswim::sc_models {
 
 using programmer::RowWork;
@@ -43,6 +45,7 @@ TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
       shift_add_("shift_add", tile, config, energy),
       adc_(config.adc.bits, mapping.arrays()[tile].rows, 1u << mapping.config().device_bits),
       verify_(config.verify),
+      erases_(config.write.erase == tiles::EraseRows::Counted),
       columns_per_adc_(config.adc.columns_per_adc),
       unpacked_(&unpacked_levels(bits_per_packed_level(mapping.config().device_bits))),
       inputs_(mapping.arrays()[tile].rows),
@@ -118,9 +121,14 @@ bool TileModule::unpack_rows(const unsigned char* data, std::size_t length,
 
 Duration TileModule::program_rows(TileCommand& command) {
   const bool rewrites = command.operation == programmer::RowOperation::Rewrite;
-  const RowWork w = rewrites ? programmer_.rewrite_row(command.row, levels_.data(), mask_.data())
-                             : programmer_.program_rows(command.row, command.rows, levels_.data(),
-                                                        mask_.data(), command.operation);
+  RowWork w = rewrites ? programmer_.rewrite_row(command.row, levels_.data(), mask_.data())
+                       : programmer_.program_rows(command.row, command.rows, levels_.data(),
+                                                  mask_.data(), command.operation);
+  RowWork erase;
+  if (erases_ && command.operation == programmer::RowOperation::Program) {
+    erase = programmer::erase_work(mapping_.columns(tile_), command.rows, programmer_.scheme());
+    w = programmer::erased_first(erase, w);
+  }
   RowWork& sum = programming_.work;
   const std::uint32_t changes_before = sum.polarity.before(w.polarity);
   const std::uint32_t changes = changes_before + w.polarity.count;
@@ -153,12 +161,14 @@ Duration TileModule::program_rows(TileCommand& command) {
                                write_lines_.change_time(w.polarity.count));
       return time;
     }
-    programmer::PolarityChanges polarity;
+    command.phases.push_back(write_drivers_.time(erase) + write_lines_.shift_time(erase.phases));
+    programmer::PolarityChanges polarity = erase.polarity;
     const programmer::RowView row =
         programmer_.row_view(command.row, command.rows, mask_.data(), command.operation);
     const std::size_t rounds = programmer::rounds_of(row);
-    for (std::size_t r = 0; r < rounds; ++r) {
-      const programmer::RoundWork round = programmer::round_work(row, r);
+    for (std::size_t r = 0; r <= rounds; ++r) {
+      const programmer::RoundWork round =
+          r < rounds ? programmer::round_work(row, r) : programmer::closing_work(row, rounds);
       const std::uint32_t so_far = polarity.count;
       polarity.add(round);
       command.phases.push_back(write_drivers_.time(round) +

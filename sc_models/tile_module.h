@@ -62,6 +62,7 @@ class TileModule : public sc_core::sc_module {
   ShiftAddUnit shift_add_;
   tiles::Adc adc_;
   tiles::VerifyConfig verify_;
+  bool erases_;
   unsigned columns_per_adc_;
   const UnpackedLevels* unpacked_;
   TileProgramming programming_;

@@ -20,6 +20,8 @@ enum class Stream : std::uint32_t {
   InferenceReadNoise = 12,  ///< error of reading cells, per product and image
   Rewrite = 13,             ///< deviation of a later open-loop write, per device and write
   SyntheticWeight = 14,     ///< weights of a synthetic network, per weight
+  ClosingWrite = 15,        ///< deviation of the write with which a row is closed, per device
+  AdcReadNoise = 16,        ///< error of a column's sum at its ADC, per conversion
 };
 
 /// Everything but the device and the draw's number. A draw depends on its key alone: not on order,

@@ -41,7 +41,7 @@ BitSerialProducts::BitSerialProducts(const Mapping& mapping, std::vector<const C
     : mapping_(mapping), cells_(std::move(cells)), adc_bits_(adc_bits) {}
 
 void BitSerialProducts::multiply(std::size_t layer, const InputGroups& inputs,
-                                 std::vector<std::int64_t>& sums) {
+                                 std::vector<std::int64_t>& sums, const AdcNoise* noise) {
   const MappedLayer& matrix = mapping_.layers()[layer];
   sums.assign(inputs.groups * kLanes * matrix.outputs, 0);
   const std::size_t end = mapping_.first_array(layer) + mapping_.array_count(layer);
@@ -56,17 +56,18 @@ void BitSerialProducts::multiply(std::size_t layer, const InputGroups& inputs,
                    Adc(adc_bits_, first.rows, 1u << mapping_.config().device_bits)};
     while (a < end && mapping_.arrays()[a].first_row == first.first_row) ++a;
     block.arrays = a - block.first_array;
-    multiply_block(block, inputs, sums.data());
+    multiply_block(block, inputs, noise, sums.data());
   }
 }
 
 void BitSerialProducts::multiply_block(const RowBlock& block, const InputGroups& inputs,
-                                       std::int64_t* sums) {
+                                       const AdcNoise* noise, std::int64_t* sums) {
   std::int64_t largest_sum = 0;  // of an output, in ADC steps
   for (unsigned slice = 0; slice < mapping_.slices(); ++slice)
     largest_sum += std::int64_t{mapping_.slice_weight(slice)} * block.adc.largest_code;
   largest_sum <<= inputs.code.bits;
   const bool exact =
+      noise == nullptr &&
       (std::int64_t{block.adc.largest_code} + 2) * block.adc.step < kExactQuotients &&
       largest_sum < kIntegers;
   const std::size_t patterns = std::max(kLanes, std::size_t{1} << std::min(block.rows, kLanes));
@@ -78,7 +79,7 @@ void BitSerialProducts::multiply_block(const RowBlock& block, const InputGroups&
   } else if (exact) {
     done = multiply_by_tables(block, inputs, block_sums_);
   }
-  if (!done) return multiply_plainly(block, inputs, sums);
+  if (!done) return multiply_plainly(block, inputs, noise, sums);
   const std::size_t count = inputs.groups * kLanes * block.outputs;
   for (std::size_t i = 0; i < count; ++i) sums[i] += std::int64_t{block_sums_[i]} * block.adc.step;
 }
@@ -190,8 +191,24 @@ bool BitSerialProducts::multiply_by_patterns(const RowBlock& block, const InputG
   return true;
 }
 
+void BitSerialProducts::draw_errors(std::size_t array, unsigned bits, std::uint64_t vector,
+                                    const AdcNoise& noise) {
+  const std::size_t columns = mapping_.columns(array);
+  const std::uint64_t of_chip = mapping_.arrays().size() * mapping_.pitch();
+  conversions_.resize(columns);
+  for (std::size_t c = 0; c < columns; ++c)
+    conversions_[c] = vector * of_chip + array * mapping_.pitch() + c;
+  constexpr unsigned kBlock = support::kNormalsPerBlock;
+  const unsigned blocks = (bits + kBlock - 1) / kBlock;
+  errors_.resize(blocks * kBlock * columns);
+  for (unsigned b = 0; b < blocks; ++b)
+    support::normal_blocks({noise.seed, noise.chip, support::Stream::AdcReadNoise},
+                           conversions_.data(), columns, b, &errors_[b * kBlock * columns],
+                           columns);
+}
+
 void BitSerialProducts::multiply_plainly(const RowBlock& block, const InputGroups& inputs,
-                                         std::int64_t* sums) const {
+                                         const AdcNoise* noise, std::int64_t* sums) {
   std::vector<std::int32_t> vector(block.rows);
   for (std::size_t v = 0; v < inputs.groups * inputs.lanes; ++v) {
     const std::size_t group = v / inputs.lanes, lane = v % inputs.lanes;
@@ -199,9 +216,15 @@ void BitSerialProducts::multiply_plainly(const RowBlock& block, const InputGroup
         inputs.codes + (group * block.layer_rows + block.first_row) * kLanes + lane;
     for (std::size_t r = 0; r < block.rows; ++r) vector[r] = codes[r * kLanes];
     for (std::size_t a = block.first_array; a < block.first_array + block.arrays; ++a) {
+      ReadErrors errors;
+      if (noise != nullptr) {
+        draw_errors(a, inputs.code.bits, noise->vector[group * kLanes + lane], *noise);
+        errors = {noise->sigma, errors_.data()};
+      }
       multiply_bit_serial(
           *cells_[a], mapping_, a, vector.data(), inputs.code, block.adc,
-          sums + (group * kLanes + lane) * block.outputs + mapping_.arrays()[a].first_output);
+          sums + (group * kLanes + lane) * block.outputs + mapping_.arrays()[a].first_output,
+          noise != nullptr ? &errors : nullptr);
     }
   }
 }

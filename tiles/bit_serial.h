@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "support/random.h"
 #include "tiles/cell_array.h"
 #include "tiles/mapping.h"
 
@@ -21,6 +22,16 @@ struct InputGroups {
   InputCode code;
 };
 
+/// Noise of reading cells at every conversion. Draw `bit` of (Stream::AdcReadNoise, a vector's
+/// number x columns of the chip + column of the chip): no matter what else is multiplied, when, or
+/// how.
+struct AdcNoise {
+  float sigma = 0.0f;  ///< of one cell, in cell units
+  std::uint64_t seed = 0;
+  std::uint32_t chip = 0;
+  const std::uint64_t* vector = nullptr;  ///< number of each input vector, [group][lane]
+};
+
 /// Products of many input vectors with all arrays of a layer: the integers of
 /// multiply_bit_serial(), faster.
 ///
@@ -35,16 +46,20 @@ class BitSerialProducts {
   /// `cells[a]`: the programmed array a; read at every multiplication. Neither is copied.
   BitSerialProducts(const Mapping& mapping, std::vector<const CellArray*> cells, unsigned adc_bits);
   /// sums[group][lane][output] in cell units x weight code x input code, as multiply_bit_serial()
-  /// has them.
-  void multiply(std::size_t layer, const InputGroups& inputs, std::vector<std::int64_t>& sums);
+  /// has them. With noise, which may be null, it takes the plain way: no table holds all sums.
+  void multiply(std::size_t layer, const InputGroups& inputs, std::vector<std::int64_t>& sums,
+                const AdcNoise* noise = nullptr);
 
  private:
   struct RowBlock;
-  void multiply_block(const RowBlock& block, const InputGroups& inputs, std::int64_t* sums);
+  void multiply_block(const RowBlock& block, const InputGroups& inputs, const AdcNoise* noise,
+                      std::int64_t* sums);
   bool multiply_by_tables(const RowBlock& block, const InputGroups& inputs,
                           std::vector<std::int32_t>& sums);
   bool multiply_by_patterns(const RowBlock& block, const InputGroups& inputs);
-  void multiply_plainly(const RowBlock& block, const InputGroups& inputs, std::int64_t* sums) const;
+  void multiply_plainly(const RowBlock& block, const InputGroups& inputs, const AdcNoise* noise,
+                        std::int64_t* sums);
+  void draw_errors(std::size_t array, unsigned bits, std::uint64_t vector, const AdcNoise& noise);
   void spread(const RowBlock& block, const InputGroups& inputs);
   bool tabulate(const RowBlock& block, std::size_t first_column);
   void add_columns(const RowBlock& block, const bit_serial::Bits& bits, std::size_t first,
@@ -58,6 +73,8 @@ class BitSerialProducts {
   std::vector<std::uint32_t> ends_;
   std::vector<std::uint16_t> look_ups_, planes_;  // of one row block
   std::vector<std::int32_t> block_sums_, pattern_sums_;
+  std::vector<std::uint64_t> conversions_;  // of one vector and array, by column
+  std::vector<float> errors_;               // of one vector and array, [bit][column]
 };
 
 }  // namespace uswim::tiles

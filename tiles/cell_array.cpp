@@ -31,17 +31,25 @@ Adc::Adc(unsigned bits, std::size_t rows, unsigned levels) : largest_code((1 << 
 
 void multiply_bit_serial(const CellArray& cells, const Mapping& mapping, std::size_t array,
                          const std::int32_t* inputs, const InputCode& code, const Adc& adc,
-                         std::int64_t* sums) {
+                         std::int64_t* sums, const ReadErrors* errors) {
   const ArrayBlock& block = mapping.arrays()[array];
   const std::size_t columns = mapping.columns(array);
   const unsigned per_weight = mapping.devices_per_weight();
   std::vector<std::int32_t> column_sum(columns);
   for (unsigned bit = 0; bit < code.bits; ++bit) {
     std::fill(column_sum.begin(), column_sum.end(), 0);
+    std::size_t driven = 0;
     for (std::size_t r = 0; r < block.rows; ++r) {
       if (!(inputs[r] >> bit & 1)) continue;
+      ++driven;
       const std::int16_t* row = cells.row(r);
       for (std::size_t c = 0; c < columns; ++c) column_sum[c] += row[c];
+    }
+    if (errors != nullptr) {
+      const float spread = errors->sigma * std::sqrt(static_cast<float>(driven));
+      for (std::size_t c = 0; c < columns; ++c)
+        column_sum[c] +=
+            static_cast<std::int32_t>(std::lrintf(errors->normal[bit * columns + c] * spread));
     }
     for (std::size_t c = 0; c < columns; ++c) {
       const auto slice = static_cast<unsigned>(c % per_weight / 2);

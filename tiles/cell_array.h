@@ -63,12 +63,20 @@ struct InputCode {
   }
 };
 
+/// Errors of reading cells, as the ADCs see them: a column's sum for one input bit is off by a
+/// normal deviate whose variance is that of one cell times the driven rows.
+struct ReadErrors {
+  float sigma = 0.0f;             ///< of one cell, in cell units
+  const float* normal = nullptr;  ///< standard normal deviates, [bit][column of the array]
+};
+
 /// Product of one input vector with one array: inputs bit by bit, every column through the ADC,
 /// shifted and added over bits, slices and signs. `inputs`: the block's rows. `sums`: one per
-/// output of the block, in cell units x weight code x input code; added to what is there.
+/// output of the block, in cell units x weight code x input code; added to what is there. `errors`:
+/// of its reads, or null.
 void multiply_bit_serial(const CellArray& cells, const Mapping& mapping, std::size_t array,
                          const std::int32_t* inputs, const InputCode& code, const Adc& adc,
-                         std::int64_t* sums);
+                         std::int64_t* sums, const ReadErrors* errors = nullptr);
 
 /// Weights of the block in units of the weight code, read back from the cells: what an ideal ADC
 /// sees. Writes outputs x rows of the whole layer, row-major, at the block's place.

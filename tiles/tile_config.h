@@ -66,12 +66,18 @@ enum class HalfSelect { None, Half, Third };
 inline constexpr std::array<std::pair<std::string_view, HalfSelect>, 3> kHalfSelects{
     {{"none", HalfSelect::None}, {"half", HalfSelect::Half}, {"third", HalfSelect::Third}}};
 
+/// Whether rows are erased by pulses of their own before they are written, or were before.
+enum class EraseRows { NotCounted, Counted };
+inline constexpr std::array<std::pair<std::string_view, EraseRows>, 2> kEraseRows{
+    {{"not_counted", EraseRows::NotCounted}, {"counted", EraseRows::Counted}}};
+
 struct WriteConfig {
   bool from_device = false;  ///< defaults and valid range of the pulses are those of DeviceFigures
   PulseEnergy pulse_energy = PulseEnergy::Fixed;
   unsigned drivers = 0;  ///< devices of a row pulsed at once; 0: the whole row
   unsigned rows = 1;     ///< rows driven at once
   WritePhases phases = WritePhases::Separate;
+  EraseRows erase = EraseRows::NotCounted;
   support::Duration row_setup;       ///< once per row
   support::Energy word_line_energy;  ///< once per row
   HalfSelect half_select = HalfSelect::None;
@@ -94,8 +100,9 @@ inline constexpr std::array<std::pair<std::string_view, VerifyColumns>, 2> kVeri
 struct VerifyConfig {
   VerifyMode mode = VerifyMode::Adc;
   VerifyColumns columns = VerifyColumns::Open;
-  unsigned reads = 1;                                                  ///< averaged per verify
-  support::Duration settle;                                            ///< before each read
+  unsigned reads = 1;        ///< averaged per verify
+  unsigned adc_bits = 0;     ///< steps of a device's full scale, 2^adc_bits; 0: exact
+  support::Duration settle;  ///< before each read
   support::Duration compare_time = support::Duration::nanoseconds(2);  ///< both comparisons
   support::Energy compare_energy = support::picojoules(0.0032);        ///< per device read
 };

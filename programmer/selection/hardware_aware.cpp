@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "programmer/selection/row_planner.h"
@@ -18,66 +19,161 @@ bool bit(const std::vector<std::uint64_t>& words, std::size_t i) {
   return words[i / 64] >> (i % 64) & 1;
 }
 
+/// Of devices `first`, `first + 1` ... of the sample chip, which are alike.
+LevelStatistics measure(const PulseModel& pulses, const std::vector<DeviceTarget>& targets,
+                        std::uint64_t first, std::uint64_t seed, std::uint32_t chip) {
+  DeviceOutcomes outcomes;
+  pulses.write(targets, first, seed, chip, outcomes);
+  LevelStatistics s;
+  const std::size_t samples = targets.size();
+  const auto n = static_cast<double>(samples);
+  std::vector<double> finished(outcomes.rounds + 1, 0.0);
+  std::vector<std::size_t> last_round(samples, 0);
+  s.set.assign(outcomes.rounds, 0.0);
+  s.reset.assign(outcomes.rounds, 0.0);
+  for (std::size_t i = 0; i < samples; ++i) {
+    const double open = outcomes.open_loop[i] - targets[i].target,
+                 verified = outcomes.verified[i] - targets[i].target;
+    s.gain += (open * open - verified * verified) / n;
+    s.mean_cycles += outcomes.cycles[i] / n;
+    s.open_loop_set += bit(outcomes.open_loop_set, i) / n;
+    s.open_loop_reset += bit(outcomes.open_loop_reset, i) / n;
+    // Its last verify read is in the round of its last pulse; round 0 is read in any case.
+    std::size_t last = 0;
+    for (std::size_t r = 0; r < outcomes.rounds; ++r) {
+      const std::size_t at = r * outcomes.words() * 64 + i;
+      const bool set = bit(outcomes.set, at), reset = bit(outcomes.reset, at);
+      s.set[r] += set / n;
+      s.reset[r] += reset / n;
+      if (set || reset) last = r;
+    }
+    last_round[i] = last;
+    finished[last + 1] += 1.0 / n;
+    s.mean_rounds += static_cast<double>(last + 1) / n;
+  }
+  if (pulses.closing().is_used()) {
+    // The write with which a row is closed is the same after any round.
+    const bool writes = pulses.closing().writes();
+    const std::size_t few = writes ? samples : std::min(samples, kClosedSamples);
+    const auto closed_after = [&](std::size_t i, std::size_t r) {
+      return pulses.closed_after(targets[i], first + i, seed, chip, static_cast<std::uint32_t>(r));
+    };
+    s.gain_after.assign(outcomes.rounds + 1, 0.0);
+    for (std::size_t i = 0; i < few; ++i) {
+      const double open = outcomes.open_loop[i] - targets[i].target;
+      const float written = writes ? closed_after(i, 1) : 0.0f;
+      for (std::size_t r = 1; r <= outcomes.rounds; ++r) {
+        const float left = last_round[i] < r ? outcomes.verified[i]
+                           : writes          ? written
+                                             : closed_after(i, r);
+        const double closed = left - targets[i].target;
+        s.gain_after[r] += (open * open - closed * closed) / static_cast<double>(few);
+      }
+    }
+  }
+  s.done.assign(finished.size(), 0.0);
+  double sum = 0.0;
+  for (std::size_t r = 0; r < finished.size(); ++r) s.done[r] = sum += finished[r];
+  return s;
+}
+
+/// Devices of kind `kind` of DeviceStatistics::kind(level, weight_magnitude).
+DeviceTarget target_of_kind(const DeviceModel& device, std::size_t kind) {
+  const auto level = static_cast<unsigned>(kind / 2);
+  // Outside and inside the middle, for level_of: weight.
+  const double magnitude = kind % 2 == 0 ? 0.0 : 0.5;
+  return {true, static_cast<float>(device.target(level)),
+          static_cast<float>(device.level_factor(level, magnitude))};
+}
+
+/// A device that its new level leaves alone.
+LevelStatistics untouched() {
+  LevelStatistics s;
+  s.untouched = true;
+  s.done = {1.0};
+  return s;
+}
+
 }  // namespace
 
 DeviceStatistics::DeviceStatistics(const DeviceModel& device, const PulseModel& pulses,
                                    std::uint64_t seed, std::size_t samples)
     : device_(device), kinds_(device.levels() * 2) {
-  DeviceOutcomes outcomes;
   for (unsigned level = 0; level < device.levels(); ++level)
-    for (const double magnitude :
-         {0.0, 0.5}) {  // outside and inside the middle, for level_of: weight
+    for (const double magnitude : {0.0, 0.5}) {
       const std::size_t k = kind(level, magnitude);
-      const auto target = static_cast<float>(device.target(level));
       const std::vector<DeviceTarget> targets(
-          samples, {true, target, static_cast<float>(device.level_factor(level, magnitude))});
-      pulses.write(targets, k * samples, seed, kSampleChip, outcomes);
-      LevelStatistics& s = kinds_[k];
-      s = {};
-      const auto n = static_cast<double>(samples);
-      std::vector<double> finished(outcomes.rounds + 1, 0.0);
-      s.set.assign(outcomes.rounds, 0.0);
-      s.reset.assign(outcomes.rounds, 0.0);
-      s.open_loop_reset = bit(outcomes.open_loop_reset, 0);
-      for (std::size_t i = 0; i < samples; ++i) {
-        const double open = outcomes.open_loop[i] - target,
-                     verified = outcomes.verified[i] - target;
-        s.gain += (open * open - verified * verified) / n;
-        s.mean_cycles += outcomes.cycles[i] / n;
-        // Its last verify read is in the round of its last pulse; round 0 is read in any case.
-        std::size_t last = 0;
-        for (std::size_t r = 0; r < outcomes.rounds; ++r) {
-          const std::size_t at = r * outcomes.words() * 64 + i;
-          const bool set = bit(outcomes.set, at), reset = bit(outcomes.reset, at);
-          s.set[r] += set / n;
-          s.reset[r] += reset / n;
-          if (set || reset) last = r;
-        }
-        finished[last + 1] += 1.0 / n;
-        s.mean_rounds += static_cast<double>(last + 1) / n;
-      }
-      if (pulses.closing().is_used()) {
-        const std::size_t few = std::min(samples, kClosedSamples);
-        s.gain_after.assign(outcomes.rounds + 1, 0.0);
-        for (std::size_t i = 0; i < few; ++i)
-          for (std::size_t r = 1; r <= outcomes.rounds; ++r) {
-            const double open = outcomes.open_loop[i] - target;
-            const double closed = pulses.closed_after(targets[i], k * samples + i, seed,
-                                                      kSampleChip, static_cast<std::uint32_t>(r)) -
-                                  target;
-            s.gain_after[r] += (open * open - closed * closed) / static_cast<double>(few);
-          }
-      }
-      s.done.assign(finished.size(), 0.0);
-      double sum = 0.0;
-      for (std::size_t r = 0; r < finished.size(); ++r) s.done[r] = sum += finished[r];
+          samples, {true, static_cast<float>(device.target(level)),
+                    static_cast<float>(device.level_factor(level, magnitude))});
+      kinds_[k] = measure(pulses, targets, k * samples, seed, kSampleChip);
+      // A row without any device that gets one is rare.
+      if (kinds_[k].open_loop_reset > 0.0) others_reset_ = 1.0;
     }
+}
+
+DeviceStatistics::DeviceStatistics(const DeviceModel& device, const PulseModel& pulses,
+                                   std::uint64_t seed, const tiles::Mapping& mapping,
+                                   const WeightFacts& facts, const EarlierProgramming& earlier,
+                                   std::size_t samples)
+    : device_(device), others_set_(0.0) {
+  if (facts.earlier_code.size() != facts.weights())
+    throw std::invalid_argument("devices that hold something need the codes of what they hold");
+  const std::size_t erased_kinds = device.levels() * 2;
+  std::vector<std::uint64_t> devices_of(erased_kinds * erased_kinds, 0);
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+      for (std::size_t c = 0; c < mapping.columns(a); ++c)
+        ++devices_of[pair_of(mapping, facts, a, r, c)];
+  kind_of_pair_.assign(devices_of.size(), 0);
+  DeviceOutcomes held;
+  for (std::size_t pair = 0; pair < devices_of.size(); ++pair) {
+    if (devices_of[pair] == 0) continue;
+    kind_of_pair_[pair] = static_cast<std::uint32_t>(kinds_.size());
+    const std::uint64_t first = pair * samples;
+    const DeviceTarget before = target_of_kind(device, pair % erased_kinds);
+    DeviceTarget after = target_of_kind(device, pair / erased_kinds);
+    if (earlier.skip_unchanged && after.target == before.target) {
+      kinds_.push_back(untouched());
+      continue;
+    }
+    pulses.write(std::vector<DeviceTarget>(samples, before), first, seed,
+                 kSampleChip | kEarlierProgramming, held);
+    std::vector<float>& left = earlier.verified ? held.verified : held.open_loop;
+    if (earlier.drift != nullptr)
+      earlier.drift->age(earlier.age_s, seed, kSampleChip | kEarlierProgramming, first, left);
+    after.programmed = true;
+    std::vector<DeviceTarget> targets(samples, after);
+    for (std::size_t i = 0; i < samples; ++i) targets[i].start = left[i];
+    kinds_.push_back(measure(pulses, targets, first, seed, kSampleChip & ~kEarlierProgramming));
+    const double share =
+        static_cast<double>(devices_of[pair]) / static_cast<double>(mapping.devices());
+    others_set_ += share * kinds_.back().open_loop_set;
+    others_reset_ += share * kinds_.back().open_loop_reset;
+  }
 }
 
 std::size_t DeviceStatistics::kind(unsigned level, double weight_magnitude) const {
   const bool middle =
       device_.level_factor(level, weight_magnitude) != device_.level_factor(level, 0.0);
   return level * 2 + (middle ? 1 : 0);
+}
+
+std::size_t DeviceStatistics::pair_of(const tiles::Mapping& mapping, const WeightFacts& facts,
+                                      std::size_t array, std::size_t row,
+                                      std::size_t column) const {
+  const std::size_t weight = mapping.weight_of(array, row, column);
+  const int code = facts.earlier_code[weight];
+  const double full_code = (1u << mapping.config().weight_bits) - 1;
+  const std::size_t before = kind(mapping.level_of_code(code, column), std::abs(code) / full_code);
+  return kind(mapping.level(array, row, column), facts.magnitude[weight]) * device_.levels() * 2 +
+         before;
+}
+
+std::size_t DeviceStatistics::kind(const tiles::Mapping& mapping, const WeightFacts& facts,
+                                   std::size_t array, std::size_t row, std::size_t column) const {
+  if (!kind_of_pair_.empty()) return kind_of_pair_[pair_of(mapping, facts, array, row, column)];
+  return kind(mapping.level(array, row, column),
+              facts.magnitude[mapping.weight_of(array, row, column)]);
 }
 
 DeviceMask select_worth_per_cycle(const tiles::Mapping& mapping, const WeightFacts& facts,

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "programmer/device/device_model.h"
+#include "programmer/earlier_programming.h"
 #include "programmer/selection/device_mask.h"
 #include "programmer/selection/selection.h"
 #include "programmer/write_verify/pulse_model.h"
@@ -11,7 +12,7 @@
 namespace uswim::programmer {
 
 /// What write-verify does on average to devices of one level (and, with level_of: weight, of one
-/// error class).
+/// error class), and where devices hold something, of one earlier level.
 struct LevelStatistics {
   double gain =
       0.0;  ///< open-loop minus verified mean square error, fraction of the full scale squared
@@ -19,7 +20,8 @@ struct LevelStatistics {
   double mean_rounds = 0.0;        ///< verify rounds that a device keeps its row busy
   std::vector<double> done;        ///< done[k]: probability that it is done after k verify rounds
   std::vector<double> set, reset;  ///< expected pulses of round k
-  bool open_loop_reset = false;    ///< whether its open-loop pulse is a RESET
+  double open_loop_set = 0.0, open_loop_reset = 0.0;  ///< expected pulses of an open-loop write
+  bool untouched = false;  ///< keeps its level, and is neither written nor read
   /// gain_after[k]: the gain where its row is closed after k >= 1 rounds; empty unless rows are
   /// closed.
   std::vector<double> gain_after;
@@ -29,16 +31,35 @@ struct LevelStatistics {
 /// the run.
 class DeviceStatistics {
  public:
+  /// Of devices that are erased before they are written.
   DeviceStatistics(const DeviceModel& device, const PulseModel& pulses, std::uint64_t seed,
                    std::size_t samples = 8192);
-  /// `weight_magnitude`: |w| / scale of the device's weight.
+  /// Of devices that hold facts.earlier_code, programmed like `earlier`, whose mapping may be null.
+  /// Kinds are the pairs of an earlier and a new level that the network has.
+  DeviceStatistics(const DeviceModel& device, const PulseModel& pulses, std::uint64_t seed,
+                   const tiles::Mapping& mapping, const WeightFacts& facts,
+                   const EarlierProgramming& earlier, std::size_t samples = 8192);
+
+  /// Of a device of the chip; `facts`: those that the statistics were made with, if any.
+  std::size_t kind(const tiles::Mapping& mapping, const WeightFacts& facts, std::size_t array,
+                   std::size_t row, std::size_t column) const;
+  /// Of an erased device. `weight_magnitude`: |w| / scale of its weight.
   std::size_t kind(unsigned level, double weight_magnitude) const;
   const LevelStatistics& of(std::size_t kind) const { return kinds_[kind]; }
   std::size_t kinds() const { return kinds_.size(); }
+  /// Pulses to be expected in round 0 of a device that is not selected.
+  double others_set() const { return others_set_; }
+  double others_reset() const { return others_reset_; }
 
  private:
+  /// A pair of an earlier and a new kind of an erased device.
+  std::size_t pair_of(const tiles::Mapping& mapping, const WeightFacts& facts, std::size_t array,
+                      std::size_t row, std::size_t column) const;
+
   const DeviceModel& device_;
   std::vector<LevelStatistics> kinds_;
+  std::vector<std::uint32_t> kind_of_pair_;  ///< empty: devices are erased
+  double others_set_ = 1.0, others_reset_ = 0.0;
 };
 
 /// What a row's time is made of; times in seconds.

@@ -19,8 +19,7 @@ std::vector<Candidate> candidates(const tiles::Mapping& mapping, const WeightFac
       const double second = facts.second_derivative[weight];
       if (second <= 0.0) continue;
       const auto slice = static_cast<unsigned>(c % mapping.devices_per_weight() / 2);
-      const std::size_t kind =
-          statistics.kind(mapping.level(array, row, c), facts.magnitude[weight]);
+      const std::size_t kind = statistics.kind(mapping, facts, array, row, c);
       const double share =
           facts.scale[weight] / codes * mapping.slice_weight(slice) * top;  // weight per full scale
       const double worth = 0.5 * second * share * share * statistics.of(kind).gain;
@@ -40,13 +39,20 @@ double at(const std::vector<double>& list, std::size_t k, double beyond) {
   return k < list.size() ? list[k] : beyond;
 }
 
-/// Probability that at most `most` of `n` independent events of probability `p` happen.
-double at_most(unsigned most, unsigned n, double p) {
-  if (p >= 1.0) return most >= n ? 1.0 : 0.0;
-  double term = std::pow(1.0 - p, n), sum = term;
-  for (unsigned j = 1; j <= most && j <= n; ++j)
+/// `n` independent events of probability `p`, of which at most `most` happen.
+struct AtMost {
+  double probability = 0.0;
+  double mean = 0.0;  ///< how many then happen
+};
+AtMost at_most(unsigned most, unsigned n, double p) {
+  if (p >= 1.0) return {most >= n ? 1.0 : 0.0, static_cast<double>(std::min(most, n))};
+  double term = std::pow(1.0 - p, n), sum = term, happen = 0.0;
+  for (unsigned j = 1; j <= most && j <= n; ++j) {
     sum += term *= static_cast<double>(n - j + 1) / j * p / (1.0 - p);
-  return std::min(sum, 1.0);
+    happen += j * term;
+  }
+  // Where it is as good as impossible, as many as may.
+  return {std::min(sum, 1.0), sum > 1e-200 ? happen / sum : std::min(most, n)};
 }
 
 /// Probability that a group of columns has no pulse. In one group for all columns devices stand for
@@ -69,20 +75,22 @@ class QuietGroup {
   double alone_ = 1.0, pulses_ = 0.0;
 };
 
-/// Time of the pulses of round k; in round 0 `others` devices get their open-loop pulse.
+/// Time of the pulses of round k, of which `part` take place; in round 0 `others` devices get their
+/// open-loop pulse.
 double pulse_time(const DeviceStatistics& statistics, const RowTiming& t,
                   const std::vector<unsigned>& counts, std::size_t k, std::size_t columns,
-                  double devices, double others, bool others_reset) {
+                  double devices, double others, double part = 1.0) {
   const double groups =
       t.drivers == 0 ? 1.0
                      : std::ceil(static_cast<double>(columns) / static_cast<double>(t.drivers));
   QuietGroup set(groups, devices), reset(groups, devices), either(groups, devices);
-  set.add(others, 1.0);
-  either.add(others, 1.0);
-  if (others_reset) reset.add(others, 1.0);
+  set.add(others, statistics.others_set());
+  reset.add(others, statistics.others_reset());
+  either.add(others, statistics.others_set() + statistics.others_reset());
   for (std::size_t kind = 0; kind < counts.size(); ++kind) {
+    if (counts[kind] == 0) continue;
     const LevelStatistics& s = statistics.of(kind);
-    const double sets = at(s.set, k, 0.0), resets = at(s.reset, k, 0.0);
+    const double sets = part * at(s.set, k, 0.0), resets = part * at(s.reset, k, 0.0);
     set.add(counts[kind], sets);
     reset.add(counts[kind], resets);
     either.add(counts[kind], sets + resets);
@@ -100,18 +108,22 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
                           const std::vector<unsigned>& counts, std::size_t columns,
                           std::size_t rows) {
   RowExpectation row;
-  unsigned total = 0;
-  for (const unsigned n : counts) total += n;
-  bool resets = false;
-  for (std::size_t kind = 0; kind < statistics.kinds(); ++kind)
-    resets = resets || statistics.of(kind).open_loop_reset;
+  unsigned total = 0, known = 0;
+  for (std::size_t kind = 0; kind < counts.size(); ++kind) {
+    known += counts[kind];
+    if (!statistics.of(kind).untouched) total += counts[kind];
+  }
   const auto devices = static_cast<double>(columns * rows);
-  row.time = timing.setup +
-             pulse_time(statistics, timing, counts, 0, columns, devices, devices - total, resets);
+  row.time =
+      timing.setup + pulse_time(statistics, timing, counts, 0, columns, devices, devices - known);
   if (total == 0) return row;
   const double adcs = std::ceil(static_cast<double>(columns) / timing.columns_per_adc);
-  const auto closed_with = static_cast<unsigned>(timing.closing.open_part * total);
-  for (std::size_t k = 0; timing.closing.rounds == 0 || k < timing.closing.rounds; ++k) {
+  const RowClosing& closing = timing.closing;
+  const auto closed_with = static_cast<unsigned>(closing.open_part * total);
+  double before = 1.0;  // probability that round k - 1 takes place
+  for (std::size_t k = 0; closing.rounds == 0 || k <= closing.rounds; ++k) {
+    const bool is_over = closing.rounds > 0 && k == closing.rounds;
+    if (is_over && !closing.writes()) break;
     double all_done = 1.0, still_open = 0.0;
     for (std::size_t kind = 0; kind < counts.size(); ++kind) {
       if (counts[kind] == 0) continue;
@@ -120,10 +132,22 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
       still_open += (1.0 - p) * counts[kind];
     }
     const double any_open = 1.0 - all_done;
-    const double works = k == 0 || closed_with == 0
-                             ? any_open
-                             : 1.0 - at_most(closed_with, total, still_open / total);
+    const auto pulses = [&](double part) {
+      return pulse_time(statistics, timing, counts, k, columns, devices, 0.0, part);
+    };
+    double works = any_open;
+    if (k > 0 && closed_with > 0) {
+      const AtMost few = at_most(closed_with, total, still_open / total);
+      works = 1.0 - few.probability;
+      if (closing.writes() && still_open > 0.0)
+        row.time += std::max(0.0, before - works) * pulses(few.mean / still_open);
+    }
     if (works < 1e-3) break;
+    before = works;
+    if (is_over) {
+      row.time += works / any_open * pulses(1.0);
+      break;
+    }
     row.works.push_back(works);
     // The ADC with most columns: at least one, and about twice the mean where few are spread over
     // many. Rows driven together are read one by one.
@@ -132,9 +156,7 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
                                      static_cast<double>(timing.columns_per_adc));
     const double reads = together * (1.0 - std::pow(all_done, 1.0 / together));
     row.time += works / any_open * reads * (timing.read + serial * timing.conversion);
-    if (k > 0)
-      row.time += works / any_open *
-                  pulse_time(statistics, timing, counts, k, columns, devices, 0.0, false);
+    if (k > 0) row.time += works / any_open * pulses(1.0);
   }
   return row;
 }
@@ -145,6 +167,13 @@ std::vector<RowGroup> row_groups(std::size_t rows, const RowTiming& timing) {
     groups.push_back({first, std::min<std::size_t>(timing.rows, rows - first)});
   return groups;
 }
+
+namespace {
+
+/// Limits of slowness that are tried for a row, the slowest of its kinds among them.
+constexpr std::size_t kMostLimits = 32;
+
+}  // namespace
 
 RowPlanner::RowPlanner(const DeviceStatistics& statistics, const RowTiming& timing)
     : statistics_(statistics), timing_(timing), rank_(statistics.kinds()) {
@@ -164,12 +193,25 @@ double RowPlanner::kept_gain(std::size_t kind, const std::vector<double>& works)
   return gain / s.gain;
 }
 
+std::vector<std::size_t> RowPlanner::limits(const std::vector<Candidate>& row) const {
+  std::vector<std::uint8_t> present(rank_.size(), 0);
+  for (const Candidate& c : row) present[rank_[c.kind]] = 1;
+  std::vector<std::size_t> ranks;
+  for (std::size_t r = 0; r < present.size(); ++r)
+    if (present[r] != 0) ranks.push_back(r);
+  const std::size_t stride = (ranks.size() + kMostLimits - 1) / kMostLimits;
+  std::vector<std::size_t> some;
+  for (std::size_t i = ranks.size(); i > 0; i -= std::min(i, stride)) some.push_back(ranks[i - 1]);
+  std::reverse(some.begin(), some.end());
+  return some;
+}
+
 RowOptions RowPlanner::options(const std::vector<Candidate>& row, std::size_t columns,
                                std::size_t rows) const {
   std::vector<unsigned> counts(statistics_.kinds(), 0);
   std::vector<double> worth(statistics_.kinds(), 0.0);
   RowOptions list{{0, 0, 0.0, row_time(statistics_, timing_, counts, columns, rows)}};
-  for (std::size_t slowest = 0; slowest < rank_.size(); ++slowest) {
+  for (const std::size_t slowest : limits(row)) {
     std::fill(counts.begin(), counts.end(), 0);
     std::fill(worth.begin(), worth.end(), 0.0);
     unsigned n = 0, next = 1;
@@ -209,8 +251,7 @@ std::vector<double> array_times(const tiles::Mapping& mapping, const WeightFacts
       std::vector<unsigned> counts(statistics.kinds(), 0);
       for (std::size_t r = group.first; r < group.first + group.rows; ++r)
         for (std::size_t c = 0; c < mapping.columns(a); ++c)
-          ++counts[statistics.kind(mapping.level(a, r, c),
-                                   facts.magnitude[mapping.weight_of(a, r, c)])];
+          ++counts[statistics.kind(mapping, facts, a, r, c)];
       time += row_time(statistics, timing, counts, mapping.columns(a), group.rows);
     }
   }

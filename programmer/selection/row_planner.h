@@ -28,7 +28,8 @@ struct RowExpectation {
   std::vector<double> works;  ///< works[k]: probability that round k takes place
 };
 /// The sum over rounds of the probability that more devices are open than the row is closed with,
-/// and of the slots that their pulses take. Of several rows each has its share of the counts.
+/// and of the slots that their pulses take, those of the closing write included. Of several rows
+/// each has its share of the counts.
 RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& timing,
                           const std::vector<unsigned>& counts, std::size_t columns,
                           std::size_t rows = 1);
@@ -70,6 +71,8 @@ class RowPlanner {
                      std::size_t rows = 1) const;
 
  private:
+  /// Ranks of kinds in the row, ascending, beyond which nothing may be slower.
+  std::vector<std::size_t> limits(const std::vector<Candidate>& row) const;
   /// Part of a kind's gain that is left where rows are closed early.
   double kept_gain(std::size_t kind, const std::vector<double>& works) const;
 

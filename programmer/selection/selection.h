@@ -53,9 +53,11 @@ struct WeightFacts {
   std::vector<float> gradient;   ///< of the mean loss; empty unless asked for
   std::vector<float> scale;      ///< max |w| of its layer
   std::vector<float> magnitude;  ///< |w| / scale, in [0, 1]
-  std::vector<float> open_loop_variance;  ///< of the weight after an open-loop write, in units of
-                                          ///< the weight squared
-  std::vector<float> imported;            ///< scores from a file; empty without one
+  std::vector<float> open_loop_variance;   ///< of the weight after an open-loop write, in units of
+                                           ///< the weight squared
+  std::vector<float> imported;             ///< scores from a file; empty without one
+  std::vector<std::int16_t> earlier_code;  ///< what the weight's devices hold before they are
+                                           ///< written; empty: they are erased
   std::size_t weights() const { return magnitude.size(); }
 };
 

@@ -46,7 +46,7 @@ class IsppModel : public PulseModel {
       if (round.open_loop_set()) mark(out.open_loop_set, i);
       if (round.open_loop_reset()) mark(out.open_loop_reset, i);
       out.verified[i] = round.start;
-      const float read = round.start + constants_.read_noise * noise[i];
+      const float read = converted(round.start + constants_.read_noise * noise[i], constants_);
       if (is_inside(read, targets[i].target, constants_.tolerance)) continue;
       index.push_back(first + i);
       open.push_back({round.start,
@@ -95,7 +95,7 @@ class IsppModel : public PulseModel {
     }
     const float moved = rule_.after_pulse(d.state, d.conductance, d.factor, z);
     if (!d.stuck) d.conductance = moved;
-    d.read = d.conductance + constants_.read_noise * noise;
+    d.read = converted(d.conductance + constants_.read_noise * noise, constants_);
     mark_pulse(out, up, round, device);
     out.verified[device] = d.conductance;
     out.cycles[device] = static_cast<std::uint16_t>(++d.cycles);

@@ -28,11 +28,16 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in) {
             "unconfirmed"});
   auto closing = in.section(
       "close_row", {"ends a row's write-verify before its slowest device is done; what is still "
-                    "open stays as it is and counts as not converged"});
+                    "open counts as not converged"});
   closing.whole("rounds", c.closing.rounds, support::closed(0, 1000),
                 {"after so many rounds, the one of the first read included; 0: never"});
   closing.number("open_part", c.closing.open_part, support::closed(0, 0.99),
                  {"as soon as at most this part of the row's selected devices is open"});
+  closing.word("then", c.closing.then, kOpenAtClose,
+               {"what becomes of devices still open. leave: they stay as they are; "
+                "write_open_loop: one more pulse each, without a verify, with the error of an "
+                "open-loop write; it is no write cycle, but counts in time, energy and pulses",
+                "unconfirmed"});
   closing.check(!c.closing.is_used() || c.pulse_model != PulseModelKind::Statistical, "",
                 "'statistical' knows no conductance before its last cycle");
   auto incremental = in.section("incremental", {"pulse_model: incremental"});
@@ -119,6 +124,15 @@ std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
 
 float PulseModel::closed_after(const DeviceTarget& target, std::uint64_t device, std::uint64_t seed,
                                std::uint32_t chip, std::uint32_t rounds) const {
+  if (config_.closing.then == OpenAtClose::WriteOpenLoop) {
+    const PulseConstants c = pulse_constants(config_, device_);
+    const Stuck stuck = stuck_state(c, seed, chip, device);
+    const float error = support::normal({seed, chip, Stream::ClosingWrite}, device, 0);
+    const float written = first_round(target, error, stuck, c).open_loop;
+    if (stuck != Stuck::No || c.relaxation_sigma <= 0.0f) return written;
+    return written +
+           c.relaxation_sigma * support::normal({seed, chip, Stream::Relaxation}, device, 0);
+  }
   DeviceOutcomes out;
   write_plainly(config_, device_, {target}, device, seed, chip, out, rounds);
   return out.verified.front();
@@ -153,9 +167,10 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
     IsppState ramps;
     for (std::uint32_t round = 0;; ++round) {
       const auto read_verify = [&] {
-        if (constants.read_noise <= 0.0f) return g;
-        return g + constants.read_noise *
-                       support::normal({seed, chip, Stream::VerifyReadNoise}, first + i, round);
+        if (constants.read_noise <= 0.0f) return converted(g, constants);
+        const float error =
+            support::normal({seed, chip, Stream::VerifyReadNoise}, first + i, round);
+        return converted(g + constants.read_noise * error, constants);
       };
       const float read = read_verify();
       out.converged[i] = is_inside(read, t, constants.tolerance);

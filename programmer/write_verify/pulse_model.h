@@ -35,12 +35,22 @@ struct PulsePowerConfig {
   support::Conductance lowest, highest;  ///< at 0 and at the full scale
 };
 
+/// What becomes of devices that are still open when their row is closed.
+enum class OpenAtClose {
+  Leave,          ///< they stay as they are
+  WriteOpenLoop,  ///< one more pulse writes them as if they were not selected, without a verify
+};
+inline constexpr std::array<std::pair<std::string_view, OpenAtClose>, 2> kOpenAtClose{
+    {{"leave", OpenAtClose::Leave}, {"write_open_loop", OpenAtClose::WriteOpenLoop}}};
+
 /// When the write-verify of a row ends before its slowest device is done. Devices still open then
-/// stay as they are and are counted as not converged.
+/// are counted as not converged.
 struct RowClosing {
   unsigned rounds = 0;     ///< after so many rounds, the first one included; 0: never
   double open_part = 0.0;  ///< as soon as at most this part of its selected devices is open
+  OpenAtClose then = OpenAtClose::WriteOpenLoop;
   bool is_used() const { return rounds > 0 || open_part > 0.0; }
+  bool writes() const { return is_used() && then == OpenAtClose::WriteOpenLoop; }
 };
 
 struct WriteVerifyConfig {
@@ -55,6 +65,7 @@ struct WriteVerifyConfig {
   double verified_sigma = 0.03;           ///< statistical: error after write-verify
   unsigned cycles = 10;                   ///< statistical: write cycles of every verified device
   std::optional<PulsePowerConfig> power;  ///< not a key of its own: from tile and device
+  unsigned read_bits = 0;                 ///< not a key of its own: tile.verify.adc_bits
 };
 WriteVerifyConfig read_write_verify(support::ConfigReader in);
 
@@ -109,8 +120,9 @@ class PulseModel {
   /// Writes devices `first`, `first + 1`, ... (their indices on the chip) with the given targets.
   virtual void write(const std::vector<DeviceTarget>& targets, std::uint64_t first,
                      std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out) const = 0;
-  /// Conductance of one device, relaxation included, whose row is closed after `rounds` >= 1
-  /// rounds. Not for `statistical`, which knows no conductance before its last cycle.
+  /// Conductance of one device, relaxation included, that is open when its row is closed after
+  /// `rounds` >= 1 rounds. Its open-loop write then has an error of its own (Stream::ClosingWrite).
+  /// Not for `statistical`, which knows no conductance before its last cycle.
   float closed_after(const DeviceTarget& target, std::uint64_t device, std::uint64_t seed,
                      std::uint32_t chip, std::uint32_t rounds) const;
   const RowClosing& closing() const { return config_.closing; }

@@ -15,6 +15,7 @@ struct PulseConstants {
   float tolerance = 0.0f;
   float nominal_sigma = 0.0f;
   float read_noise = 0.0f;
+  float read_steps = 0.0f, read_step = 0.0f;  ///< steps of the full scale and one of them; 0: exact
   float step = 0.0f;
   float step_noise = 0.0f;
   int max_cycles = 0;
@@ -22,6 +23,8 @@ struct PulseConstants {
   double stuck_high = 0.0;
   float device_to_device = 0.0f;
   float relaxation_sigma = 0.0f;
+  /// A verify read is the conductance itself.
+  bool reads_exactly() const { return read_noise <= 0.0f && read_steps <= 0.0f; }
 };
 
 /// Bits of FirstRound::flags.
@@ -34,6 +37,10 @@ inline PulseConstants pulse_constants(const WriteVerifyConfig& config, const Dev
   c.tolerance = static_cast<float>(config.tolerance);
   c.nominal_sigma = static_cast<float>(device.nominal_sigma());
   c.read_noise = static_cast<float>(device.read_noise());
+  if (config.read_bits > 0) {
+    c.read_steps = static_cast<float>(1u << config.read_bits);
+    c.read_step = 1.0f / c.read_steps;
+  }
   c.step = static_cast<float>(config.step);
   c.step_noise = static_cast<float>(config.step_noise);
   c.max_cycles = static_cast<int>(config.max_cycles);
@@ -81,6 +88,14 @@ inline support::StreamKey device_step_key(std::uint64_t seed, std::uint32_t chip
 /// never has the opposite direction on average, hence the zero.
 inline float step_factor(const PulseConstants& c, float z) {
   return std::fmax(0.0f, 1.0f + c.device_to_device * z);
+}
+
+/// What the converter makes of what a verify read senses: the nearest step, of two the even one.
+/// Adding 1.5 x 2^23 leaves no place for a fraction: the same on every instruction set.
+USWIM_INLINE float converted(float sensed, const PulseConstants& c) {
+  constexpr float kWhole = 12582912.0f;
+  const float rounded = (sensed * c.read_steps + kWhole - kWhole) * c.read_step;
+  return c.read_steps > 0.0f ? rounded : sensed;
 }
 
 USWIM_INLINE bool is_inside(float read, float target, float tolerance) {

@@ -48,7 +48,7 @@ struct OpenDevices {
   alignas(64) float conductance[kPadded], target[kPadded];
   alignas(64) float scale[kPadded];  ///< redraw: sigma of the write; incremental: the mean step
   alignas(64) std::int32_t cycles_left[kPadded];
-  alignas(64) float read[kPadded];  ///< with read noise only, otherwise the conductance
+  alignas(64) float read[kPadded];  ///< where reads are not exact, otherwise the conductance
   // Of one block.
   alignas(64) std::uint32_t low[kPadded], high[kPadded];  ///< halves of the device's index
   alignas(64) std::uint32_t pulse_word[4][kPadded], read_word[4][kPadded];  ///< before Box-Muller
@@ -72,7 +72,7 @@ void first_rounds(ChunkDevices& d, std::size_t n, const PulseConstants& constant
                                      d.error[i], static_cast<Stuck>(d.stuck[i]), c);
     const std::int32_t present = d.present[i];
     const std::uint32_t flags = r.flags & static_cast<std::uint32_t>(present);
-    const float read = r.start + c.read_noise * d.read[i];
+    const float read = converted(r.start + c.read_noise * d.read[i], c);
     const std::int32_t left = c.max_cycles - ((flags & (kVerifySet | kVerifyReset)) != 0 ? 1 : 0);
     const std::int32_t outside = is_inside(read, d.target[i], c.tolerance) ? 0 : present;
     d.open_loop[i] = present ? r.open_loop : 0.0f;
@@ -100,7 +100,7 @@ void find_indices(OpenDevices& d, std::size_t n, std::uint64_t first) {
 
 /// Four rounds of the first `n` open devices, padded to whole vectors. Draw 0 belongs to round 0,
 /// which has been dealt with: in block 0 nothing is pulsed in the first of the four.
-template <class Rule, bool kReadNoise>
+template <class Rule, bool kReadError>
 USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants& constants,
                             std::uint32_t block) {
   const PulseConstants c = constants;
@@ -114,17 +114,17 @@ USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants&
       support::lanes::box_muller({{w[0][i], w[1][i], w[2][i], w[3][i]}}, out);
     };
     make_normal(d.pulse_word, z);
-    if (kReadNoise) make_normal(d.read_word, read_error);
+    if (kReadError) make_normal(d.read_word, read_error);
     const float t = d.target[i], scale = d.scale[i];
     float g = d.conductance[i];
-    float read = kReadNoise ? d.read[i] : g;
+    float read = kReadError ? d.read[i] : g;
     std::int32_t open = -1, left = d.cycles_left[i];
     std::uint32_t pulses = 0;
     const auto round = [&](unsigned j, std::int32_t acts) __attribute__((always_inline)) {
       const bool up = read < t;
       const float pulsed = Rule{}.after_pulse(g, t, scale, scale, up, z[j], c);
       const float moved = stuck ? g : pulsed;
-      const float seen = kReadNoise ? moved + c.read_noise * read_error[j] : moved;
+      const float seen = kReadError ? converted(moved + c.read_noise * read_error[j], c) : moved;
       pulses |= (static_cast<std::uint32_t>(acts) & (up ? 1u : 2u)) << (2 * j);
       left += acts;
       g = acts ? moved : g;
@@ -138,17 +138,17 @@ USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants&
     round(2, open);
     round(3, open);
     d.conductance[i] = g;
-    if (kReadNoise) d.read[i] = read;
+    if (kReadError) d.read[i] = read;
     d.cycles_left[i] = left;
     d.open[i] = open;
     d.pulses[i] = pulses;
   }
 }
 
-#define USWIM_BLOCK(name, Rule, read_noise)                                                     \
+#define USWIM_BLOCK(name, Rule, read_error)                                                     \
   USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, std::size_t n, const PulseConstants& c, \
                                         std::uint32_t block) {                                  \
-    run_block<Rule, read_noise>(d, n, c, block);                                                \
+    run_block<Rule, read_error>(d, n, c, block);                                                \
   }
 USWIM_BLOCK(redraw_block, RedrawRule, false)
 USWIM_BLOCK(redraw_noisy_block, RedrawRule, true)
@@ -186,8 +186,8 @@ class ChunkWriter {
         chip_(chip),
         run_block_(
             constants.kind == PulseModelKind::Redraw
-                ? (constants.read_noise > 0.0f ? redraw_noisy_block : redraw_block)
-                : (constants.read_noise > 0.0f ? incremental_noisy_block : incremental_block)) {}
+                ? (constants.reads_exactly() ? redraw_block : redraw_noisy_block)
+                : (constants.reads_exactly() ? incremental_block : incremental_noisy_block)) {}
 
   /// Devices `at` ... `at + n` of the set, n <= kChunk.
   void write(const DeviceTarget* targets, std::size_t at, std::size_t n, std::uint64_t first,
@@ -285,7 +285,7 @@ class ChunkWriter {
   void close(std::uint32_t block, std::size_t at, DeviceOutcomes& out) {
     if ((block + 1) * kRoundsPerBlock >= static_cast<std::size_t>(constants_.max_cycles))
       for (std::size_t i = 0; i < open_count_; ++i) {
-        const float read = constants_.read_noise > 0.0f ? open_.read[i] : open_.conductance[i];
+        const float read = constants_.reads_exactly() ? open_.conductance[i] : open_.read[i];
         if (!open_.open[i] && !is_inside(read, open_.target[i], constants_.tolerance))
           out.converged[at + (open_.index[i] & ~kStuckBit)] = 0;
       }
@@ -321,7 +321,7 @@ class ChunkWriter {
   }
 
   /// How many of `open_arrays_` are in use.
-  std::size_t arrays() const { return constants_.read_noise > 0.0f ? 6 : 5; }
+  std::size_t arrays() const { return constants_.reads_exactly() ? 5 : 6; }
 
   PulseConstants constants_;
   std::uint64_t seed_;

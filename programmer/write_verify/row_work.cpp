@@ -199,6 +199,18 @@ USWIM_INLINE std::size_t rounds_until_closed(const RowView& row, std::size_t unt
   return rounds;
 }
 
+/// A device that is open would be pulsed in the next round, in the direction that its last read
+/// asks for; its open-loop write goes there too.
+template <class Slots>
+USWIM_INLINE RoundWork work_of_closing(const RowView& row, std::size_t rounds,
+                                       const GroupCounts& groups) {
+  if (!row.scheme.closing.writes()) return {};
+  std::uint32_t serial = groups.group();
+  RoundWork work = work_of_round<Slots>(row, rounds, groups, serial);
+  work.read_rows = work.verify_reads = work.serial_conversions = 0;
+  return work;
+}
+
 USWIM_INLINE void follow(PolarityChanges& p, const RoundWork& round) {
   using Polarity = PolarityChanges::Polarity;
   if (round.mixed) return;
@@ -238,6 +250,7 @@ USWIM_INLINE void add_rounds(const RowView& row, std::size_t rounds, RowWork& wo
     add_round(work, round);
     if (r > 0) work.write_cycles += round.set_pulses + round.reset_pulses;
   }
+  if (row.scheme.closing.writes()) add_round(work, work_of_closing<Slots>(row, rounds, groups));
 }
 
 }  // namespace
@@ -252,6 +265,7 @@ void RowWork::append(const RowWork& next) {
   if (next.polarity.last != PolarityChanges::Polarity::None) polarity.last = next.polarity.last;
   set_pulses += next.set_pulses;
   reset_pulses += next.reset_pulses;
+  erase_pulses += next.erase_pulses;
   set_phases += next.set_phases;
   reset_phases += next.reset_phases;
   phases += next.phases;
@@ -289,6 +303,13 @@ RoundWork round_work(const RowView& row, std::size_t round) {
 }
 
 USWIM_EVERY_INSTRUCTION_SET
+RoundWork closing_work(const RowView& row, std::size_t rounds) {
+  const GroupCounts groups(row.scheme.columns_per_adc);
+  return row.scheme.drivers > 0 ? work_of_closing<GroupedSlots>(row, rounds, groups)
+                                : work_of_closing<WholeRowSlots>(row, rounds, groups);
+}
+
+USWIM_EVERY_INSTRUCTION_SET
 RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std::uint64_t>& reset,
                    const RowScheme& scheme) {
   RoundWork round;
@@ -323,7 +344,7 @@ RowWork row_work(const RowView& row) {
     work.not_converged += count(row.pulses.given_up(row.word + w) & row.mask[w] & ~open);
     work.write_cycles += count(pulsed(row, 0, w));
   }
-  work.most_pulses = most_pulses(row, rounds);
+  work.most_pulses = most_pulses(row, rounds + (row.scheme.closing.writes() ? 1 : 0));
   if (row.pulses.has_power()) add_power(row, work);
   return work;
 }

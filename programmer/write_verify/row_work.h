@@ -46,7 +46,8 @@ struct PolarityChanges {
 struct RowWork {
   std::uint32_t set_pulses = 0;
   std::uint32_t reset_pulses = 0;
-  std::uint32_t set_phases = 0;  ///< rounds with a SET pulse anywhere in the row
+  std::uint32_t erase_pulses = 0;  ///< of the RESET pulses: those that erase rows (erase_work.h)
+  std::uint32_t set_phases = 0;    ///< rounds with a SET pulse anywhere in the row
   std::uint32_t reset_phases = 0;
   std::uint32_t phases = 0;     ///< of pulses: of both polarities together where phases are mixed
   std::uint32_t set_slots = 0;  ///< as in RoundWork; equal to the phases where a driver is at every
@@ -60,7 +61,7 @@ struct RowWork {
   std::uint32_t verify_reads = 0;
   std::uint32_t serial_conversions = 0;
   std::uint32_t write_cycles = 0;   ///< pulses of write-verify, open-loop pulses not counted
-  std::uint32_t not_converged = 0;  ///< verified devices given up at max_cycles
+  std::uint32_t not_converged = 0;  ///< verified devices given up, or open when the row was closed
   std::uint32_t most_pulses = 0;    ///< of the device with most of them
   double set_power_W = 0.0;         ///< summed over the pulses; 0 unless DevicePulses has it
   double reset_power_W = 0.0;
@@ -110,6 +111,9 @@ std::size_t rounds_of(const RowView& row);
 /// after `rounds` >= 1 rounds.
 std::uint64_t open_devices(const RowView& row, std::size_t rounds, std::size_t w);
 RoundWork round_work(const RowView& row, std::size_t round);
+/// What follows the last of `rounds` = rounds_of(row): the open-loop pulses with which the row is
+/// closed, nothing where it is not. They are no write cycles.
+RoundWork closing_work(const RowView& row, std::size_t rounds);
 /// One round of given pulses without a verify; bit sets over the row's columns.
 RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std::uint64_t>& reset,
                    const RowScheme& scheme);

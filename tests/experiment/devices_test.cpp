@@ -300,5 +300,46 @@ TEST(PreviousNetwork, NeedsAProgrammedStart) {
               HasSubstr("fixed number of cycles"));
 }
 
+// Of the same network nothing is to be written, so nothing is worth anything.
+TEST_F(SmallRun, PlansForWhatTheChipHolds) {
+  for (const std::string policy : {"worth_per_cycle", "row_time"}) {
+    const RunResult same = run({"programming.start=programmed", "programming.skip_unchanged=true",
+                                "selection.policies=[" + policy + "]", "output.timeline=true"});
+    for (const CurvePoint& p : same.curve) EXPECT_EQ(p.verify_reads_mean, 0.0) << p.policy;
+    // At 0.3, the largest fraction below 1, no device is selected.
+    EXPECT_THAT(file("selected_devices.csv"), testing::Not(testing::ContainsRegex(",[1-9][0-9]*\n")));
+    EXPECT_THAT(file("selected_devices.csv"), HasSubstr("0,0,0\n"));
+  }
+}
+
+TEST_F(SmallRun, ReadsWithNoiseAtTheAdcsToo) {
+  const std::vector<std::string> adcs{"accuracy.hardware.chips=1", "accuracy.hardware.images=64",
+                                      "accuracy.hardware.fractions=[1]"};
+  std::vector<std::string> noisy = adcs;
+  noisy.push_back("device.inference_read_noise=0.3");
+  const auto of = [](const RunResult& r) { return r.monte_carlo.hardware.front(); };
+  const HardwareResult quiet = of(run(adcs)), with = of(run(noisy));
+  EXPECT_LT(with.correct_hardware + 5, quiet.correct_hardware);
+  EXPECT_LT(with.correct_ideal_adc + 5, quiet.correct_ideal_adc);
+}
+
+TEST(VerifySteps, LeaveEveryLevelWithinReach) {
+  EXPECT_EQ(load_config(kConfig, {"tile.verify.adc_bits=8"}).config.programming.read_bits, 8u);
+  EXPECT_THAT(fault_of({"tile.verify.adc_bits=2"}),
+              HasSubstr("with 'verify.adc_bits: 2' a level lies 0.0833 of the full scale from"));
+  EXPECT_THAT(fault_of({"tile.verify.adc_bits=8", "tile.verify.mode=compare"}),
+              HasSubstr("tile.verify.adc_bits: needs 'mode: adc'"));
+  EXPECT_THAT(fault_of({"tile.verify.adc_bits=8", "programming.pulse_model=statistical"}),
+              HasSubstr("'statistical' does not"));
+}
+
+TEST(Erasing, IsOfErasedChipsWithAFixedEnergy) {
+  EXPECT_THAT(fault_of({"tile.write.erase=counted", "programming.start=programmed"}),
+              HasSubstr("'write.erase: counted' needs 'programming.start: erased'"));
+  EXPECT_THAT(fault_of({"tile.write.erase=counted", "tile.write.pulse_energy=conductance",
+                        "device.preset=rram_nvsim"}),
+              HasSubstr("tile.write.erase: 'counted' needs 'pulse_energy: fixed'"));
+}
+
 }  // namespace
 }  // namespace uswim::experiment

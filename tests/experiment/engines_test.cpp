@@ -65,6 +65,22 @@ void expect_timed_equals_hardware(LeNet& net) {
     for (std::size_t c = 0; c < 10; ++c) EXPECT_EQ(timed.logits[i][c], fast[i * 10 + c]);
 }
 
+// Images are numbered as they come, in blocks of 16.
+TEST(HardwareEngine, HasTheSameNoiseWhateverTheBatches) {
+  LeNet net({});
+  HardwareEngine hardware = net.hardware();
+  const std::vector<float> exact = net.logits(hardware, 20);
+  hardware.start_noise(0.05, 1, 0);
+  const std::vector<float> noisy = net.logits(hardware, 20);
+  hardware.start_noise(0.05, 1, 0);
+  const std::vector<float> first = net.logits(hardware, 5), second = net.logits(hardware, 5);
+  for (std::size_t i = 0; i < 50; ++i) EXPECT_EQ(first[i], noisy[i]);
+  EXPECT_NE(second, first);  // the same images again are others to the noise
+  EXPECT_NE(noisy, exact);
+  hardware.start_noise(0.0, 1, 0);
+  EXPECT_EQ(net.logits(hardware, 20), exact);
+}
+
 TEST(TimedInference, EqualsTheHardwareEngineBitForBit) {
   LeNet net({"tile.adc.bits=7"});
   expect_timed_equals_hardware(net);

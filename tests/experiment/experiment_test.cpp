@@ -68,7 +68,7 @@ TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
                               t.path / "devices.csv",
                               1000});
   const auto files = all_files(t.path / "a");
-  EXPECT_EQ(files.size(), 15u);
+  EXPECT_EQ(files.size(), 16u);
   const auto lines = [](const std::string& text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) - 1;
   };
@@ -85,6 +85,25 @@ TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
   EXPECT_EQ(total(files.at("cycles_histogram.csv")), 423672u);
   // 0.3 of the weights, each of four devices.
   EXPECT_EQ(total(files.at("selected_devices.csv")), 4u * 31775);
+  // The same cell by cell: what a row of the table counts.
+  const auto map = support::read_npy<std::uint8_t>(t.path / "a" / "selected_devices.npy");
+  ASSERT_EQ(map.shape.size(), 3u);
+  EXPECT_EQ(map.shape[1] * map.shape[2], 128u * 128u);
+  std::istringstream per_row(files.at("selected_devices.csv"));
+  std::string of_row;
+  std::getline(per_row, of_row);
+  while (std::getline(per_row, of_row)) {
+    std::size_t tile = 0, row = 0;
+    long selected = 0;
+    ASSERT_EQ(std::sscanf(of_row.c_str(), "%zu,%zu,%ld", &tile, &row, &selected), 3);
+    const auto* cells = &map.values[(tile * 128 + row) * 128];
+    EXPECT_EQ(std::count(cells, cells + 128, 1), selected);
+  }
+  EXPECT_EQ(std::count(map.values.begin(), map.values.end(), 1) +
+                std::count(map.values.begin(), map.values.end(), 0),
+            423672);  // the rest holds no device
+  EXPECT_EQ(std::count(map.values.begin(), map.values.end(), 255) + 423672,
+            static_cast<long>(map.values.size()));
   const auto timeline = nlohmann::json::parse(files.at("timeline.json"));
   std::uint64_t rows = 0, pulses = 0;
   double end_us = 0;

@@ -136,23 +136,29 @@ double simulated_row_time(const Fixture& f, const RowScheme& scheme, std::size_t
 TEST(RowTime, IsThatOfSimulatedRowsUnderEveryWriteScheme) {
   for (const bool mixed : {false, true})
     for (const unsigned drivers : {0u, 16u, 1u})
-      for (const auto& [open_part, rows] : {std::pair{0.0, 1u}, {0.1, 1u}, {0.0, 4u}}) {
-        Fixture f(PulseModelKind::Incremental, {0, open_part});
+      for (const auto& [closing, rows] : {std::pair{RowClosing{}, 1u},
+                                          {RowClosing{0, 0.1, OpenAtClose::Leave}, 1u},
+                                          {RowClosing{0, 0.1, OpenAtClose::WriteOpenLoop}, 1u},
+                                          {RowClosing{0, 0.3, OpenAtClose::WriteOpenLoop}, 1u},
+                                          {RowClosing{4, 0.0, OpenAtClose::WriteOpenLoop}, 1u},
+                                          {RowClosing{}, 4u}}) {
+        Fixture f(PulseModelKind::Incremental, closing);
         f.timing = {0.0, 40e-9, 25e-9, 10e-9, 0.0, 8, drivers, mixed};
-        f.timing.closing = {0, open_part};
+        f.timing.closing = closing;
         std::vector<unsigned> counts(f.statistics.kinds(), 0);
         counts[f.statistics.kind(1, 0.0)] = 20 * rows;
-        const RowScheme scheme{8, drivers, mixed, false, {0, open_part}};
+        const RowScheme scheme{8, drivers, mixed, false, closing};
         const double want = simulated_row_time(f, scheme, 400 * rows, rows);
         EXPECT_NEAR(row_time(f.statistics, f.timing, counts, 64, rows), want, 0.06 * want)
-            << "drivers " << drivers << (mixed ? ", mixed" : "") << ", closed at " << open_part
+            << "drivers " << drivers << (mixed ? ", mixed" : "") << ", closed at "
+            << closing.open_part << " or " << closing.rounds << (closing.writes() ? ", writes" : "")
             << ", rows " << rows;
       }
 }
 
 // Closed at once, a device that starts from the erased state has gained nothing; at the end, all.
 TEST(DeviceStatistics, OfClosedRowsTellWhatIsGainedByThen) {
-  const Fixture f(PulseModelKind::Incremental, {0, 0.1});
+  const Fixture f(PulseModelKind::Incremental, {0, 0.1, OpenAtClose::Leave});
   for (unsigned level = 1; level < 3; ++level) {
     const LevelStatistics& s = f.statistics.of(f.statistics.kind(level, 0.0));
     EXPECT_LT(s.gain_after[1], 0.0);  // worse than open loop
@@ -160,6 +166,20 @@ TEST(DeviceStatistics, OfClosedRowsTellWhatIsGainedByThen) {
     // sigma^2.
     const double sigma = f.device.sigma(level, 0.0);
     EXPECT_NEAR(s.gain_after.back(), s.gain, 4.5 * std::sqrt(2.0 / 1024) * sigma * sigma);
+  }
+}
+
+// What is written at the close has gained nothing, what is done by then all that it will: of
+// independent rewriting, per level, q^k and the truncated normal.
+TEST(DeviceStatistics, OfClosingWritesTellWhatIsGainedByThen) {
+  const Fixture f(PulseModelKind::Redraw, {0, 0.1});
+  for (unsigned level = 0; level < 4; ++level) {
+    const LevelStatistics& s = f.statistics.of(f.statistics.kind(level, 0.0));
+    const double sigma = f.device.sigma(level, 0.0);
+    const double q = 1 - std::erf(0.06 / sigma / std::sqrt(2.0));
+    for (const unsigned k : {1u, 2u, 5u})
+      EXPECT_NEAR(s.gain_after[k], (1 - std::pow(q, k)) * s.gain,
+                  4.5 * std::sqrt(4.0 / 8192) * sigma * sigma);
   }
 }
 

@@ -57,12 +57,19 @@ class PlainRow {
     const std::size_t rounds = rounds_until_closed();
     RowWork work;
     for (std::size_t r = 0; r < rounds; ++r) work.add(round(r));
+    const bool writes = case_.scheme.closing.writes();
+    if (writes) {
+      RoundWork last = round(rounds);  // without its reads
+      last.read_rows = last.verify_reads = last.serial_conversions = 0;
+      work.add(last);
+    }
     for (std::size_t d = 0; d < devices_; ++d) {
       std::uint32_t cycles = 0, given = 0;
       for (std::size_t r = 0; r < rounds; ++r) {
         cycles += is_selected(d) && verify_pulse(d, r).any();
         given += given_pulse(d, r).any();
       }
+      given += writes && given_pulse(d, rounds).any();
       work.write_cycles += cycles;
       work.most_pulses = std::max(work.most_pulses, given);
       if (is_selected(d))
@@ -214,7 +221,9 @@ std::vector<Case> cases() {
       for (const RowScheme& scheme :
            {RowScheme{8}, RowScheme{1}, RowScheme{2}, RowScheme{4, 24}, RowScheme{16, 1},
             RowScheme{32, 0, true}, RowScheme{64, 10, true}, RowScheme{8, 0, false, true},
-            RowScheme{8, 0, false, false, {4, 0.0}}, RowScheme{8, 0, false, false, {0, 0.2}}})
+            RowScheme{8, 0, false, false, {4, 0.0}}, RowScheme{8, 0, false, false, {0, 0.2}},
+            RowScheme{8, 0, false, false, {4, 0.0, OpenAtClose::Leave}},
+            RowScheme{4, 24, true, false, {6, 0.1}}})
         for (const std::size_t rows : {1u, 3u})
           all.push_back({kind, start, scheme, operation, rows});
   all.push_back({PulseModelKind::Statistical});

@@ -105,6 +105,39 @@ TEST(VerifyReadNoise, LengthensWriteVerifyAndWidensTheResidual) {
   EXPECT_NEAR(m.rms_residual, 0.0423, 0.00005 + 4.5 * 0.03 / std::sqrt(kDevices));
 }
 
+// A rewrite is accepted where the nearest step lies in the window: the normal's mass over the
+// intervals of those steps, and its second moment there.
+TEST(VerifySteps, AcceptWhatTheNearestStepAccepts) {
+  const double sigma = 0.15, target = 1.0 / 3, tolerance = 0.06;
+  for (const unsigned bits : {4u, 5u, 8u}) {
+    const double step = std::ldexp(1.0, -static_cast<int>(bits));
+    double low = 10.0, high = -10.0;
+    for (int n = -100; n <= 400; ++n)
+      if (std::fabs(n * step - target) <= tolerance) {
+        low = std::min(low, (n - 0.5) * step - target);
+        high = std::max(high, (n + 0.5) * step - target);
+      }
+    const double a = low / sigma, b = high / sigma, p = cdf(b) - cdf(a);
+    const double second = sigma * sigma * (1 + (a * phi(a) - b * phi(b)) / p);
+    WriteVerifyConfig c = model(PulseModelKind::Redraw);
+    c.read_bits = bits;
+    const Moments m = run(c, uniform_device(sigma), static_cast<float>(target));
+    EXPECT_NEAR(m.mean_cycles, 1 / p, 4.5 * std::sqrt(1 - p) / p / std::sqrt(kDevices)) << bits;
+    // Squares of at most max(a, b)^2.
+    const double most = std::max(low * low, high * high);
+    EXPECT_NEAR(m.rms_residual * m.rms_residual, second, 4.5 * most / std::sqrt(kDevices)) << bits;
+  }
+}
+
+TEST(VerifySteps, OfManyBitsChangeNothingThatIsNotAtTheEdge) {
+  WriteVerifyConfig c = model(PulseModelKind::Incremental), fine = c;
+  fine.read_bits = 16;
+  const Moments exact = run(c, uniform_device(0.1), 2.0f / 3),
+                steps = run(fine, uniform_device(0.1), 2.0f / 3);
+  EXPECT_NEAR(steps.mean_cycles, exact.mean_cycles, 0.01);
+  EXPECT_NEAR(steps.rms_residual, exact.rms_residual, 1e-4);
+}
+
 TEST(IncrementalPulses, WithoutNoiseTakeTheDistanceOverTheStep) {
   WriteVerifyConfig c = model(PulseModelKind::Incremental);
   c.step_noise = 0.0;
@@ -191,6 +224,7 @@ struct FastPathCase {
   double stuck = 0.0;
   double device_to_device = 0.0;
   double relaxation = 0.0;
+  unsigned read_bits = 0;
 };
 class FastPath : public testing::TestWithParam<FastPathCase> {};
 
@@ -198,6 +232,7 @@ TEST_P(FastPath, EqualsThePlainLoopBitForBit) {
   WriteVerifyConfig c = model(GetParam().kind, 25);
   c.start = GetParam().start;
   c.ispp.noise = 0.3;
+  c.read_bits = GetParam().read_bits;
   DeviceConfig d;
   d.preset = DevicePreset::R1;
   d.sigma = 0.2;
@@ -222,20 +257,26 @@ TEST_P(FastPath, EqualsThePlainLoopBitForBit) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Models, FastPath,
-    testing::Values(FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.0},
-                    FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.03},
-                    FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.0},
-                    FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03},
-                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0},
-                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.03},
-                    FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.03, 0.1},
-                    FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03, 0.1, 0.4},
-                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0, 0.1, 0.4},
-                    FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.0, 0.1, 0.0, 0.02},
-                    FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0, 0.0, 0.0,
-                                 0.02},
-                    FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.0},
-                    FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.03, 0.1, 0.4, 0.02}));
+    testing::Values(
+        FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.0},
+        FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.03},
+        FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.0},
+        FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03},
+        FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0},
+        FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.03},
+        FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.03, 0.1},
+        FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03, 0.1, 0.4},
+        FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0, 0.1, 0.4},
+        FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.0, 0.1, 0.0, 0.02},
+        FastPathCase{PulseModelKind::Incremental, StartState::OpenLoop, 0.0, 0.0, 0.0, 0.02},
+        FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.0},
+        FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.03, 0.1, 0.4, 0.02},
+        FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.0, 0, 0, 0, 5},
+        FastPathCase{PulseModelKind::Redraw, StartState::Erased, 0.03, 0, 0, 0, 5},
+        FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.0, 0, 0, 0, 4},
+        FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03, 0.1, 0.4, 0.02, 6},
+        FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.0, 0, 0, 0, 5},
+        FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.03, 0, 0, 0, 5}));
 
 TEST(Outcomes, OfADeviceDoNotDependOnItsNeighbours) {
   const WriteVerifyConfig c = model(PulseModelKind::Incremental);

@@ -152,7 +152,12 @@ TEST(LargestRowPower, IsOfAsManyPulsesAsThereAreDrivers) {
   EXPECT_EQ(in_picowatts(largest_row_power(tile)), 12 * 120'000'000ll);
 }
 
-class Granularities : public testing::TestWithParam<std::size_t> {};
+struct Phases {
+  std::size_t every_nth;
+  programmer::RowClosing closing = {};
+  tiles::EraseRows erase = tiles::EraseRows::NotCounted;
+};
+class Granularities : public testing::TestWithParam<Phases> {};
 
 TEST_P(Granularities, GiveTheSumOfTheRowsPhases) {
   ChipConfig chip;
@@ -162,13 +167,14 @@ TEST_P(Granularities, GiveTheSumOfTheRowsPhases) {
   tile.write.row_setup = Duration::nanoseconds(3);
   tile.verify.settle = Duration::nanoseconds(2);
   tile.write.level_shifter_time = Duration::nanoseconds(1);
+  tile.write.erase = GetParam().erase;
   chip.charge_pumps.count = 1;
   chip.charge_pumps.start_time = Duration::nanoseconds(5);
   chip.charge_pumps.hold_time = Duration::nanoseconds(100);
-  SmallSystem s(40, 8, PulseModelKind::Incremental, tile, chip);
+  SmallSystem s(40, 8, PulseModelKind::Incremental, tile, chip, 0.0, GetParam().closing);
   Recorder recorder;
   s.system->add_observer(recorder);
-  const ProgrammingReport r = s.system->program(s.every_nth(GetParam()));
+  const ProgrammingReport r = s.system->program(s.every_nth(GetParam().every_nth));
   // A row's event says how long it lasts as a whole; the process got there phase by phase.
   const Duration commands = Duration::nanoseconds((2 + 2) * 40);
   EXPECT_EQ(r.time.in_picoseconds(),
@@ -177,7 +183,10 @@ TEST_P(Granularities, GiveTheSumOfTheRowsPhases) {
   for (std::size_t i = 1; i < recorder.rows.size(); ++i)
     EXPECT_EQ((recorder.rows[i].begin - recorder.rows[i - 1].end).in_picoseconds(), 4000);
 }
-INSTANTIATE_TEST_SUITE_P(Masks, Granularities, testing::Values(1u, 2u, 7u, 1000u));
+INSTANTIATE_TEST_SUITE_P(Masks, Granularities,
+                         testing::Values(Phases{1}, Phases{2}, Phases{7}, Phases{1000},
+                                         Phases{1, {6, 0.0}}, Phases{2, {0, 0.2}},
+                                         Phases{2, {}, tiles::EraseRows::Counted}));
 
 }  // namespace
 }  // namespace uswim::sc_models

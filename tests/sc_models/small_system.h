@@ -7,7 +7,7 @@
 namespace uswim::sc_models {
 
 /// A fully connected layer behind an input quantiser, on a chip of its own. `stuck`: part of the
-/// devices that is stuck at the lowest level, and at the highest.
+/// devices that is stuck at the lowest level, and at the highest; `closing`: of its rows.
 struct SmallSystem {
   workloads::Network network;
   std::vector<workloads::QuantizedWeights> weights;
@@ -21,7 +21,7 @@ struct SmallSystem {
 
   SmallSystem(std::size_t inputs, std::size_t outputs, programmer::PulseModelKind kind,
               const tiles::TileConfig& tile_config = {}, const ChipConfig& chip_config = {},
-              double stuck = 0.0)
+              double stuck = 0.0, const programmer::RowClosing& closing = {})
       : tile(tile_config), chip(chip_config) {
     using workloads::Node;
     network.input = {inputs, 1, 1};
@@ -57,6 +57,7 @@ struct SmallSystem {
     device = std::make_unique<programmer::DeviceModel>(d);
     programmer::WriteVerifyConfig w;
     w.pulse_model = kind;
+    w.closing = closing;
     if (tile.write.pulse_energy == tiles::PulseEnergy::Conductance)
       w.power = {tile.set.voltage, tile.reset.voltage, support::Conductance::from_si(1e-6),
                  support::Conductance::from_si(40e-6)};
