@@ -119,17 +119,18 @@ std::string selected_devices_csv(const tiles::Mapping& mapping,
 std::string selected_devices_npy(const tiles::Mapping& mapping, const programmer::DeviceMask& mask,
                                  std::size_t limit) {
   const std::size_t rows = mapping.config().array_rows, columns = mapping.config().array_columns;
-  const std::size_t tiles = std::min(mapping.arrays().size(), limit / (rows * columns));
-  const std::size_t per_row = mapping.pitch() / 64;
-  std::vector<std::uint8_t> cells(tiles * rows * columns, kEmptyCell);
-  for (std::size_t a = 0; a < tiles; ++a)
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
-      const std::uint64_t* words = &mask.words()[(a * rows + r) * per_row];
-      std::uint8_t* cell = &cells[(a * rows + r) * columns];
-      for (std::size_t c = 0; c < mapping.columns(a); ++c)
+  const std::size_t arrays = std::min(mapping.array_total(), limit / (rows * columns));
+  std::vector<std::uint8_t> cells(arrays * rows * columns, kEmptyCell);
+  for (std::size_t b = 0; b < mapping.arrays().size(); ++b) {
+    if (mapping.arrays()[b].array >= arrays) continue;
+    for (std::size_t r = 0; r < mapping.arrays()[b].rows; ++r) {
+      const std::uint64_t* words = mask.row(b, r);
+      std::uint8_t* cell = &cells[mapping.chip_row(b, r) * columns];
+      for (std::size_t c = 0; c < mapping.columns(b); ++c)
         cell[c] = words[c / 64] >> (c % 64) & 1 ? kVerifiedCell : kOpenLoopCell;
     }
-  return support::npy_bytes({tiles, rows, columns}, cells, false);
+  }
+  return support::npy_bytes({arrays, rows, columns}, cells, false);
 }
 
 std::string devices_csv(const sc_models::AcceleratorSystem& system, const tiles::Mapping& mapping,

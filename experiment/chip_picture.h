@@ -31,7 +31,7 @@ std::string power_csv(const std::vector<sc_models::RowEvent>& rows, std::size_t 
 std::string cycles_histogram_csv(const sc_models::AcceleratorSystem& system,
                                  const tiles::Mapping& mapping);
 std::string selected_devices_csv(const tiles::Mapping& mapping, const programmer::DeviceMask& mask);
-/// The same cell by cell, NumPy's uint8 [tile][row][column] with the rows and columns of an array:
+/// The same cell by cell, NumPy's uint8 [array][row][column] with the rows and columns of an array:
 /// kVerifiedCell, kOpenLoopCell or kEmptyCell. The first tiles, at most `limit` cells.
 inline constexpr std::uint8_t kOpenLoopCell = 0, kVerifiedCell = 1, kEmptyCell = 255;
 std::string selected_devices_npy(const tiles::Mapping& mapping, const programmer::DeviceMask& mask,
