@@ -307,7 +307,8 @@ TEST_F(SmallRun, PlansForWhatTheChipHolds) {
                                 "selection.policies=[" + policy + "]", "output.timeline=true"});
     for (const CurvePoint& p : same.curve) EXPECT_EQ(p.verify_reads_mean, 0.0) << p.policy;
     // At 0.3, the largest fraction below 1, no device is selected.
-    EXPECT_THAT(file("selected_devices.csv"), testing::Not(testing::ContainsRegex(",[1-9][0-9]*\n")));
+    EXPECT_THAT(file("selected_devices.csv"),
+                testing::Not(testing::ContainsRegex(",[1-9][0-9]*\n")));
     EXPECT_THAT(file("selected_devices.csv"), HasSubstr("0,0,0\n"));
   }
 }
