@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "programmer/write_verify/later_rounds.h"
 #include "programmer/write_verify/row_slots.h"
 #include "support/instruction_sets.h"
 
@@ -313,10 +314,14 @@ USWIM_EVERY_INSTRUCTION_SET
 RowWork row_work(const RowView& row) {
   RowWork work;
   const std::size_t rounds = rounds_until_closed(row, rounds_until_done(row));
-  if (row.scheme.drivers > 0)
+  if (knows_later_rounds(row)) {
+    add_rounds<WholeRowSlots>(row, 1, work);
+    add_later_rounds(row, rounds, work);
+  } else if (row.scheme.drivers > 0) {
     add_rounds<GroupedSlots>(row, rounds, work);
-  else
+  } else {
     add_rounds<WholeRowSlots>(row, rounds, work);
+  }
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
     const std::uint64_t open = pulsed(row, rounds, w);
     work.not_converged += count(open);
