@@ -273,13 +273,14 @@ class Worker : private ProgrammedChip {
         std::min(experiment_.config.hardware.images, experiment_.workload.test.count);
     const workloads::PreparedImages images =
         accuracy_->executor().prepare(experiment_.workload.test, 0, count);
-    std::vector<const tiles::CellArray*> cells;
-    for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
-      cells.push_back(&system_.cells(a));
-    HardwareEngine hardware(program_, experiment_.mapping, cells, experiment_.config.tile.adc.bits);
     for (const double fraction : experiment_.config.hardware.fractions) {
       const SelectionPolicy policy = experiment_.config.selection.policies.front();
       system_.program(mask_of(policy, fraction, chip));
+      std::vector<const tiles::CellArray*> cells;
+      for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
+        cells.push_back(&system_.cells(a));
+      HardwareEngine hardware(program_, experiment_.mapping, cells,
+                              experiment_.config.tile.adc.bits);
       load_effective_weights();
       send_(pack(kHardware,
                  HardwareResult{chip, fraction, count,

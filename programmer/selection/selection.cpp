@@ -87,10 +87,11 @@ std::vector<std::uint32_t> ranking(const std::vector<double>& scores, const Weig
   for (auto begin = order.begin(), end = begin; begin != order.end(); begin = end) {
     end = std::find_if(begin, order.end(),
                        [&](std::uint32_t i) { return scores[i] != scores[*begin]; });
-    if (end - begin > 1)
-      std::stable_sort(begin, end, [&](std::uint32_t a, std::uint32_t b) {
-        return facts.magnitude[a] > facts.magnitude[b];
-      });
+    const auto larger = [&](std::uint32_t a, std::uint32_t b) {
+      return facts.magnitude[a] > facts.magnitude[b];
+    };
+    // Equal magnitudes, above all, need no sorting.
+    if (!std::is_sorted(begin, end, larger)) std::stable_sort(begin, end, larger);
   }
   return order;
 }

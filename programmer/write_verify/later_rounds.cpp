@@ -90,9 +90,10 @@ __attribute__((target("avx2"))) inline __m256i most_of_bytes(__m256i v) {
   return _mm256_and_si256(v, _mm256_set1_epi64x(0xff));
 }
 
-/// Sums over `n` rounds.
-__attribute__((target("avx2,popcnt"))) void add_counts(const Counts& counts, std::size_t n,
-                                                       RowWork& work) {
+/// Sums over `n` rounds. Returns those with a pulse: a device is pulsed until it is done, so none
+/// has one behind them.
+__attribute__((target("avx2,popcnt"))) std::size_t add_counts(const Counts& counts, std::size_t n,
+                                                              RowWork& work) {
   const __m256i zero = _mm256_setzero_si256();
   __m256i sum = zero, most = zero, conversions = zero;
   std::uint64_t phases = 0;
@@ -107,6 +108,8 @@ __attribute__((target("avx2,popcnt"))) void add_counts(const Counts& counts, std
         conversions,
         most_of_bytes(_mm256_load_si256(reinterpret_cast<const __m256i*>(counts.reads[r]))));
   }
+  if (phases == 0) return 0;
+  n = (65 - static_cast<std::size_t>(__builtin_clzll(phases))) / 2;
   alignas(32) std::uint64_t s[4], m[4], c[4];
   _mm256_store_si256(reinterpret_cast<__m256i*>(s), sum);
   _mm256_store_si256(reinterpret_cast<__m256i*>(m), most);
@@ -133,6 +136,7 @@ __attribute__((target("avx2,popcnt"))) void add_counts(const Counts& counts, std
   work.serial_conversions += static_cast<std::uint32_t>(c[0] + c[2]);
   work.write_cycles += set + reset;
   follow(work.polarity, phases, n);
+  return n;
 }
 
 }  // namespace
@@ -145,10 +149,15 @@ bool knows_later_rounds(const RowView& row) {
          !scheme.verify_whole_row && scheme.columns_per_adc >= 8;
 }
 
-void add_later_rounds(const RowView& row, std::size_t rounds, RowWork& work) {
+std::size_t add_later_rounds(const RowView& row, std::size_t limit, RowWork& work) {
+  std::size_t most = 1;
+  for (std::size_t w = 0; w < row.words; ++w)
+    if (row.mask[w] != 0) most = std::max(most, row.pulses.rounds(row.word + w));
+  limit = std::min(limit, most);
   Counts counts;
-  for (std::size_t first = 1; first < rounds; first += kTogether) {
-    const std::size_t n = std::min(kTogether, rounds - first);
+  std::size_t first = 1;
+  while (first < limit) {
+    const std::size_t n = std::min(kTogether, limit - first);
     std::fill_n(&counts.pulses[0][0][0], (n + 1) / 2 * sizeof(__m256i), std::uint8_t{0});
     std::fill_n(&counts.reads[0][0][0], (n + 1) / 2 * sizeof(__m256i), std::uint8_t{0});
     for (std::size_t w = 0; w < row.words; ++w) {
@@ -157,14 +166,17 @@ void add_later_rounds(const RowView& row, std::size_t rounds, RowWork& work) {
       add_word(row.pulses.of_word(row.word + w) + first, std::min(n, of_word - first), row.mask[w],
                row.scheme.columns_per_adc, counts);
     }
-    add_counts(counts, n, work);
+    const std::size_t with_pulse = add_counts(counts, n, work);
+    first += with_pulse;
+    if (with_pulse < n) break;
   }
+  return first;
 }
 
 #else
 
 bool knows_later_rounds(const RowView&) { return false; }
-void add_later_rounds(const RowView&, std::size_t, RowWork&) {
+std::size_t add_later_rounds(const RowView&, std::size_t, RowWork&) {
   throw std::logic_error("not on this machine");
 }
 

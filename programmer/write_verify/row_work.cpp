@@ -1,6 +1,7 @@
 #include "programmer/write_verify/row_work.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -147,16 +148,11 @@ void add_power(const RowView& row, RowWork& work) {
   }
 }
 
-/// Pulses of the device with most of them. From round 1 on a device is pulsed in every round until
-/// it is done, so the last round with a pulse tells it, but for the pulse before round 1.
+/// Pulses of the device with most of them, in `rounds` rounds. From round 1 on a device is pulsed
+/// in every round until it is done, so the last round tells it, but for the pulse before round 1.
 USWIM_INLINE std::uint32_t most_pulses(const RowView& row, std::size_t rounds) {
   const bool later = row.operation == RowOperation::Verify;
-  std::size_t last = rounds;  // with a pulse at a selected device
-  std::uint64_t any = 0;
-  while (last > 0 && any == 0) {
-    --last;
-    for (std::size_t w = 0; w < row.words * row.rows; ++w) any |= pulsed(row, last, w);
-  }
+  const std::size_t last = rounds - 1;
   std::uint32_t most = static_cast<std::uint32_t>(last);
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
     const std::uint64_t open_loop = row.pulses.open_loop(row.word + w).pulsed();
@@ -313,10 +309,12 @@ RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std:
 USWIM_EVERY_INSTRUCTION_SET
 RowWork row_work(const RowView& row) {
   RowWork work;
-  const std::size_t rounds = rounds_until_closed(row, rounds_until_done(row));
+  const bool closes = row.scheme.closing.is_used();
+  std::size_t rounds = std::numeric_limits<std::size_t>::max();
+  if (closes || !knows_later_rounds(row)) rounds = rounds_until_closed(row, rounds_until_done(row));
   if (knows_later_rounds(row)) {
     add_rounds<WholeRowSlots>(row, 1, work);
-    add_later_rounds(row, rounds, work);
+    rounds = add_later_rounds(row, rounds, work);
   } else if (row.scheme.drivers > 0) {
     add_rounds<GroupedSlots>(row, rounds, work);
   } else {
