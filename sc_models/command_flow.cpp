@@ -22,10 +22,13 @@ CommandFlow::CommandFlow(const ChipConfig& config, std::size_t tiles, Interconne
 
 void CommandFlow::start(Duration now, const std::vector<std::vector<CommandCost>>& commands,
                         const std::vector<std::size_t>& order) {
-  commands_ = &commands;
   started_at_ = now;
   agenda_.start(now);
-  lanes_.assign(lanes_.size(), {});
+  for (std::size_t tile = 0; tile < lanes_.size(); ++tile) {
+    lanes_[tile] = {};
+    lanes_[tile].commands = commands[tile].data();
+    lanes_[tile].count = static_cast<std::uint32_t>(commands[tile].size());
+  }
   pumps_.reset();
   for (std::size_t i = 0; i < order.size(); ++i)
     next_tile_[order[i]] = order[std::min(i + 1, order.size() - 1)];
@@ -75,33 +78,34 @@ void CommandFlow::run(const Step& step) {
 
 Duration CommandFlow::send(std::size_t tile) {
   Lane& lane = lanes_[tile];
-  const Duration arrival =
-      bus_.transfer((*commands_)[tile][lane.sent].bus_words, agenda_.now() + buffer_latency_);
+  const CommandCost& command = lane.commands[lane.sent];
+  __builtin_prefetch(&command + 1);  // all other tiles come before it
+  const Duration arrival = bus_.transfer(command.bus_words, agenda_.now() + buffer_latency_);
   if (lane.sent++ == 0) start_next(tile);
   return arrival;
 }
 
 void CommandFlow::send_or_finish(std::size_t tile) {
-  const std::vector<CommandCost>& commands = (*commands_)[tile];
-  const std::size_t index = lanes_[tile].sent;
-  if (index == commands.size()) {
-    if (commands.empty()) start_next(tile);
+  const Lane& lane = lanes_[tile];
+  const std::size_t index = lane.sent;
+  if (index == lane.count) {
+    if (lane.count == 0) start_next(tile);
     return finish(tile);
   }
   const Duration arrival = send(tile);
   if (limited_) return after(arrival - agenda_.now(), tile, Event::Ready);
-  on_begin_(tile, index, arrival);
-  after(arrival - agenda_.now() + commands[index].time, tile, Event::Ended);
+  const CommandCost& command = lane.commands[index];
+  on_begin_(tile, index, command, arrival);
+  after(arrival - agenda_.now() + command.time, tile, Event::Ended);
 }
 
 void CommandFlow::send_ahead(std::size_t tile) {
   Lane& lane = lanes_[tile];
-  const std::size_t count = (*commands_)[tile].size();
-  if (count == 0) {
+  if (lane.count == 0) {
     start_next(tile);
     return finish(tile);
   }
-  if (lane.sent == count) return;
+  if (lane.sent == lane.count) return;
   if (lane.arrived - lane.begun >= look_ahead_) {
     lane.waits_for_room = true;
     return;
@@ -119,7 +123,7 @@ void CommandFlow::take_from_queue(std::size_t tile) {
   ++lane.begun;
   notify(tile, Event::RoomInQueue);
   if (limited_) return notify(tile, Event::Ready);
-  on_begin_(tile, lane.done, agenda_.now());
+  on_begin_(tile, lane.done, present(tile), agenda_.now());
   after(present(tile).time, tile, Event::Ended);
 }
 
@@ -140,7 +144,7 @@ void CommandFlow::ask_for_power(std::size_t tile) {
 }
 
 void CommandFlow::begin(std::size_t tile) {
-  on_begin_(tile, lanes_[tile].done, agenda_.now());
+  on_begin_(tile, lanes_[tile].done, present(tile), agenda_.now());
   after(present(tile).time, tile, Event::Ended);
 }
 
@@ -160,7 +164,7 @@ void CommandFlow::end(std::size_t tile) {
   Lane& lane = lanes_[tile];
   ++lane.done;
   if (look_ahead_ == 0) return send_or_finish(tile);
-  if (lane.done < (*commands_)[tile].size()) return take_from_queue(tile);
+  if (lane.done < lane.count) return take_from_queue(tile);
   finish(tile);
 }
 

@@ -14,7 +14,8 @@ namespace uswim::sc_models {
 
 /// What a command to a tile takes, whenever it is carried out.
 struct CommandCost {
-  std::uint64_t bus_words = 0;
+  std::uint32_t bus_words = 0;
+  std::uint32_t row = 0;  ///< the first of its rows
   support::Duration time;
   support::Power power;
   support::Energy energy;  ///< where it is wanted
@@ -27,7 +28,8 @@ struct CommandCost {
 class CommandFlow {
  public:
   /// Called once per command, when it is known when it begins; in the order of `begin`.
-  using OnBegin = std::function<void(std::size_t tile, std::size_t index, support::Duration begin)>;
+  using OnBegin = std::function<void(std::size_t tile, std::size_t index, const CommandCost&,
+                                     support::Duration begin)>;
 
   CommandFlow(const ChipConfig& config, std::size_t tiles, Interconnect& bus, PowerArbiter& arbiter,
               ChargePumps& pumps, OnBegin on_begin);
@@ -61,10 +63,12 @@ class CommandFlow {
     std::uint32_t tile;
     Event event;
   };
-  struct Lane {
-    std::size_t sent = 0, done = 0;  ///< commands
-    std::size_t arrived = 0;         ///< with look-ahead: those behind `done` are in the queue
-    std::size_t begun = 0;
+  struct Lane {  // two of them in a cache line
+    const CommandCost* commands = nullptr;
+    std::uint32_t count = 0;
+    std::uint32_t sent = 0, done = 0;
+    std::uint32_t arrived = 0;  ///< with look-ahead: those behind `begun` are in the queue
+    std::uint32_t begun = 0;
     bool waits_for_room = false, waits_for_command = true;
   };
 
@@ -83,7 +87,7 @@ class CommandFlow {
   void start_next(std::size_t tile);
   void finish(std::size_t tile);
   const CommandCost& present(std::size_t tile) const {
-    return (*commands_)[tile][lanes_[tile].done];
+    return lanes_[tile].commands[lanes_[tile].done];
   }
   void after(support::Duration delay, std::size_t tile, Event event) {
     agenda_.after(delay, {static_cast<std::uint32_t>(tile), event});
@@ -97,7 +101,6 @@ class CommandFlow {
   support::Duration buffer_latency_;
   std::size_t look_ahead_;
   bool limited_;
-  const std::vector<std::vector<CommandCost>>* commands_ = nullptr;
   Agenda<Step> agenda_;
   std::vector<Step> due_;
   std::vector<Lane> lanes_;

@@ -1,10 +1,12 @@
 #include "sc_models/programming_controller.h"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 #include <stdexcept>
 
 #include "sc_models/row_schedule.h"
+#include "workloads/sensitivity/parallel.h"
 
 namespace uswim::sc_models {
 
@@ -25,8 +27,8 @@ ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name
       memory_(memory),
       bus_(bus),
       flow_(config, mapping.arrays().size(), bus, arbiter, pumps,
-            [this](std::size_t tile, std::size_t index, Duration begin) {
-              tell_observers(tile, index, begin);
+            [this](std::size_t tile, std::size_t index, const CommandCost& cost, Duration begin) {
+              tell_observers(tile, index, cost, begin);
             }),
       rows_together_(rows_together),
       by_phases_(config.granularity == Granularity::Pulse),
@@ -50,8 +52,16 @@ void ProgrammingController::run() {
     started_at_ = to_duration(sc_core::sc_time_stamp());
     for (RowObserver* observer : observers_) observer->on_start();
     const std::vector<std::size_t> order = plan();
-    mask_bytes_ = 0;
-    for (std::size_t tile = 0; tile < costs_.size(); ++tile) work_out(tile);
+    work_is_wanted_ = std::any_of(observers_.begin(), observers_.end(),
+                                  [](const RowObserver* o) { return o->wants_work(); });
+    event_ = {};
+    std::atomic<std::uint64_t> mask_bytes = 0;
+    workloads::layer_arithmetic::in_parallel(
+        threads_, costs_.size(), [&](workloads::layer_arithmetic::Range tiles) {
+          for (std::size_t tile = tiles.begin; tile < tiles.end; ++tile)
+            mask_bytes += work_out(tile);
+        });
+    mask_bytes_ = mask_bytes;
     flow_.start(started_at_, costs_, order);
     while (!flow_.is_done()) {
       for (; !phase_ends_.empty() && phase_ends_.top() <= flow_.next_time().in_picoseconds();
@@ -90,18 +100,18 @@ std::vector<std::size_t> ProgrammingController::plan() {
   return tile_sequence(config_.tile_order, of_tile);
 }
 
-void ProgrammingController::work_out(std::size_t tile) {
+std::uint64_t ProgrammingController::work_out(std::size_t tile) {
   TileCommand command;
   command.kind = TileCommand::Kind::ProgramRow;
   command.operation = operation_;
   command.ahead = true;
   command.by_phases = by_phases_;
-  command.with_energy = std::any_of(observers_.begin(), observers_.end(),
-                                    [](const RowObserver* o) { return o->wants_work(); });
+  command.with_energy = work_is_wanted_;
   command.mask_record = memory_.holds_records();
   costs_[tile].clear();
   work_[tile].clear();
   phases_[tile].clear();
+  std::uint64_t mask_bytes = 0;
   std::vector<unsigned char> data;
   tlm::tlm_generic_payload trans;
   trans.set_extension(&command);
@@ -112,7 +122,7 @@ void ProgrammingController::work_out(std::size_t tile) {
     command.rows = std::min(rows_together_, mapping_.arrays()[tile].rows - command.row);
     data.clear();
     for (std::size_t r = 0; r < command.rows; ++r)
-      mask_bytes_ += memory_.append_row(tile, command.row + r, data);
+      mask_bytes += memory_.append_row(tile, command.row + r, data);
     trans.set_data_ptr(data.data());
     trans.set_data_length(static_cast<unsigned>(data.size()));
     trans.set_streaming_width(static_cast<unsigned>(data.size()));
@@ -121,7 +131,9 @@ void ProgrammingController::work_out(std::size_t tile) {
     command_socket->b_transport(trans, delay);
     if (!trans.is_response_ok())
       throw std::logic_error("tile refused a row: " + trans.get_response_string());
-    costs_[tile].push_back({bus_.words(data.size()), command.time, command.power, command.energy});
+    costs_[tile].push_back({static_cast<std::uint32_t>(bus_.words(data.size())),
+                            static_cast<std::uint32_t>(command.row), command.time, command.power,
+                            command.energy});
     if (command.with_energy) work_[tile].push_back(command.work);
     if (!by_phases_) continue;
     if (std::accumulate(command.phases.begin(), command.phases.end(), Duration()) != command.time)
@@ -129,20 +141,21 @@ void ProgrammingController::work_out(std::size_t tile) {
     phases_[tile].push_back(command.phases);
   }
   trans.clear_extension(&command);  // not the payload's to delete
+  return mask_bytes;
 }
 
-void ProgrammingController::tell_observers(std::size_t tile, std::size_t index, Duration begin) {
-  const CommandCost& cost = costs_[tile][index];
-  RowEvent event;
-  event.tile = tile;
-  event.row = sequence_[tile][index] * rows_together_;
-  event.rows = std::min(rows_together_, mapping_.arrays()[tile].rows - event.row);
-  event.begin = begin - started_at_;
-  event.end = event.begin + cost.time;
-  event.power = cost.power;
-  event.energy = cost.energy;
-  if (!work_[tile].empty()) event.work = work_[tile][index];
-  for (RowObserver* observer : observers_) observer->on_row(event);
+void ProgrammingController::tell_observers(std::size_t tile, std::size_t index,
+                                           const CommandCost& cost, Duration begin) {
+  event_.tile = tile;
+  event_.row = cost.row;
+  if (rows_together_ > 1)
+    event_.rows = std::min(rows_together_, mapping_.arrays()[tile].rows - cost.row);
+  event_.begin = begin - started_at_;
+  event_.end = event_.begin + cost.time;
+  event_.power = cost.power;
+  event_.energy = cost.energy;
+  if (work_is_wanted_) event_.work = work_[tile][index];
+  for (RowObserver* observer : observers_) observer->on_row(event_);
   if (!by_phases_) return;
   for (const Duration phase : phases_[tile][index]) {
     begin += phase;

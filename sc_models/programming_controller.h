@@ -35,6 +35,8 @@ class ProgrammingController : public sc_core::sc_module {
   /// Kept for every later start; not owned.
   void add_observer(RowObserver& observer) { observers_.push_back(&observer); }
 
+  /// Threads that work out rows. No result depends on it.
+  void set_threads(unsigned threads) { threads_ = threads; }
   /// Begins now. Unless the operation is Program, rows whose mask is empty are passed over: they
   /// cost neither a transfer nor time.
   void start(programmer::RowOperation operation);
@@ -48,9 +50,10 @@ class ProgrammingController : public sc_core::sc_module {
   void run();
   /// The order of each tile's commands and, returned, of the tiles.
   std::vector<std::size_t> plan();
-  /// What all commands of a tile take.
-  void work_out(std::size_t tile);
-  void tell_observers(std::size_t tile, std::size_t index, support::Duration begin);
+  /// What all commands of a tile take. Returns the bytes of its masks.
+  std::uint64_t work_out(std::size_t tile);
+  void tell_observers(std::size_t tile, std::size_t index, const CommandCost& cost,
+                      support::Duration begin);
   void wait_until(support::Duration time);
 
   const ControllerConfig config_;
@@ -61,6 +64,8 @@ class ProgrammingController : public sc_core::sc_module {
   std::vector<RowObserver*> observers_;
   std::size_t rows_together_;
   bool by_phases_;
+  bool work_is_wanted_ = false;  ///< by an observer
+  unsigned threads_ = 1;
   programmer::RowOperation operation_ = programmer::RowOperation::Program;
   std::vector<std::vector<std::size_t>> sequence_;  ///< by tile: first rows / rows together
   // By tile and command.
@@ -70,6 +75,7 @@ class ProgrammingController : public sc_core::sc_module {
   /// Ends of phases that are still to come, the next on top.
   std::priority_queue<std::int64_t, std::vector<std::int64_t>, std::greater<>> phase_ends_;
   std::uint64_t mask_bytes_ = 0;
+  RowEvent event_;  ///< the one that observers are told
   support::Duration started_at_;
   sc_core::sc_event start_event_{"start_event"};
   sc_core::sc_event done_event_{"done_event"};
