@@ -46,8 +46,10 @@ namespace {
 /// One process's share of the chips.
 class Worker : private ProgrammedChip {
  public:
-  Worker(const Experiment& experiment, const Send& send)
-      : ProgrammedChip(experiment), send_(send) {}
+  Worker(const Experiment& experiment, const Send& send, unsigned threads)
+      : ProgrammedChip(experiment), send_(send) {
+    system_.set_threads(threads);
+  }
 
   void run_chip(std::uint32_t chip) {
     chip_ = chip;
@@ -275,13 +277,14 @@ class Worker : private ProgrammedChip {
         std::min(experiment_.config.hardware.images, experiment_.workload.test.count);
     const workloads::PreparedImages images =
         accuracy_->executor().prepare(experiment_.workload.test, 0, count);
-    std::vector<const tiles::CellArray*> cells;
-    for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
-      cells.push_back(&system_.cells(a));
-    HardwareEngine hardware(program_, experiment_.mapping, cells, experiment_.config.tile.adc.bits);
     for (const double fraction : experiment_.config.hardware.fractions) {
       const SelectionPolicy policy = experiment_.config.selection.policies.front();
       system_.program(mask_of(policy, fraction, chip));
+      std::vector<const tiles::CellArray*> cells;
+      for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
+        cells.push_back(&system_.cells(a));
+      HardwareEngine hardware(program_, experiment_.mapping, cells,
+                              experiment_.config.tile.adc.bits);
       load_effective_weights();
       hardware.start_noise(experiment_.config.device.inference_read_noise, experiment_.config.seed,
                            chip);
@@ -311,12 +314,13 @@ MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
     for (const Message& message : messages) take_in(result, message);
   const auto report = [&] { progress("masks programmed", result.chips.size(), total); };
   report();
+  const unsigned processors = std::max(jobs, 1u);
   jobs = std::clamp(jobs, 1u, static_cast<unsigned>(std::max<std::size_t>(1, open.size())));
   std::vector<std::vector<Message>> of_chip(jobs);  // what each worker's present chip has sent
   run_in_processes(
       open.empty() ? 0 : jobs,
       [&](unsigned index, const Send& send) {
-        Worker worker(experiment, send);
+        Worker worker(experiment, send, processors / jobs);
         for (std::size_t i = index; i < open.size(); i += jobs) worker.run_chip(open[i]);
         worker.finish();
       },

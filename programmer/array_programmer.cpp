@@ -58,7 +58,9 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       looks_at_weight_(device.looks_at_weight()),
       target_levels_(mapping.levels(array)),
       rewrites_(mapping.arrays()[array].rows, 0),
-      cells_(mapping.arrays()[array].rows, mapping.pitch()) {
+      cells_(mapping.arrays()[array].rows, mapping.pitch()),
+      pending_mask_(devices_ / 64),
+      is_pending_(mapping.arrays()[array].rows, 0) {
   for (unsigned level = 0; level < levels_ && !looks_at_weight_; ++level)
     target_of_level_.push_back(target_of(device, level, 0.0));
 }
@@ -137,6 +139,7 @@ DeviceOutcomes ArrayProgrammer::draw_outcomes() const {
 }
 
 void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
+  write_pending_rows();
   seed_ = seed;
   chip_ = chip;
   open_loop_units_.resize(devices_);
@@ -168,22 +171,40 @@ void ArrayProgrammer::leave_untouched(std::size_t row, std::uint64_t* mask) cons
 RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
                                       const std::uint8_t* levels, const std::uint64_t* mask,
                                       RowOperation operation) {
-  const std::size_t pitch = mapping_.pitch();
+  const std::size_t pitch = mapping_.pitch(), words = pitch / 64;
+  if (operation == RowOperation::Verify) write_pending_rows();
   for (std::size_t r = 0; r < rows; ++r) {
-    const std::size_t at = (first + r) * pitch;
+    const std::size_t row = first + r, at = row * pitch;
     if (std::memcmp(levels + r * pitch, &target_levels_[at], columns_) != 0)
       throw std::logic_error("a row was sent levels that differ from the mapping");
-    for (std::size_t w = 0; w < pitch / 64; ++w) {
-      std::int16_t* cells = cells_.row(first + r) + w * 64;
-      merge(operation == RowOperation::Verify ? cells : &open_loop_units_[at + w * 64],
-            &verified_units_[at + w * 64], mask[r * pitch / 64 + w], cells);
+    if (operation == RowOperation::Program) {
+      std::copy_n(mask + r * words, words, &pending_mask_[row * words]);
+      is_pending_[row] = 1;
+    }
+    for (std::size_t w = 0; w < words && operation == RowOperation::Verify; ++w) {
+      std::int16_t* cells = cells_.row(row) + w * 64;
+      merge(cells, &verified_units_[at + w * 64], mask[r * words + w], cells);
     }
     if (!written_levels_.empty()) std::copy_n(levels + r * pitch, columns_, &written_levels_[at]);
-    rewrites_[first + r] = 0;
+    rewrites_[row] = 0;
   }
+  any_pending_ |= operation == RowOperation::Program;
   const RowView view = row_view(first, rows, mask, operation);
   if (scheme_.closing.is_used()) close_open_devices(first, view);
   return row_work(view);
+}
+
+void ArrayProgrammer::write_pending_rows() const {
+  if (!any_pending_) return;
+  any_pending_ = false;
+  const std::size_t words = mapping_.pitch() / 64;
+  for (std::size_t row = 0; row < is_pending_.size(); ++row) {
+    if (!is_pending_[row]) continue;
+    is_pending_[row] = 0;
+    for (std::size_t w = row * words; w < (row + 1) * words; ++w)
+      merge(&open_loop_units_[w * 64], &verified_units_[w * 64], pending_mask_[w],
+            cells_.row(row) + w % words * 64);
+  }
 }
 
 RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels,
@@ -191,6 +212,7 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
   const std::size_t pitch = mapping_.pitch(), per_weight = mapping_.devices_per_weight();
   const PulseConstants constants = pulse_constants({}, device_);
   const auto full_code = static_cast<double>((1u << mapping_.config().weight_bits) - 1);
+  write_pending_rows();
   const std::uint32_t rewrite = rewrites_[row]++;
   if (written_levels_.empty()) written_levels_ = target_levels_;
   std::vector<std::uint64_t> set(pitch / 64, 0), reset(pitch / 64, 0);
@@ -217,6 +239,7 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
 }
 
 void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& view) {
+  write_pending_rows();
   const std::size_t rounds = rounds_of(view);
   std::vector<DeviceTarget> target;
   DeviceOutcomes earlier;

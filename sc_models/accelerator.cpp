@@ -18,10 +18,10 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
       energy_(mapping.arrays().size()),
       memory_(mapping, config.mask_encoding),
       interconnect_("interconnect", config_, energy_),
-      arbiter_("power_arbiter", config.power_budget, config.power_queue, mapping.arrays().size()),
-      pumps_("charge_pumps", config_, mapping.arrays().size(), energy_),
+      arbiter_(config.power_budget, config.power_queue),
+      pumps_(config_, mapping.arrays().size(), energy_),
       controller_("controller", config_, std::min(tile_config.write.rows, tile_config.rows),
-                  mapping, memory_, arbiter_, pumps_),
+                  mapping, memory_, interconnect_, arbiter_, pumps_),
       inference_("inference", config_, mapping, program, energy_) {
   host_socket.register_b_transport(this, &Accelerator::b_transport);
   host_socket.register_transport_dbg(this, &Accelerator::transport_dbg);

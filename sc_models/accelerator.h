@@ -38,6 +38,8 @@ class Accelerator : public sc_core::sc_module {
   const TileModule& tile(std::size_t i) const { return *tiles_[i]; }
   const ProgrammingController& controller() const { return controller_; }
   void add_observer(RowObserver& observer) { controller_.add_observer(observer); }
+  /// ProgrammingController::set_threads.
+  void set_threads(unsigned threads) { controller_.set_threads(threads); }
   const InferenceUnit& inference() const { return inference_; }
   const ProgrammingMemory& memory() const { return memory_; }
   /// Row operations' statistics and energy back to zero; not part of the hardware.

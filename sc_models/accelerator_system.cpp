@@ -11,6 +11,7 @@
 #include "sc_models/host.h"
 #include "sc_models/power_trace.h"
 #include "sc_models/register_map.h"
+#include "workloads/sensitivity/parallel.h"
 
 // The library's own main() asks for it; simulations here are started by AcceleratorSystem.
 int sc_main(int, char*[]) { return 0; }
@@ -74,8 +75,17 @@ void AcceleratorSystem::start_from(const programmer::EarlierProgramming& earlier
   for (auto& programmer : programmers_) programmer->start_from(earlier, device);
 }
 
+void AcceleratorSystem::set_threads(unsigned threads) {
+  threads_ = threads;
+  modules_->accelerator.set_threads(threads);
+}
+
 void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip) {
-  for (auto& programmer : programmers_) programmer->new_chip(seed, chip);
+  workloads::layer_arithmetic::in_parallel(threads_, programmers_.size(),
+                                           [&](workloads::layer_arithmetic::Range arrays) {
+                                             for (std::size_t a = arrays.begin; a < arrays.end; ++a)
+                                               programmers_[a]->new_chip(seed, chip);
+                                           });
 }
 
 void AcceleratorSystem::add_observer(RowObserver& observer) {

@@ -56,6 +56,9 @@ class AcceleratorSystem {
   /// What the next chips hold before they are programmed.
   void start_from(const programmer::EarlierProgramming& earlier,
                   const programmer::DeviceModel& device);
+  /// For what devices and rows do, where a chip has more than one processor to itself. No result
+  /// depends on it.
+  void set_threads(unsigned threads);
   /// Another chip: its own errors everywhere.
   void new_chip(std::uint64_t seed, std::uint32_t chip);
   /// Kept for every later programming; not owned.
@@ -93,6 +96,7 @@ class AcceleratorSystem {
   programmer::MaskEncoding mask_encoding_;
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> programmers_;
   std::unique_ptr<Modules> modules_;
+  unsigned threads_ = 1;
   bool levels_loaded_ = false;  ///< those of the mapping
 };
 

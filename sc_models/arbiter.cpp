@@ -2,25 +2,17 @@
 
 namespace uswim::sc_models {
 
-Arbiter::Arbiter(const sc_core::sc_module_name& name, std::int64_t capacity, Queueing queueing,
-                 std::size_t tiles)
-    : sc_module(name), capacity_(capacity), queueing_(queueing) {
-  for (std::size_t t = 0; t < tiles; ++t)
-    granted_.push_back(
-        std::make_unique<sc_core::sc_event>(sc_core::sc_gen_unique_name("granted_event")));
-}
-
-void Arbiter::acquire(std::size_t tile, std::int64_t amount) {
+bool Arbiter::acquire(std::size_t tile, std::int64_t amount) {
   const bool may_pass = queueing_ == Queueing::FirstFit || queue_.empty();
   if (may_pass && taken_ + amount <= capacity_) {
     taken_ += amount;
-    return;
+    return true;
   }
   queue_.push_back({tile, amount});
-  wait(*granted_[tile]);
+  return false;
 }
 
-void Arbiter::release(std::int64_t amount) {
+void Arbiter::release(std::int64_t amount, std::vector<std::size_t>& granted) {
   taken_ -= amount;
   for (auto request = queue_.begin(); request != queue_.end() && taken_ < capacity_;) {
     if (taken_ + request->amount > capacity_) {
@@ -29,7 +21,7 @@ void Arbiter::release(std::int64_t amount) {
       continue;
     }
     taken_ += request->amount;
-    granted_[request->tile]->notify(sc_core::SC_ZERO_TIME);
+    granted.push_back(request->tile);
     request = queue_.erase(request);
   }
 }

@@ -1,10 +1,9 @@
 #pragma once
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <string_view>
-#include <systemc>
 #include <utility>
 #include <vector>
 
@@ -17,17 +16,17 @@ enum class Queueing { Fifo, FirstFit };
 inline constexpr std::array<std::pair<std::string_view, Queueing>, 2> kQueueings{
     {{"fifo", Queueing::Fifo}, {"first_fit", Queueing::FirstFit}}};
 
-/// Deals out a limited amount of something.
-class Arbiter : public sc_core::sc_module {
+/// Deals out a limited amount of something. Who waits is told by release().
+class Arbiter {
  public:
   /// `capacity` of 0: no limit.
-  Arbiter(const sc_core::sc_module_name& name, std::int64_t capacity, Queueing queueing,
-          std::size_t tiles);
+  Arbiter(std::int64_t capacity, Queueing queueing) : capacity_(capacity), queueing_(queueing) {}
 
   bool limits() const { return capacity_ > 0; }
-  /// Waits, in the calling process, until `amount` is free and takes it. At most the capacity.
-  void acquire(std::size_t tile, std::int64_t amount);
-  void release(std::int64_t amount);
+  /// Takes `amount`, at most the capacity, if it is free; otherwise the tile waits for it.
+  bool acquire(std::size_t tile, std::int64_t amount);
+  /// Appends the tiles that have waited and now have theirs.
+  void release(std::int64_t amount, std::vector<std::size_t>& granted);
 
  private:
   struct Request {
@@ -38,7 +37,6 @@ class Arbiter : public sc_core::sc_module {
   Queueing queueing_;
   std::int64_t taken_ = 0;
   std::deque<Request> queue_;
-  std::vector<std::unique_ptr<sc_core::sc_event>> granted_;  ///< one per tile
 };
 
 }  // namespace uswim::sc_models

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "sc_models/tile_command.h"
-
 namespace uswim::sc_models {
 
 using support::Duration;
@@ -42,27 +40,24 @@ void PumpPool::detach(std::size_t pump, Duration now) {
   if (--pumps_[pump].tiles == 0) pumps_[pump].idle_since = now;
 }
 
-ChargePumps::ChargePumps(const sc_core::sc_module_name& name, const ChipConfig& chip,
-                         std::size_t tiles, EnergyMonitor& energy)
-    : Arbiter(name, std::int64_t{chip.charge_pumps.count} * chip.charge_pumps.tiles_per_pump,
-              Queueing::Fifo, tiles),
+ChargePumps::ChargePumps(const ChipConfig& chip, std::size_t tiles, EnergyMonitor& energy)
+    : Arbiter(std::int64_t{chip.charge_pumps.count} * chip.charge_pumps.tiles_per_pump,
+              Queueing::Fifo),
       pool_(in_clock_cycles(chip.charge_pumps, chip.period())),
       start_energy_(chip.charge_pumps.start_energy),
       energy_(energy),
       pump_of_(tiles) {}
 
-void ChargePumps::acquire(std::size_t tile) {
-  Arbiter::acquire(tile, 1);
-  const Duration now = to_duration(sc_core::sc_time_stamp());
+Duration ChargePumps::start(std::size_t tile, Duration now) {
   const PumpPool::Place place = pool_.attach(now);
   pump_of_[tile] = place.pump;
   if (place.started) energy_.add_shared(Component::ChargePump, start_energy_);
-  if (place.ready > now) wait(to_sc_time(place.ready - now));
+  return place.ready - now;
 }
 
-void ChargePumps::release(std::size_t tile) {
-  pool_.detach(pump_of_[tile], to_duration(sc_core::sc_time_stamp()));
-  Arbiter::release(1);
+void ChargePumps::release(std::size_t tile, Duration now, std::vector<std::size_t>& granted) {
+  pool_.detach(pump_of_[tile], now);
+  Arbiter::release(1, granted);
 }
 
 }  // namespace uswim::sc_models

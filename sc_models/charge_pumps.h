@@ -1,6 +1,5 @@
 #pragma once
 #include <cstddef>
-#include <systemc>
 #include <vector>
 
 #include "sc_models/arbiter.h"
@@ -43,12 +42,13 @@ class PumpPool {
 /// can.
 class ChargePumps : public Arbiter {
  public:
-  ChargePumps(const sc_core::sc_module_name& name, const ChipConfig& chip, std::size_t tiles,
-              EnergyMonitor& energy);
+  ChargePumps(const ChipConfig& chip, std::size_t tiles, EnergyMonitor& energy);
 
-  /// Waits, in the calling process, for a place and then until its pump is ready.
-  void acquire(std::size_t tile);
-  void release(std::size_t tile);
+  /// As Arbiter: false where the tile waits for a place.
+  bool acquire(std::size_t tile) { return Arbiter::acquire(tile, 1); }
+  /// Once the tile has a place: for how long its pump still starts.
+  support::Duration start(std::size_t tile, support::Duration now);
+  void release(std::size_t tile, support::Duration now, std::vector<std::size_t>& granted);
   /// Before a programming: all pumps cold.
   void reset() { pool_.reset(); }
 

@@ -15,9 +15,10 @@ ChipConfig read_chip(support::ConfigReader in) {
       {"which row waiting for power is next. fifo: the first one, as soon as it fits; first_fit: "
        "the first one of those that fit, so that no power is idle, but rows that need much wait",
        "unconfirmed"});
-  in.word("granularity", c.granularity, kGranularities,
-          {"steps of the simulation of programming: a row at once, or every phase of its rounds; a "
-           "row takes the same time, the order of tiles that come to the bus together may differ"});
+  in.word(
+      "granularity", c.granularity, kGranularities,
+      {"steps of the simulation of programming: a row at once, or every phase of its rounds; the "
+       "result is the same"});
   in.word(
       "mask_encoding", c.mask_encoding, programmer::kMaskEncodings,
       {"how the mask of a row travels from the host to its tile: bitmap: one bit per column; the "

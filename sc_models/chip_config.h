@@ -11,7 +11,7 @@
 
 namespace uswim::sc_models {
 
-/// How often the controller's processes wake: once a row, or at every phase of its rounds.
+/// How often the controller's process wakes: at the end, or at every phase of every row.
 enum class Granularity { Row, Pulse };
 inline constexpr std::array<std::pair<std::string_view, Granularity>, 2> kGranularities{
     {{"row", Granularity::Row}, {"pulse", Granularity::Pulse}}};

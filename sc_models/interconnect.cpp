@@ -1,12 +1,10 @@
 #include "sc_models/interconnect.h"
 
-#include <algorithm>
-
 namespace uswim::sc_models {
 
 Interconnect::Interconnect(const sc_core::sc_module_name& name, const ChipConfig& config,
                            EnergyMonitor& energy)
-    : sc_module(name), config_(config), energy_(energy), period_(to_sc_time(config.period())) {
+    : sc_module(name), config_(config), energy_(energy), period_(config.period()) {
   command_socket.register_b_transport(this, &Interconnect::b_transport);
 }
 
@@ -16,12 +14,13 @@ void Interconnect::b_transport(int, tlm::tlm_generic_payload& trans, sc_core::sc
     trans.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
     return;
   }
-  const std::uint64_t transfer = words(trans.get_data_length());
-  const sc_core::sc_time now = sc_core::sc_time_stamp();
-  const sc_core::sc_time start = std::max(now + delay, free_at_);
-  free_at_ = start + period_ * static_cast<double>(transfer);
-  delay = free_at_ - now;
-  energy_.add(tile, Component::Bus, config_.bus_energy * static_cast<double>(transfer));
+  const std::uint64_t words = this->words(trans.get_data_length());
+  if (const auto* command = trans.get_extension<TileCommand>();
+      command == nullptr || !command->ahead) {
+    const sc_core::sc_time now = sc_core::sc_time_stamp();
+    delay = to_sc_time(transfer(words, to_duration(now + delay))) - now;
+  }
+  energy_.add(tile, Component::Bus, config_.bus_energy * static_cast<double>(words));
   const std::size_t bits = trans.get_data_length() * 8;
   energy_.add(tile, Component::Buffer,
               config_.buffer_energy * static_cast<double>((bits + 255) / 256));

@@ -1,6 +1,7 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
-#include <systemc>
+#include <vector>
 
 #include "sc_models/arbiter.h"
 #include "support/quantity.h"
@@ -19,13 +20,14 @@ support::Power largest_row_power(const tiles::TileConfig& tile);
 class PowerArbiter : public Arbiter {
  public:
   /// `budget` of 0: no limit.
-  PowerArbiter(const sc_core::sc_module_name& name, support::Power budget, Queueing queueing,
-               std::size_t tiles)
-      : Arbiter(name, in_picowatts(budget), queueing, tiles) {}
-  void acquire(std::size_t tile, support::Power power) {
-    Arbiter::acquire(tile, in_picowatts(power));
+  PowerArbiter(support::Power budget, Queueing queueing)
+      : Arbiter(in_picowatts(budget), queueing) {}
+  bool acquire(std::size_t tile, support::Power power) {
+    return Arbiter::acquire(tile, in_picowatts(power));
   }
-  void release(support::Power power) { Arbiter::release(in_picowatts(power)); }
+  void release(support::Power power, std::vector<std::size_t>& granted) {
+    Arbiter::release(in_picowatts(power), granted);
+  }
 };
 
 }  // namespace uswim::sc_models

@@ -27,6 +27,7 @@ class PowerTrace : public RowObserver {
     if (drawn_ > peak_) peak_ = drawn_;
     ends_.emplace(row.end.in_picoseconds(), power);
   }
+  bool wants_work() const override { return false; }
   support::Power peak() const {
     return support::Power::from_si(static_cast<double>(peak_) * 1e-12);
   }

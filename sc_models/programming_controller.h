@@ -2,15 +2,14 @@
 #include <tlm_utils/simple_initiator_socket.h>
 
 #include <cstdint>
-#include <deque>
-#include <memory>
+#include <functional>
+#include <queue>
 #include <systemc>
 #include <tlm>
 #include <vector>
 
-#include "sc_models/charge_pumps.h"
 #include "sc_models/chip_config.h"
-#include "sc_models/power_arbiter.h"
+#include "sc_models/command_flow.h"
 #include "sc_models/programming_memory.h"
 #include "sc_models/row_observer.h"
 #include "sc_models/tile_command.h"
@@ -18,11 +17,11 @@
 
 namespace uswim::sc_models {
 
-/// Takes every tile through its rows, all arrays at the same time: fetches levels and mask of a row
-/// (or of as many as are driven together) from the buffer, sends them over the bus, waits for a
-/// charge pump and for power where they are limited, then until the tile has written and verified
-/// the row, goes on to the next. Tiles that share an array are one lane. With look-ahead, rows are
-/// fetched while the tile still writes, as many as its queue holds.
+/// Takes every tile through its rows, all arrays at the same time, tiles that share one row after
+/// row. What a row takes does not depend on when it is written, so each tile first works out all
+/// its rows, one after the other; then the commands (a row, or as many as are driven together) are
+/// followed through time. The process runs ahead of the kernel's clock, which nobody else needs
+/// meanwhile, and waits at the end; with Granularity::Pulse at every phase of every row.
 class ProgrammingController : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<ProgrammingController> command_socket{"command_socket"};
@@ -30,11 +29,14 @@ class ProgrammingController : public sc_core::sc_module {
   /// `rows_together`: rows of an array that one command writes.
   ProgrammingController(const sc_core::sc_module_name& name, const ChipConfig& config,
                         std::size_t rows_together, const tiles::Mapping& mapping,
-                        const ProgrammingMemory& memory, PowerArbiter& arbiter, ChargePumps& pumps);
+                        const ProgrammingMemory& memory, Interconnect& bus, PowerArbiter& arbiter,
+                        ChargePumps& pumps);
 
   /// Kept for every later start; not owned.
   void add_observer(RowObserver& observer) { observers_.push_back(&observer); }
 
+  /// Threads that work out rows. No result depends on it.
+  void set_threads(unsigned threads) { threads_ = threads; }
   /// Begins now. Unless the operation is Program, rows whose mask is empty are passed over: they
   /// cost neither a transfer nor time.
   void start(programmer::RowOperation operation);
@@ -46,54 +48,42 @@ class ProgrammingController : public sc_core::sc_module {
 
  private:
   struct Command {
-    std::size_t tile;
-    std::size_t index;  ///< first of its rows / rows together
-  };
-  /// Of one array.
-  struct Lane {
-    Lane() { trans.set_extension(&command); }
-    ~Lane() { trans.clear_extension(&command); }  // not the payload's to delete
-    Lane(const Lane&) = delete;
-    Lane& operator=(const Lane&) = delete;
-    sc_core::sc_event start{sc_core::sc_gen_unique_name("start_event")};
-    std::vector<Command> sequence;
-    TileCommand command;  ///< the one being fetched, extension of `trans`
-    tlm::tlm_generic_payload trans;
-    std::vector<unsigned char> data;
-    // With look-ahead: what has been fetched and not yet begun.
-    std::deque<TileCommand> queue;
-    sc_core::sc_event fetched{sc_core::sc_gen_unique_name("fetched_event")};
-    sc_core::sc_event begun{sc_core::sc_gen_unique_name("begun_event")};
+    std::uint32_t tile, row;  ///< the first of its rows
   };
 
-  void plan();
-  void program_array(std::size_t array);
-  void fetch_ahead(std::size_t array);
-  void write_fetched(std::size_t array);
-  /// Sends the array's next command; it has run when the delay that is returned is over.
-  sc_core::sc_time send(std::size_t array, std::size_t index);
-  void run_row(std::size_t tile, const TileCommand& command, const sc_core::sc_time& delay);
-  void start_next(std::size_t array);
-  void finish();
-  void tell_observers(std::size_t tile, const TileCommand& command, const sc_core::sc_time& begin);
+  void run();
+  /// The order of each array's commands and, returned, of the arrays.
+  std::vector<std::size_t> plan();
+  /// What all commands of an array take. Returns the bytes of its masks.
+  std::uint64_t work_out(std::size_t array);
+  void tell_observers(std::size_t array, std::size_t index, const CommandCost& cost,
+                      support::Duration begin);
+  void wait_until(support::Duration time);
 
   const ControllerConfig config_;
   const tiles::Mapping& mapping_;
   const ProgrammingMemory& memory_;
-  PowerArbiter& arbiter_;
-  ChargePumps& pumps_;
+  Interconnect& bus_;
+  CommandFlow flow_;
   std::vector<RowObserver*> observers_;
   std::size_t rows_together_;
   bool by_phases_;
-  sc_core::sc_time buffer_latency_;
-  std::vector<std::unique_ptr<Lane>> lanes_;  ///< one per array
-  std::vector<std::size_t> next_array_;       ///< which starts behind each array; its own: none
-  sc_core::sc_event done_event_{"done_event"};
-  sc_core::sc_time started_at_;
+  bool work_is_wanted_ = false;  ///< by an observer
+  unsigned threads_ = 1;
   programmer::RowOperation operation_ = programmer::RowOperation::Program;
-  std::size_t arrays_left_ = 0;
+  // By array and command.
+  std::vector<std::vector<Command>> sequence_;
+  std::vector<std::vector<CommandCost>> costs_;
+  std::vector<std::vector<programmer::RowWork>> work_;               ///< where an observer wants it
+  std::vector<std::vector<std::vector<support::Duration>>> phases_;  ///< by phases
+  /// Ends of phases that are still to come, the next on top.
+  std::priority_queue<std::int64_t, std::vector<std::int64_t>, std::greater<>> phase_ends_;
   std::uint64_t mask_bytes_ = 0;
-  std::vector<support::Duration> finished_after_;
+  std::vector<support::Duration> finished_after_;  ///< by tile
+  RowEvent event_;                                 ///< the one that observers are told
+  support::Duration started_at_;
+  sc_core::sc_event start_event_{"start_event"};
+  sc_core::sc_event done_event_{"done_event"};
 };
 
 }  // namespace uswim::sc_models

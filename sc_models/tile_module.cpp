@@ -132,7 +132,8 @@ Duration TileModule::program_rows(TileCommand& command) {
   RowWork& sum = programming_.work;
   const std::uint32_t changes_before = sum.polarity.before(w.polarity);
   const std::uint32_t changes = changes_before + w.polarity.count;
-  const support::Energy spent = energy_.of_tile(tile_).total();
+  const support::Energy spent =
+      command.with_energy ? energy_.of_tile(tile_).total() : support::Energy();
   const Duration time = write_drivers_.row_setup() + write_lines_.shift_time(w.phases) +
                         write_lines_.change_time(changes) + write_drivers_.time(w) +
                         verify_time(w.verify_rounds, w.serial_conversions);
@@ -152,7 +153,7 @@ Duration TileModule::program_rows(TileCommand& command) {
   command.work = w;
   command.time = time;
   command.power = write_drivers_.peak_power(w);
-  command.energy = energy_.of_tile(tile_).total() - spent;
+  command.energy = command.with_energy ? energy_.of_tile(tile_).total() - spent : support::Energy();
   command.phases.clear();
   if (command.by_phases) {
     command.phases.push_back(write_drivers_.row_setup() + write_lines_.change_time(changes_before));

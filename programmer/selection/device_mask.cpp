@@ -2,7 +2,23 @@
 
 #include <stdexcept>
 
+#include "support/instruction_sets.h"
+
 namespace uswim::programmer {
+
+namespace {
+
+USWIM_EVERY_INSTRUCTION_SET
+std::size_t count_bits(const std::uint64_t* words, std::size_t n) {
+  std::size_t bits = 0;
+  for (std::size_t w = 0; w < n; ++w)
+    bits += static_cast<std::size_t>(__builtin_popcountll(words[w]));
+  return bits;
+}
+
+}  // namespace
+
+std::size_t DeviceMask::count() const { return count_bits(words_.data(), words_.size()); }
 
 DeviceMask device_mask(const tiles::Mapping& mapping, const SelectionMask& weights) {
   if (weights.size() != mapping.weights())
@@ -16,7 +32,7 @@ DeviceMask device_mask(const tiles::Mapping& mapping, const SelectionMask& weigh
           block.layer, mapping.matrix_output(block.layer, block.first_output + o), 0)];
       for (std::size_t r = 0; r < block.rows; ++r) {
         if (!of_output[mapping.matrix_row(block.layer, block.first_row + r)]) continue;
-        for (std::size_t c = o * per_weight; c < (o + 1) * per_weight; ++c) mask.set(a, r, c);
+        mask.set_run(a, r, o * per_weight, per_weight);
       }
     }
   }

@@ -27,12 +27,15 @@ class DeviceMask {
   void set(std::size_t block, std::size_t r, std::size_t column) {
     row(block, r)[column / 64] |= std::uint64_t{1} << (column % 64);
   }
-  /// Number of devices selected.
-  std::size_t count() const {
-    std::size_t n = 0;
-    for (const std::uint64_t w : words_) n += static_cast<std::size_t>(__builtin_popcountll(w));
-    return n;
+  /// `count` <= 64 devices side by side.
+  void set_run(std::size_t array, std::size_t r, std::size_t column, std::size_t count) {
+    const std::uint64_t bits = ~std::uint64_t{0} >> (64 - count);
+    std::uint64_t* words = row(array, r) + column / 64;
+    words[0] |= bits << (column % 64);
+    if (column % 64 + count > 64) words[1] |= bits >> (64 - column % 64);
   }
+  /// Number of devices selected.
+  std::size_t count() const;
   const std::vector<std::uint64_t>& words() const { return words_; }
   /// Adds or removes the devices of another mask of the same mapping.
   void add(const DeviceMask& other) {

@@ -4,6 +4,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "support/instruction_sets.h"
+
 namespace uswim::programmer {
 namespace {
 
@@ -17,7 +19,7 @@ struct RowCounts {
   std::size_t runs = 0;
 };
 
-RowCounts count(const std::uint64_t* row, std::size_t columns) {
+USWIM_INLINE RowCounts count_inline(const std::uint64_t* row, std::size_t columns) {
   RowCounts n;
   std::uint64_t before = 0;  // the last column of the word before, in the lowest bit
   for (std::size_t w = 0; w < columns / 64; ++w) {
@@ -26,6 +28,17 @@ RowCounts count(const std::uint64_t* row, std::size_t columns) {
     before = row[w] >> 63;
   }
   return n;
+}
+
+USWIM_EVERY_INSTRUCTION_SET
+RowCounts count(const std::uint64_t* row, std::size_t columns) {
+  return count_inline(row, columns);
+}
+
+/// Of `rows` rows, one after the other.
+USWIM_EVERY_INSTRUCTION_SET
+void count_rows(const std::uint64_t* row, std::size_t rows, std::size_t columns, RowCounts* out) {
+  for (std::size_t r = 0; r < rows; ++r, row += columns / 64) out[r] = count_inline(row, columns);
 }
 
 std::size_t payload_bytes(std::size_t entries, std::size_t columns, MaskEncoding encoding) {
@@ -55,6 +68,11 @@ MaskEncoding chosen(const RowCounts& n, std::size_t columns, MaskEncoding encodi
                   [&](MaskEncoding a, MaskEncoding b) { return bytes(a) < bytes(b); });
 }
 
+std::size_t bytes_of(const RowCounts& n, std::size_t columns, MaskEncoding encoding) {
+  const MaskEncoding e = chosen(n, columns, encoding);
+  return kMaskHeaderBytes + payload_bytes(entries_of(n, columns, e), columns, e);
+}
+
 bool bit(const std::uint64_t* row, std::size_t column) {
   return (row[column / 64] >> (column % 64) & 1) != 0;
 }
@@ -82,9 +100,7 @@ std::size_t read_number(const std::uint8_t* data, std::size_t bytes) {
 }  // namespace
 
 std::size_t record_bytes(const std::uint64_t* row, std::size_t columns, MaskEncoding encoding) {
-  const RowCounts n = count(row, columns);
-  const MaskEncoding e = chosen(n, columns, encoding);
-  return kMaskHeaderBytes + payload_bytes(entries_of(n, columns, e), columns, e);
+  return bytes_of(count(row, columns), columns, encoding);
 }
 
 std::size_t largest_record_bytes(std::size_t columns, MaskEncoding encoding) {
@@ -195,10 +211,15 @@ std::optional<std::vector<std::uint32_t>> find_records(const std::vector<std::ui
 
 MaskBytes mask_bytes(const DeviceMask& mask, const tiles::Mapping& mapping) {
   MaskBytes sum{};
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+  const std::size_t columns = mapping.pitch();
+  std::vector<RowCounts> counts;
+  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+    counts.resize(mapping.arrays()[a].rows);
+    count_rows(mask.row(a, 0), counts.size(), columns, counts.data());
+    for (const RowCounts& n : counts)
       for (std::size_t e = 0; e < sum.size(); ++e)
-        sum[e] += record_bytes(mask.row(a, r), mapping.pitch(), static_cast<MaskEncoding>(e));
+        sum[e] += bytes_of(n, columns, static_cast<MaskEncoding>(e));
+  }
   return sum;
 }
 

@@ -83,16 +83,7 @@ std::vector<double> scores(SelectionPolicy policy, const WeightFacts& facts, std
 }
 
 std::vector<std::uint32_t> ranking(const std::vector<double>& scores, const WeightFacts& facts) {
-  std::vector<std::uint32_t> order = support::falling_order(scores);
-  for (auto begin = order.begin(), end = begin; begin != order.end(); begin = end) {
-    end = std::find_if(begin, order.end(),
-                       [&](std::uint32_t i) { return scores[i] != scores[*begin]; });
-    if (end - begin > 1)
-      std::stable_sort(begin, end, [&](std::uint32_t a, std::uint32_t b) {
-        return facts.magnitude[a] > facts.magnitude[b];
-      });
-  }
-  return order;
+  return support::falling_order(scores, facts.magnitude);
 }
 
 SelectionMask select_fraction(const std::vector<std::uint32_t>& ranking, double fraction) {

@@ -85,6 +85,22 @@ void first_rounds(ChunkDevices& d, std::size_t n, const PulseConstants& constant
   }
 }
 
+/// Round 0's pulses of write-verify and of the open-loop write, as bytes.
+USWIM_EVERY_INSTRUCTION_SET
+void split_flags(const std::uint32_t* flags, std::size_t n, std::uint8_t* __restrict verify,
+                 std::uint8_t* __restrict open_loop) {
+  for (std::size_t i = 0; i < n; ++i) {
+    verify[i] = static_cast<std::uint8_t>(flags[i] / kVerifySet);
+    open_loop[i] = static_cast<std::uint8_t>(flags[i] % kVerifySet);
+  }
+}
+
+USWIM_EVERY_INSTRUCTION_SET
+void find_cycles(const std::int32_t* left, std::int32_t most, std::size_t n,
+                 std::uint16_t* __restrict cycles) {
+  for (std::size_t i = 0; i < n; ++i) cycles[i] = static_cast<std::uint16_t>(most - left[i]);
+}
+
 std::size_t whole_vectors(std::size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 /// Halves of the indices on the chip of the first `n` open devices; `first`: of the chunk's first.
@@ -177,6 +193,14 @@ BitPlanes bit_planes(const std::uint8_t* bytes) {
   return result;
 }
 
+/// Whether 64 bytes are.
+bool is_zero(const std::uint8_t* bytes) {
+  std::uint64_t words[8], any = 0;
+  std::memcpy(words, bytes, sizeof words);
+  for (const std::uint64_t w : words) any |= w;
+  return any == 0;
+}
+
 /// Write-verify of a chunk of devices, into the outcomes.
 class ChunkWriter {
  public:
@@ -206,11 +230,9 @@ class ChunkWriter {
       close(block, at, out);
       ++block;
     } while (open_count_ > 0);
-    for (std::size_t i = 0; i < n; ++i) {
-      out.open_loop[at + i] = all_.open_loop[i];
-      out.verified[at + i] = all_.verified[i];
-      out.cycles[at + i] = static_cast<std::uint16_t>(constants_.max_cycles - all_.cycles_left[i]);
-    }
+    std::copy_n(all_.open_loop, n, &out.open_loop[at]);
+    std::copy_n(all_.verified, n, &out.verified[at]);
+    find_cycles(all_.cycles_left, constants_.max_cycles, n, &out.cycles[at]);
     record_pulses(at, n, block, out);
   }
 
@@ -264,10 +286,7 @@ class ChunkWriter {
   void begin_blocks(std::size_t at, std::size_t n, DeviceOutcomes& out) {
     start_bytes(0);
     std::memset(open_loop_, 0, sizeof open_loop_);
-    for (std::size_t i = 0; i < n; ++i) {
-      pulses_[i] = static_cast<std::uint8_t>(all_.flags[i] / kVerifySet);
-      open_loop_[i] = static_cast<std::uint8_t>(all_.flags[i] % kVerifySet);
-    }
+    split_flags(all_.flags, n, pulses_.data(), open_loop_);
     if (constants_.max_cycles == 1)
       for (std::size_t i = 0; i < n; ++i) {
         if (all_.open[i] == 0 || all_.cycles_left[i] > 0) continue;
@@ -310,6 +329,7 @@ class ChunkWriter {
       out.open_loop_set[word] = open_loop.planes[0];
       out.open_loop_reset[word] = open_loop.planes[1];
       for (std::uint32_t b = 0; b < blocks; ++b) {
+        if (is_zero(&pulses_[b * kChunk + i])) continue;  // as the outcomes are before
         const BitPlanes p = bit_planes(&pulses_[b * kChunk + i]);
         for (std::size_t j = 0; j < kRoundsPerBlock; ++j) {
           const std::size_t place = (b * kRoundsPerBlock + j) * words + word;

@@ -1,9 +1,11 @@
 #include "programmer/write_verify/row_work.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
+#include "programmer/write_verify/later_rounds.h"
 #include "programmer/write_verify/row_slots.h"
 #include "support/instruction_sets.h"
 
@@ -146,16 +148,11 @@ void add_power(const RowView& row, RowWork& work) {
   }
 }
 
-/// Pulses of the device with most of them. From round 1 on a device is pulsed in every round until
-/// it is done, so the last round with a pulse tells it, but for the pulse before round 1.
+/// Pulses of the device with most of them, in `rounds` rounds. From round 1 on a device is pulsed
+/// in every round until it is done, so the last round tells it, but for the pulse before round 1.
 USWIM_INLINE std::uint32_t most_pulses(const RowView& row, std::size_t rounds) {
   const bool later = row.operation == RowOperation::Verify;
-  std::size_t last = rounds;  // with a pulse at a selected device
-  std::uint64_t any = 0;
-  while (last > 0 && any == 0) {
-    --last;
-    for (std::size_t w = 0; w < row.words * row.rows; ++w) any |= pulsed(row, last, w);
-  }
+  const std::size_t last = rounds - 1;
   std::uint32_t most = static_cast<std::uint32_t>(last);
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
     const std::uint64_t open_loop = row.pulses.open_loop(row.word + w).pulsed();
@@ -250,7 +247,6 @@ USWIM_INLINE void add_rounds(const RowView& row, std::size_t rounds, RowWork& wo
     add_round(work, round);
     if (r > 0) work.write_cycles += round.set_pulses + round.reset_pulses;
   }
-  if (row.scheme.closing.writes()) add_round(work, work_of_closing<Slots>(row, rounds, groups));
 }
 
 }  // namespace
@@ -333,18 +329,27 @@ RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std:
 USWIM_EVERY_INSTRUCTION_SET
 RowWork row_work(const RowView& row) {
   RowWork work;
-  const std::size_t rounds = rounds_until_closed(row, rounds_until_done(row));
-  if (row.scheme.drivers > 0)
+  const bool closes = row.scheme.closing.is_used();
+  std::size_t rounds = std::numeric_limits<std::size_t>::max();
+  if (closes || !knows_later_rounds(row)) rounds = rounds_until_closed(row, rounds_until_done(row));
+  if (knows_later_rounds(row)) {
+    add_rounds<WholeRowSlots>(row, 1, work);
+    rounds = add_later_rounds(row, rounds, work);
+  } else if (row.scheme.drivers > 0) {
     add_rounds<GroupedSlots>(row, rounds, work);
-  else
+  } else {
     add_rounds<WholeRowSlots>(row, rounds, work);
+  }
+  if (row.scheme.closing.writes()) add_round(work, closing_work(row, rounds));
+  bool any_open = false;
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
     const std::uint64_t open = pulsed(row, rounds, w);
+    any_open |= open != 0;
     work.not_converged += count(open);
     work.not_converged += count(row.pulses.given_up(row.word + w) & row.mask[w] & ~open);
     work.write_cycles += count(pulsed(row, 0, w));
   }
-  work.most_pulses = most_pulses(row, rounds + (row.scheme.closing.writes() ? 1 : 0));
+  work.most_pulses = most_pulses(row, rounds + (row.scheme.closing.writes() && any_open ? 1 : 0));
   if (row.pulses.has_power()) add_power(row, work);
   return work;
 }

@@ -18,6 +18,7 @@ struct Case {
   RowScheme scheme = {};
   RowOperation operation = RowOperation::Program;
   std::size_t rows = 1;  ///< driven together
+  unsigned max_cycles = 25;
 };
 
 /// Devices of all levels, some of them stuck, some given up.
@@ -29,7 +30,7 @@ DeviceOutcomes outcomes_of(const Case& c) {
   WriteVerifyConfig config;
   config.pulse_model = c.kind;
   config.start = c.start;
-  config.max_cycles = 25;
+  config.max_cycles = c.max_cycles;
   std::vector<DeviceTarget> targets(kRows * kColumns);
   for (std::size_t i = 0; i < targets.size(); ++i)
     targets[i] = {i % kColumns < 120, static_cast<float>(i % 4) / 3.0f, 1.0f};
@@ -219,14 +220,23 @@ std::vector<Case> cases() {
                                       std::pair(PulseModelKind::Incremental, StartState::OpenLoop),
                                       std::pair(PulseModelKind::Ispp, StartState::Erased)})
       for (const RowScheme& scheme :
-           {RowScheme{8}, RowScheme{1}, RowScheme{2}, RowScheme{4, 24}, RowScheme{16, 1},
-            RowScheme{32, 0, true}, RowScheme{64, 10, true}, RowScheme{8, 0, false, true},
-            RowScheme{8, 0, false, false, {4, 0.0}}, RowScheme{8, 0, false, false, {0, 0.2}},
+           {RowScheme{8}, RowScheme{16}, RowScheme{32}, RowScheme{64}, RowScheme{1}, RowScheme{2},
+            RowScheme{4, 24}, RowScheme{16, 1}, RowScheme{32, 0, true}, RowScheme{64, 10, true},
+            RowScheme{8, 0, false, true}, RowScheme{8, 0, false, false, {4, 0.0}},
+            RowScheme{8, 0, false, false, {0, 0.2}},
             RowScheme{8, 0, false, false, {4, 0.0, OpenAtClose::Leave}},
             RowScheme{4, 24, true, false, {6, 0.1}}})
         for (const std::size_t rows : {1u, 3u})
           all.push_back({kind, start, scheme, operation, rows});
   all.push_back({PulseModelKind::Statistical});
+  // Rounds that are dealt with 32 at a time.
+  for (const unsigned max_cycles : {32u, 33u, 34u, 65u, 100u})
+    all.push_back({PulseModelKind::Incremental,
+                   StartState::Erased,
+                   {8},
+                   RowOperation::Program,
+                   1,
+                   max_cycles});
   return all;
 }
 INSTANTIATE_TEST_SUITE_P(Cases, PlainRowWork, testing::ValuesIn(cases()));

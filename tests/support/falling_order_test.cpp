@@ -38,6 +38,24 @@ TEST(FallingOrder, IsThatOfAStableSort) {
   }
 }
 
+TEST(FallingOrder, TakesTheLargerSecondOfEqualValuesFirst) {
+  std::mt19937_64 random(2);
+  std::vector<double> values;
+  std::vector<float> second;
+  for (std::size_t i = 0; i < 5000; ++i) {
+    // Equal ones, and such as differ in their last bits alone.
+    values.push_back(static_cast<double>(random() % 3) * 1e9 +
+                     static_cast<double>(random() % 3) * 0x1p-20);
+    second.push_back(static_cast<float>(random() % 5));
+  }
+  std::vector<std::uint32_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return values[a] != values[b] ? values[a] > values[b] : second[a] > second[b];
+  });
+  EXPECT_EQ(falling_order(values, second), order);
+}
+
 TEST(FallingOrder, TakesZerosOfEitherSignAsEqual) {
   const double infinity = std::numeric_limits<double>::infinity();
   const std::vector<double> values{-0.0, 0.0, -infinity, 1e-320, -0.0, infinity, -1e-320};
