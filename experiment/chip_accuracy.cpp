@@ -31,24 +31,24 @@ ChipAccuracy::ChipAccuracy(const Config& config, const Workload& workload,
 
 void ChipAccuracy::load_array(std::size_t layer, std::size_t array, const tiles::CellArray& cells) {
   const tiles::MappedLayer& matrix = mapping_.layers()[layer];
-  const std::size_t first = mapping_.first_array(layer);
+  const std::size_t first = mapping_.first_block(layer);
   if (array == first) weights_.resize(matrix.outputs * matrix.rows);
   tiles::read_effective_weights(cells, mapping_, array, weights_.data());
-  if (array + 1 == first + mapping_.array_count(layer))
+  if (array + 1 == first + mapping_.block_count(layer))
     engine_->set_weights(layer, weights_.data());
 }
 
 void ChipAccuracy::load() {
-  for (std::size_t a = 0; a < mapping_.arrays().size(); ++a)
-    load_array(mapping_.arrays()[a].layer, a, system_.cells(a));
+  for (std::size_t a = 0; a < mapping_.blocks().size(); ++a)
+    load_array(mapping_.blocks()[a].layer, a, system_.cells(a));
 }
 
 void ChipAccuracy::load_later(std::uint32_t chip, double seconds) {
-  for (std::size_t a = 0; a < mapping_.arrays().size(); ++a) {
+  for (std::size_t a = 0; a < mapping_.blocks().size(); ++a) {
     tiles::CellArray cells = system_.cells(a);
-    drift_.age(seconds, seed_, chip, mapping_.device_index(a, 0, 0), mapping_.arrays()[a].rows,
+    drift_.age(seconds, seed_, chip, mapping_.device_index(a, 0, 0), mapping_.blocks()[a].rows,
                mapping_.pitch(), levels_, cells);
-    load_array(mapping_.arrays()[a].layer, a, cells);
+    load_array(mapping_.blocks()[a].layer, a, cells);
   }
 }
 

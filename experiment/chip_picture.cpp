@@ -85,9 +85,9 @@ std::string power_csv(const std::vector<sc_models::RowEvent>& rows, std::size_t 
 std::string cycles_histogram_csv(const sc_models::AcceleratorSystem& system,
                                  const tiles::Mapping& mapping) {
   std::map<std::uint64_t, std::uint64_t> devices;
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
     const programmer::DeviceOutcomes o = system.draw_outcomes(a);
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
       for (std::size_t c = 0; c < mapping.columns(a); ++c)
         ++devices[o.cycles[r * mapping.pitch() + c]];
   }
@@ -104,8 +104,8 @@ std::string selected_devices_csv(const tiles::Mapping& mapping,
   const std::vector<std::uint64_t>& words = mask.words();
   const std::size_t per_row = mapping.pitch() / 64;
   CsvTable csv({"tile", "row", "selected"});
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r) {
       std::uint64_t selected = 0;
       const std::size_t first = mapping.chip_row(a, r) * per_row;
       for (std::size_t w = 0; w < per_row; ++w)
@@ -119,11 +119,11 @@ std::string selected_devices_csv(const tiles::Mapping& mapping,
 std::string selected_devices_npy(const tiles::Mapping& mapping, const programmer::DeviceMask& mask,
                                  std::size_t limit) {
   const std::size_t rows = mapping.config().array_rows, columns = mapping.config().array_columns;
-  const std::size_t arrays = std::min(mapping.array_total(), limit / (rows * columns));
+  const std::size_t arrays = std::min(mapping.array_count(), limit / (rows * columns));
   std::vector<std::uint8_t> cells(arrays * rows * columns, kEmptyCell);
-  for (std::size_t b = 0; b < mapping.arrays().size(); ++b) {
-    if (mapping.arrays()[b].array >= arrays) continue;
-    for (std::size_t r = 0; r < mapping.arrays()[b].rows; ++r) {
+  for (std::size_t b = 0; b < mapping.blocks().size(); ++b) {
+    if (mapping.blocks()[b].array >= arrays) continue;
+    for (std::size_t r = 0; r < mapping.blocks()[b].rows; ++r) {
       const std::uint64_t* words = mask.row(b, r);
       std::uint8_t* cell = &cells[mapping.chip_row(b, r) * columns];
       for (std::size_t c = 0; c < mapping.columns(b); ++c)
@@ -136,9 +136,9 @@ std::string selected_devices_npy(const tiles::Mapping& mapping, const programmer
 std::string devices_csv(const sc_models::AcceleratorSystem& system, const tiles::Mapping& mapping,
                         const programmer::DeviceModel& device, std::size_t limit) {
   CsvTable csv({"tile", "row", "column", "level", "cycles", "residual", "converged"});
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
     const programmer::DeviceOutcomes o = system.draw_outcomes(a);
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
       for (std::size_t c = 0; c < mapping.columns(a); ++c) {
         if (limit-- == 0) return csv.bytes();
         const unsigned level = mapping.level(a, r, c);

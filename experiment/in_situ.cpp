@@ -18,9 +18,9 @@ namespace {
 DeviceMask devices_to_write(const tiles::Mapping& mapping, Rewriting rewriting, const Codes& before,
                             const Codes& now) {
   DeviceMask mask(mapping);
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-    const std::size_t layer = mapping.arrays()[a].layer;
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
+    const std::size_t layer = mapping.blocks()[a].layer;
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
       for (std::size_t c = 0; c < mapping.columns(a); ++c) {
         const std::size_t weight = mapping.weight_of(a, r, c) - mapping.first_weight(layer);
         if (rewriting == Rewriting::All || mapping.level_of_code(before[layer][weight], c) !=

@@ -59,7 +59,7 @@ class Worker : private ProgrammedChip {
     }
     rankings_.erase(SelectionPolicy::Random);
     std::uint64_t all_cycles = 0;
-    for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
+    for (std::size_t a = 0; a < experiment_.mapping.blocks().size(); ++a)
       all_cycles += system_.pulses(a).write_cycles();
     seconds_.write_cycles += all_cycles;
 
@@ -281,7 +281,7 @@ class Worker : private ProgrammedChip {
       const SelectionPolicy policy = experiment_.config.selection.policies.front();
       system_.program(mask_of(policy, fraction, chip));
       std::vector<const tiles::CellArray*> cells;
-      for (std::size_t a = 0; a < experiment_.mapping.arrays().size(); ++a)
+      for (std::size_t a = 0; a < experiment_.mapping.blocks().size(); ++a)
         cells.push_back(&system_.cells(a));
       HardwareEngine hardware(program_, experiment_.mapping, cells,
                               experiment_.config.tile.adc.bits);

@@ -68,7 +68,7 @@ std::vector<NetworkRow> network_table(const workloads::Network& network,
       row.on_crossbars = true;
       row.weights = layer.weight.size();
       row.devices = row.weights * mapping.devices_per_weight();
-      row.arrays = mapping.array_count(node.layer);
+      row.arrays = mapping.block_count(node.layer);
       row.multiply_accumulates = row.weights * node.shape.height * node.shape.width;
     }
     rows.push_back(std::move(row));

@@ -98,7 +98,7 @@ std::string programming_csv(const tiles::Mapping& mapping, const Experiment& exp
   CsvTable csv(columns);
   for (const TileResult& t : result.monte_carlo.tiles) {
     const Evaluation& e = experiment.evaluations[t.evaluation];
-    const tiles::ArrayBlock& block = mapping.arrays()[t.tile];
+    const tiles::ArrayBlock& block = mapping.blocks()[t.tile];
     const programmer::RowWork& w = t.report.work;
     csv.cell(e.policy).cell(e.fraction).cell(0).cell(std::uint64_t{t.tile});
     csv.cell(mapping.layers()[block.layer].name).cell(t.report.rows);
@@ -208,8 +208,8 @@ std::string inference_csv(const RunResult& result) {
 std::string mapping_csv(const tiles::Mapping& mapping) {
   CsvTable csv({"tile", "layer", "first_row", "rows", "first_output", "outputs", "columns",
                 "utilisation", "array", "array_row"});
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-    const tiles::ArrayBlock& b = mapping.arrays()[a];
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
+    const tiles::ArrayBlock& b = mapping.blocks()[a];
     csv.cell(std::uint64_t{a}).cell(mapping.layers()[b.layer].name);
     for (const std::size_t v : {b.first_row, b.rows, b.first_output, b.outputs, mapping.columns(a)})
       csv.cell(std::uint64_t{v});
@@ -294,7 +294,7 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
   j["ideal_accuracy"] = result.ideal_accuracy ? Json(*result.ideal_accuracy) : Json(nullptr);
   j["weights"] = mapping.weights();
   j["devices"] = mapping.devices();
-  j["arrays"] = mapping.array_total();
+  j["arrays"] = mapping.array_count();
   j["chips"] = loaded.config.chips;
   j["seed"] = loaded.config.seed;
   j["config_hash"] = loaded.hash;

@@ -85,8 +85,8 @@ std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<Ch
 support::Power mean_row_power(const Config& config, const tiles::Mapping& mapping) {
   double devices = 0.0;
   std::size_t rows = 0;
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r, ++rows) {
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r, ++rows) {
       double pulsed = 0.0;
       for (std::size_t c = 0; c < mapping.columns(a); ++c) pulsed += mapping.level(a, r, c) > 0;
       const unsigned drivers = config.tile.write.drivers;

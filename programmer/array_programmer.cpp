@@ -54,13 +54,13 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       levels_(device.levels()),
       scheme_(scheme),
       columns_(mapping.columns(array)),
-      devices_(mapping.arrays()[array].rows * mapping.pitch()),
+      devices_(mapping.blocks()[array].rows * mapping.pitch()),
       looks_at_weight_(device.looks_at_weight()),
       target_levels_(mapping.levels(array)),
-      rewrites_(mapping.arrays()[array].rows, 0),
-      cells_(mapping.arrays()[array].rows, mapping.pitch()),
+      rewrites_(mapping.blocks()[array].rows, 0),
+      cells_(mapping.blocks()[array].rows, mapping.pitch()),
       pending_mask_(devices_ / 64),
-      is_pending_(mapping.arrays()[array].rows, 0) {
+      is_pending_(mapping.blocks()[array].rows, 0) {
   for (unsigned level = 0; level < levels_ && !looks_at_weight_; ++level)
     target_of_level_.push_back(target_of(device, level, 0.0));
 }

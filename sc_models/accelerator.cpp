@@ -15,11 +15,11 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
       config_(config),
       mapping_(mapping),
       program_(program),
-      energy_(mapping.arrays().size()),
+      energy_(mapping.blocks().size()),
       memory_(mapping, config.mask_encoding),
       interconnect_("interconnect", config_, energy_),
       arbiter_(config.power_budget, config.power_queue),
-      pumps_(config_, mapping.arrays().size(), energy_),
+      pumps_(config_, mapping.blocks().size(), energy_),
       controller_("controller", config_, std::min(tile_config.write.rows, tile_config.rows),
                   mapping, memory_, interconnect_, arbiter_, pumps_),
       inference_("inference", config_, mapping, program, energy_) {
@@ -27,7 +27,7 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
   host_socket.register_transport_dbg(this, &Accelerator::transport_dbg);
   controller_.command_socket.bind(interconnect_.command_socket);
   inference_.command_socket.bind(interconnect_.command_socket);
-  for (std::size_t t = 0; t < mapping.arrays().size(); ++t) {
+  for (std::size_t t = 0; t < mapping.blocks().size(); ++t) {
     tiles_.push_back(std::make_unique<TileModule>(("tile_" + std::to_string(t)).c_str(), t, mapping,
                                                   *programmers[t], tile_config, config_, energy_));
     interconnect_.tile_socket.bind(tiles_.back()->command_socket);

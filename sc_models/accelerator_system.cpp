@@ -62,7 +62,7 @@ AcceleratorSystem::AcceleratorSystem(const ChipConfig& chip, const tiles::TileCo
   ::setenv("SC_COPYRIGHT_MESSAGE", "DISABLE", 1);
   sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_THROW);
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
     programmers_.push_back(std::make_unique<programmer::ArrayProgrammer>(
         mapping, a, device, pulses, row_scheme(tile, pulses.closing())));
   modules_ = std::make_unique<Modules>(chip, tile, mapping, program, programmers_);
@@ -212,11 +212,11 @@ std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,
   const unsigned bits = bits_per_packed_level(mapping.config().device_bits);
   const std::size_t bytes_per_row = mapping.pitch() * bits / 8;
   std::vector<std::uint8_t> packed(mapping.chip_rows() * bytes_per_row, 0);
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-    const std::size_t layer = mapping.arrays()[a].layer;
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
+    const std::size_t layer = mapping.blocks()[a].layer;
     const std::vector<std::uint8_t> levels = mapping.levels(a, codes[layer]);
     const std::uint8_t* level = levels.data();
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r) {
       std::uint8_t* byte = &packed[mapping.chip_row(a, r) * bytes_per_row];
       for (std::size_t b = 0; b < bytes_per_row; ++b, ++byte)
         for (unsigned shift = 0; shift < 8; shift += bits)

@@ -59,11 +59,11 @@ InferenceUnit::InferenceUnit(const sc_core::sc_module_name& name, const ChipConf
   for (std::size_t l = 0; l < program.network.layers.size(); ++l)
     turns_.push_back(std::make_unique<LayerTurn>());
   shared_arrays_.resize(mapping.layers().size());
-  for (const std::vector<std::uint32_t>& tiles : mapping.array_blocks()) {
+  for (const std::vector<std::uint32_t>& tiles : mapping.blocks_of_arrays()) {
     arrays_.push_back(tiles.size() > 1 ? std::make_unique<sc_core::sc_mutex>() : nullptr);
     if (tiles.size() > 1)
       for (const std::uint32_t tile : tiles)
-        shared_arrays_[mapping.arrays()[tile].layer].push_back(arrays_.size() - 1);
+        shared_arrays_[mapping.blocks()[tile].layer].push_back(arrays_.size() - 1);
   }
 }
 
@@ -217,8 +217,8 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
   products.unit = product_unit(shift);
   shape_products(codes, matrix, products);
 
-  const std::size_t first = mapping_.first_array(layer);
-  const std::size_t count = mapping_.array_count(layer);
+  const std::size_t first = mapping_.first_block(layer);
+  const std::size_t count = mapping_.block_count(layer);
   std::vector<std::int32_t> vector(matrix.rows);
   std::vector<unsigned char> bytes(mapping_.config().array_rows * code_bytes(code));
   std::vector<std::int64_t> sums(matrix.outputs), part;
@@ -230,7 +230,7 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
       // Tiles compute side by side: all commands are sent, then the slowest tile is awaited.
       sc_core::sc_time slowest = sc_core::SC_ZERO_TIME;
       for (std::size_t tile = first; tile < first + count; ++tile) {
-        const tiles::ArrayBlock& block = mapping_.arrays()[tile];
+        const tiles::ArrayBlock& block = mapping_.blocks()[tile];
         unsigned char* byte = bytes.data();
         for (std::size_t r = 0; r < block.rows; ++r) {
           const std::int32_t input = vector[mapping_.matrix_row(layer, block.first_row + r)];
@@ -245,7 +245,7 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
       wait(slowest);
       std::fill(sums.begin(), sums.end(), 0);
       for (std::size_t tile = first; tile < first + count; ++tile) {
-        const tiles::ArrayBlock& block = mapping_.arrays()[tile];
+        const tiles::ArrayBlock& block = mapping_.blocks()[tile];
         part.resize(block.outputs);
         sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
         transport(tile, read_command, tlm::TLM_READ_COMMAND,

@@ -26,17 +26,17 @@ ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name
       mapping_(mapping),
       memory_(memory),
       bus_(bus),
-      flow_(config, mapping.array_total(), bus, arbiter, pumps,
+      flow_(config, mapping.array_count(), bus, arbiter, pumps,
             [this](std::size_t array, std::size_t index, const CommandCost& cost, Duration begin) {
               tell_observers(array, index, cost, begin);
             }),
       rows_together_(rows_together),
       by_phases_(config.granularity == Granularity::Pulse),
-      sequence_(mapping.array_total()),
-      costs_(mapping.array_total()),
-      work_(mapping.array_total()),
-      phases_(mapping.array_total()),
-      finished_after_(mapping.arrays().size()) {
+      sequence_(mapping.array_count()),
+      costs_(mapping.array_count()),
+      work_(mapping.array_count()),
+      phases_(mapping.array_count()),
+      finished_after_(mapping.blocks().size()) {
   SC_HAS_PROCESS(ProgrammingController);
   SC_THREAD(run);
   set_stack_size(kStackBytes);
@@ -88,8 +88,8 @@ std::vector<std::size_t> ProgrammingController::plan() {
   for (std::size_t array = 0; array < sequence_.size(); ++array) {
     commands.clear();
     of_command.clear();
-    for (const std::uint32_t tile : mapping_.array_blocks()[array]) {
-      const std::size_t rows = mapping_.arrays()[tile].rows, first = commands.size();
+    for (const std::uint32_t tile : mapping_.blocks_of_arrays()[array]) {
+      const std::size_t rows = mapping_.blocks()[tile].rows, first = commands.size();
       for (std::size_t row = 0; row < rows; row += rows_together_)
         commands.push_back({tile, static_cast<std::uint32_t>(row)});
       of_command.resize(commands.size(), 0);
@@ -123,7 +123,7 @@ std::uint64_t ProgrammingController::work_out(std::size_t array) {
   for (const auto& [tile, row] : sequence_[array]) {
     trans.set_address(tile * kTileStride);
     command.row = row;
-    command.rows = std::min(rows_together_, mapping_.arrays()[tile].rows - command.row);
+    command.rows = std::min(rows_together_, mapping_.blocks()[tile].rows - command.row);
     data.clear();
     for (std::size_t r = 0; r < command.rows; ++r)
       mask_bytes += memory_.append_row(tile, command.row + r, data);
@@ -154,7 +154,7 @@ void ProgrammingController::tell_observers(std::size_t array, std::size_t index,
   event_.tile = tile;
   event_.row = cost.row;
   if (rows_together_ > 1)
-    event_.rows = std::min(rows_together_, mapping_.arrays()[tile].rows - cost.row);
+    event_.rows = std::min(rows_together_, mapping_.blocks()[tile].rows - cost.row);
   event_.begin = begin - started_at_;
   event_.end = event_.begin + cost.time;
   finished_after_[tile] = event_.end;  // its commands begin one after the other

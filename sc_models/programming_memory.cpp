@@ -13,7 +13,7 @@ ProgrammingMemory::ProgrammingMemory(const tiles::Mapping& mapping, MaskEncoding
       level_bytes_per_row_(mapping.pitch() * bits_per_packed_level(mapping.config().device_bits) /
                            8),
       mask_bytes_per_row_(mapping.pitch() / 8) {
-  const std::size_t tiles = mapping.arrays().size(), rows = mapping.chip_rows();
+  const std::size_t tiles = mapping.blocks().size(), rows = mapping.chip_rows();
   levels.assign(rows * level_bytes_per_row_, 0);
   masks.assign(encoding == MaskEncoding::Bitmap
                    ? rows * mask_bytes_per_row_

@@ -43,13 +43,13 @@ TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
       adcs_("adcs", tile, config, chip, energy),
       comparators_("comparators", tile, config, chip, energy),
       shift_add_("shift_add", tile, config, energy),
-      adc_(config.adc.bits, mapping.arrays()[tile].rows, 1u << mapping.config().device_bits),
+      adc_(config.adc.bits, mapping.blocks()[tile].rows, 1u << mapping.config().device_bits),
       verify_(config.verify),
       erases_(config.write.erase == tiles::EraseRows::Counted),
       columns_per_adc_(config.adc.columns_per_adc),
       unpacked_(&unpacked_levels(bits_per_packed_level(mapping.config().device_bits))),
-      inputs_(mapping.arrays()[tile].rows),
-      sums_(mapping.arrays()[tile].outputs) {
+      inputs_(mapping.blocks()[tile].rows),
+      sums_(mapping.blocks()[tile].outputs) {
   command_socket.register_b_transport(this, &TileModule::b_transport);
 }
 

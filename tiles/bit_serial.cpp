@@ -44,9 +44,9 @@ void BitSerialProducts::multiply(std::size_t layer, const InputGroups& inputs,
                                  std::vector<std::int64_t>& sums, const AdcNoise* noise) {
   const MappedLayer& matrix = mapping_.layers()[layer];
   sums.assign(inputs.groups * kLanes * matrix.outputs, 0);
-  const std::size_t end = mapping_.first_array(layer) + mapping_.array_count(layer);
-  for (std::size_t a = mapping_.first_array(layer); a < end;) {
-    const ArrayBlock& first = mapping_.arrays()[a];
+  const std::size_t end = mapping_.first_block(layer) + mapping_.block_count(layer);
+  for (std::size_t a = mapping_.first_block(layer); a < end;) {
+    const ArrayBlock& first = mapping_.blocks()[a];
     RowBlock block{a,
                    0,
                    first.first_row,
@@ -54,7 +54,7 @@ void BitSerialProducts::multiply(std::size_t layer, const InputGroups& inputs,
                    matrix.rows,
                    matrix.outputs,
                    Adc(adc_bits_, first.rows, 1u << mapping_.config().device_bits)};
-    while (a < end && mapping_.arrays()[a].first_row == first.first_row) ++a;
+    while (a < end && mapping_.blocks()[a].first_row == first.first_row) ++a;
     block.arrays = a - block.first_array;
     multiply_block(block, inputs, noise, sums.data());
   }
@@ -130,9 +130,9 @@ bool BitSerialProducts::tabulate(const RowBlock& block, std::size_t first_column
     const std::size_t output = (first_column + c) % block.outputs;
     const std::size_t device = (first_column + c) / block.outputs;
     std::size_t a = block.first_array;  // outputs are not always cut evenly
-    while (output >= mapping_.arrays()[a].first_output + mapping_.arrays()[a].outputs) ++a;
+    while (output >= mapping_.blocks()[a].first_output + mapping_.blocks()[a].outputs) ++a;
     const CellArray& cells = *cells_[a];
-    const std::size_t column = (output - mapping_.arrays()[a].first_output) * per_weight + device;
+    const std::size_t column = (output - mapping_.blocks()[a].first_output) * per_weight + device;
     std::int16_t* place = rows_.data() + bit_serial::place_of(c);
     for (std::size_t r = 0; r < block.rows; ++r) place[r * kColumns] = cells.row(r)[column];
   }
@@ -194,7 +194,7 @@ bool BitSerialProducts::multiply_by_patterns(const RowBlock& block, const InputG
 void BitSerialProducts::draw_errors(std::size_t array, unsigned bits, std::uint64_t vector,
                                     const AdcNoise& noise) {
   const std::size_t columns = mapping_.columns(array);
-  const std::uint64_t of_chip = mapping_.arrays().size() * mapping_.pitch();
+  const std::uint64_t of_chip = mapping_.blocks().size() * mapping_.pitch();
   conversions_.resize(columns);
   for (std::size_t c = 0; c < columns; ++c)
     conversions_[c] = vector * of_chip + array * mapping_.pitch() + c;
@@ -223,7 +223,7 @@ void BitSerialProducts::multiply_plainly(const RowBlock& block, const InputGroup
       }
       multiply_bit_serial(
           *cells_[a], mapping_, a, vector.data(), inputs.code, block.adc,
-          sums + (group * kLanes + lane) * block.outputs + mapping_.arrays()[a].first_output,
+          sums + (group * kLanes + lane) * block.outputs + mapping_.blocks()[a].first_output,
           noise != nullptr ? &errors : nullptr);
     }
   }

@@ -32,7 +32,7 @@ Adc::Adc(unsigned bits, std::size_t rows, unsigned levels) : largest_code((1 << 
 void multiply_bit_serial(const CellArray& cells, const Mapping& mapping, std::size_t array,
                          const std::int32_t* inputs, const InputCode& code, const Adc& adc,
                          std::int64_t* sums, const ReadErrors* errors) {
-  const ArrayBlock& block = mapping.arrays()[array];
+  const ArrayBlock& block = mapping.blocks()[array];
   const std::size_t columns = mapping.columns(array);
   const unsigned per_weight = mapping.devices_per_weight();
   std::vector<std::int32_t> column_sum(columns);
@@ -62,7 +62,7 @@ void multiply_bit_serial(const CellArray& cells, const Mapping& mapping, std::si
 
 void read_effective_weights(const CellArray& cells, const Mapping& mapping, std::size_t array,
                             float* layer_weights) {
-  const ArrayBlock& block = mapping.arrays()[array];
+  const ArrayBlock& block = mapping.blocks()[array];
   const std::size_t layer_rows = mapping.layers()[block.layer].rows;
   const unsigned slices = mapping.slices();
   for (std::size_t r = 0; r < block.rows; ++r) {

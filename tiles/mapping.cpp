@@ -58,7 +58,7 @@ Mapping::Mapping(std::vector<MappedLayer> layers, const MappingConfig& config,
     const LayerPlacement& placement = placements_[l];
     check_order(layer, "row", layer.rows, placement.row_order);
     check_order(layer, "output", layer.outputs, placement.output_order);
-    first_array_.push_back(arrays_.size());
+    first_block_.push_back(blocks_.size());
     first_weight_.push_back(weights_);
     weights_ += layer.outputs * layer.rows;
     const std::vector<std::size_t> column_blocks =
@@ -68,7 +68,7 @@ Mapping::Mapping(std::vector<MappedLayer> layers, const MappingConfig& config,
          cut(layer, "row", layer.rows, placement.row_blocks, config.array_rows)) {
       std::size_t output = 0;
       for (const std::size_t outputs : column_blocks) {
-        arrays_.push_back({l, row, rows, output, outputs});
+        blocks_.push_back({l, row, rows, output, outputs});
         output += outputs;
       }
       row += rows;
@@ -81,24 +81,24 @@ void Mapping::assign_arrays() {
   const bool named = std::any_of(placements_.begin(), placements_.end(),
                                  [](const LayerPlacement& p) { return !p.arrays.empty(); });
   std::vector<std::size_t> rows_taken;
-  for (std::size_t b = 0; b < arrays_.size(); ++b) {
-    ArrayBlock& block = arrays_[b];
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    ArrayBlock& block = blocks_[b];
     const MappedLayer& layer = layers_[block.layer];
     const std::vector<std::uint32_t>& wanted = placements_[block.layer].arrays;
-    if (named && wanted.size() != array_count(block.layer))
+    if (named && wanted.size() != block_count(block.layer))
       throw std::invalid_argument("layer '" + layer.name + "': has " +
-                                  std::to_string(array_count(block.layer)) + " blocks, not " +
+                                  std::to_string(block_count(block.layer)) + " blocks, not " +
                                   std::to_string(wanted.size()));
-    block.array = named ? wanted[b - first_array_[block.layer]] : b;
-    if (block.array >= arrays_.size())
+    block.array = named ? wanted[b - first_block_[block.layer]] : b;
+    if (block.array >= blocks_.size())
       throw std::invalid_argument("layer '" + layer.name + "': there is no array " +
                                   std::to_string(block.array));
-    if (block.array >= array_blocks_.size()) {
-      array_blocks_.resize(block.array + 1);
+    if (block.array >= blocks_of_arrays_.size()) {
+      blocks_of_arrays_.resize(block.array + 1);
       rows_taken.resize(block.array + 1, 0);
     }
-    std::vector<std::uint32_t>& sharing = array_blocks_[block.array];
-    if (!sharing.empty() && arrays_[sharing.back()].layer == block.layer)
+    std::vector<std::uint32_t>& sharing = blocks_of_arrays_[block.array];
+    if (!sharing.empty() && blocks_[sharing.back()].layer == block.layer)
       throw std::invalid_argument("layer '" + layer.name + "': two of its blocks are on array " +
                                   std::to_string(block.array));
     block.array_row = rows_taken[block.array];
@@ -108,34 +108,33 @@ void Mapping::assign_arrays() {
                                   std::to_string(block.array));
     sharing.push_back(static_cast<std::uint32_t>(b));
   }
-  for (std::size_t a = 0; a < array_blocks_.size(); ++a)
-    if (array_blocks_[a].empty())
+  for (std::size_t a = 0; a < blocks_of_arrays_.size(); ++a)
+    if (blocks_of_arrays_[a].empty())
       throw std::invalid_argument("array " + std::to_string(a) + " holds nothing");
 }
 
-double Mapping::utilisation(std::size_t array) const {
-  return static_cast<double>(arrays_[array].rows * columns(array)) /
+double Mapping::utilisation(std::size_t block) const {
+  return static_cast<double>(blocks_[block].rows * columns(block)) /
          static_cast<double>(config_.array_rows * config_.array_columns);
 }
 
-unsigned Mapping::level(std::size_t array, std::size_t row, std::size_t column) const {
-  const ArrayBlock& a = arrays_[array];
+unsigned Mapping::level(std::size_t block, std::size_t row, std::size_t column) const {
+  const ArrayBlock& a = blocks_[block];
   return level_of_code(
-      layers_[a.layer].weight_code[weight_of(array, row, column) - first_weight_[a.layer]], column);
+      layers_[a.layer].weight_code[weight_of(block, row, column) - first_weight_[a.layer]], column);
 }
 
-std::vector<std::uint8_t> Mapping::levels(std::size_t array,
+std::vector<std::uint8_t> Mapping::levels(std::size_t block,
                                           const std::vector<std::int16_t>& codes) const {
-  const ArrayBlock& block = arrays_[array];
-  const std::size_t layer_rows = layers_[block.layer].rows;
+  const ArrayBlock& a = blocks_[block];
+  const std::size_t layer_rows = layers_[a.layer].rows;
   const unsigned top_level = (1u << config_.device_bits) - 1;
-  std::vector<std::uint8_t> levels(block.rows * pitch(), 0);
-  for (std::size_t o = 0; o < block.outputs; ++o) {
-    const std::int16_t* code =
-        &codes[matrix_output(block.layer, block.first_output + o) * layer_rows];
+  std::vector<std::uint8_t> levels(a.rows * pitch(), 0);
+  for (std::size_t o = 0; o < a.outputs; ++o) {
+    const std::int16_t* code = &codes[matrix_output(a.layer, a.first_output + o) * layer_rows];
     std::uint8_t* devices = &levels[o * devices_per_weight()];
-    for (std::size_t r = 0; r < block.rows; ++r, devices += pitch()) {
-      const int c = code[matrix_row(block.layer, block.first_row + r)];
+    for (std::size_t r = 0; r < a.rows; ++r, devices += pitch()) {
+      const int c = code[matrix_row(a.layer, a.first_row + r)];
       // The other device of each pair holds level 0.
       std::uint8_t* device = devices + (c < 0 ? 1 : 0);
       auto rest = static_cast<unsigned>(std::abs(c));

@@ -58,21 +58,23 @@ class Mapping {
   Mapping(std::vector<MappedLayer> layers, const MappingConfig& config,
           std::vector<LayerPlacement> placements = {});
 
-  const std::vector<ArrayBlock>& arrays() const { return arrays_; }
+  const std::vector<ArrayBlock>& blocks() const { return blocks_; }
   const std::vector<MappedLayer>& layers() const { return layers_; }
   const MappingConfig& config() const { return config_; }
   unsigned slices() const { return slices_; }
   unsigned devices_per_weight() const { return 2 * slices_; }
   std::size_t weights() const { return weights_; }
   std::size_t devices() const { return weights_ * devices_per_weight(); }
-  std::size_t array_total() const { return array_blocks_.size(); }
+  std::size_t array_count() const { return blocks_of_arrays_.size(); }
   /// The blocks that each array holds.
-  const std::vector<std::vector<std::uint32_t>>& array_blocks() const { return array_blocks_; }
+  const std::vector<std::vector<std::uint32_t>>& blocks_of_arrays() const {
+    return blocks_of_arrays_;
+  }
   /// Blocks of one layer lie side by side: [first, first + count).
-  std::size_t first_array(std::size_t layer) const { return first_array_[layer]; }
-  std::size_t array_count(std::size_t layer) const {
-    return (layer + 1 < first_array_.size() ? first_array_[layer + 1] : arrays_.size()) -
-           first_array_[layer];
+  std::size_t first_block(std::size_t layer) const { return first_block_[layer]; }
+  std::size_t block_count(std::size_t layer) const {
+    return (layer + 1 < first_block_.size() ? first_block_[layer + 1] : blocks_.size()) -
+           first_block_[layer];
   }
   const LayerPlacement& placement(std::size_t layer) const { return placements_[layer]; }
   const std::vector<LayerPlacement>& placements() const { return placements_; }
@@ -90,10 +92,10 @@ class Mapping {
 
   /// Cells of a row stand in 64-bit words of a bit set, so rows begin on multiples of 64.
   std::size_t pitch() const { return (config_.array_columns + 63) / 64 * 64; }
-  std::size_t columns(std::size_t array) const {
-    return arrays_[array].outputs * devices_per_weight();
+  std::size_t columns(std::size_t block) const {
+    return blocks_[block].outputs * devices_per_weight();
   }
-  double utilisation(std::size_t array) const;
+  double utilisation(std::size_t block) const;
 
   /// Index of a weight in the network: layer after layer, outputs x rows each.
   std::size_t weight_index(std::size_t layer, std::size_t output, std::size_t row) const {
@@ -101,20 +103,20 @@ class Mapping {
   }
   std::size_t first_weight(std::size_t layer) const { return first_weight_[layer]; }
   /// The weight that a cell belongs to.
-  std::size_t weight_of(std::size_t array, std::size_t row, std::size_t column) const {
-    const ArrayBlock& a = arrays_[array];
+  std::size_t weight_of(std::size_t block, std::size_t row, std::size_t column) const {
+    const ArrayBlock& a = blocks_[block];
     return weight_index(a.layer,
                         matrix_output(a.layer, a.first_output + column / devices_per_weight()),
                         matrix_row(a.layer, a.first_row + row));
   }
   /// Target level of a cell.
-  unsigned level(std::size_t array, std::size_t row, std::size_t column) const;
-  /// Target levels of an array, its rows of `pitch` one after the other.
-  std::vector<std::uint8_t> levels(std::size_t array) const {
-    return levels(array, layers_[arrays_[array].layer].weight_code);
+  unsigned level(std::size_t block, std::size_t row, std::size_t column) const;
+  /// Target levels of a block, its rows of `pitch` one after the other.
+  std::vector<std::uint8_t> levels(std::size_t block) const {
+    return levels(block, layers_[blocks_[block].layer].weight_code);
   }
-  /// The same where the array's layer has these codes.
-  std::vector<std::uint8_t> levels(std::size_t array, const std::vector<std::int16_t>& codes) const;
+  /// The same where the block's layer has these codes.
+  std::vector<std::uint8_t> levels(std::size_t block, const std::vector<std::int16_t>& codes) const;
   /// Level in a column of the devices that hold a weight of this code.
   unsigned level_of_code(int code, std::size_t column) const;
   /// Value of one level of slice s in units of the weight code.
@@ -123,9 +125,9 @@ class Mapping {
   }
   /// Index of a block's row among the rows of all arrays, array_rows each.
   std::size_t chip_row(std::size_t block, std::size_t row) const {
-    return arrays_[block].array * config_.array_rows + arrays_[block].array_row + row;
+    return blocks_[block].array * config_.array_rows + blocks_[block].array_row + row;
   }
-  std::size_t chip_rows() const { return array_total() * config_.array_rows; }
+  std::size_t chip_rows() const { return array_count() * config_.array_rows; }
   /// Index of a cell on the chip; what keys its random draws.
   std::uint64_t device_index(std::size_t block, std::size_t row, std::size_t column) const {
     return static_cast<std::uint64_t>(chip_row(block, row)) * pitch() + column;
@@ -137,10 +139,10 @@ class Mapping {
   std::vector<LayerPlacement> placements_;
   unsigned slices_;
   std::size_t weights_ = 0;
-  std::vector<ArrayBlock> arrays_;
+  std::vector<ArrayBlock> blocks_;
   void assign_arrays();
-  std::vector<std::size_t> first_array_, first_weight_;
-  std::vector<std::vector<std::uint32_t>> array_blocks_;
+  std::vector<std::size_t> first_block_, first_weight_;
+  std::vector<std::vector<std::uint32_t>> blocks_of_arrays_;
 };
 
 }  // namespace uswim::tiles

@@ -85,10 +85,10 @@ void hardware_true(benchmark::State& state, const Case& c) {
   std::normal_distribution<float> noise(0.0f, 0.1f);
   std::vector<std::unique_ptr<tiles::CellArray>> arrays;
   std::vector<const tiles::CellArray*> cells;
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
     arrays.push_back(std::make_unique<tiles::CellArray>(kArray, mapping.pitch()));
     cells.push_back(arrays.back().get());
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
       for (std::size_t column = 0; column < mapping.columns(a); ++column)
         arrays.back()->row(r)[column] = tiles::cell_units(
             static_cast<float>(mapping.level(a, r, column)) / 3.0f + noise(random),

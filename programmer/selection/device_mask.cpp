@@ -25,8 +25,8 @@ DeviceMask device_mask(const tiles::Mapping& mapping, const SelectionMask& weigh
     throw std::invalid_argument("a selection mask needs one entry per weight");
   DeviceMask mask(mapping);
   const unsigned per_weight = mapping.devices_per_weight();
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-    const tiles::ArrayBlock& block = mapping.arrays()[a];
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
+    const tiles::ArrayBlock& block = mapping.blocks()[a];
     for (std::size_t o = 0; o < block.outputs; ++o) {
       const std::uint8_t* of_output = &weights[mapping.weight_index(
           block.layer, mapping.matrix_output(block.layer, block.first_output + o), 0)];
@@ -45,8 +45,8 @@ void keep_slices(DeviceMask& mask, const tiles::Mapping& mapping, unsigned slice
   std::vector<std::uint64_t> kept(mapping.pitch() / 64, 0);
   for (std::size_t c = 0; c < mapping.pitch(); ++c)
     if (c % per_weight / 2 < slices) kept[c / 64] |= std::uint64_t{1} << (c % 64);
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
       for (std::size_t w = 0; w < kept.size(); ++w) mask.row(a, r)[w] &= kept[w];
 }
 

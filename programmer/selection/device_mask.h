@@ -15,7 +15,7 @@ class DeviceMask {
  public:
   explicit DeviceMask(const tiles::Mapping& mapping)
       : words_per_row_(mapping.pitch() / 64), words_(mapping.chip_rows() * words_per_row_, 0) {
-    for (std::size_t block = 0; block < mapping.arrays().size(); ++block)
+    for (std::size_t block = 0; block < mapping.blocks().size(); ++block)
       first_row_.push_back(mapping.chip_row(block, 0));
   }
   std::uint64_t* row(std::size_t block, std::size_t row) {

@@ -120,8 +120,8 @@ DeviceStatistics::DeviceStatistics(const DeviceModel& device, const PulseModel& 
     throw std::invalid_argument("devices that hold something need the codes of what they hold");
   const std::size_t erased_kinds = device.levels() * 2;
   std::vector<std::uint64_t> devices_of(erased_kinds * erased_kinds, 0);
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
       for (std::size_t c = 0; c < mapping.columns(a); ++c)
         ++devices_of[pair_of(mapping, facts, a, r, c)];
   kind_of_pair_.assign(devices_of.size(), 0);
@@ -188,8 +188,8 @@ DeviceMask select_worth_per_cycle(const tiles::Mapping& mapping, const WeightFac
     std::uint16_t row, column;
   };
   std::vector<Ranked> ranked;
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
       for (const Candidate& c : candidates(mapping, facts, statistics, a, r))
         ranked.push_back({c.worth / std::max(1.0, statistics.of(c.kind).mean_cycles),
                           mapping.device_index(a, r, c.column), static_cast<std::uint32_t>(a),
@@ -220,12 +220,12 @@ DeviceMask select_row_time(const tiles::Mapping& mapping, const WeightFacts& fac
     std::vector<Candidate> candidates;
     RowOptions options;
   };
-  std::vector<std::vector<PlannedRow>> rows(mapping.array_total());  // of each array
-  for (std::size_t b = 0; b < mapping.arrays().size(); ++b)
-    for (const RowGroup& group : row_groups(mapping.arrays()[b].rows, timing)) {
+  std::vector<std::vector<PlannedRow>> rows(mapping.array_count());  // of each array
+  for (std::size_t b = 0; b < mapping.blocks().size(); ++b)
+    for (const RowGroup& group : row_groups(mapping.blocks()[b].rows, timing)) {
       PlannedRow row{b, candidates(mapping, facts, statistics, b, group.first, group.rows), {}};
       row.options = planner.options(row.candidates, mapping.columns(b), group.rows);
-      rows[mapping.arrays()[b].array].push_back(std::move(row));
+      rows[mapping.blocks()[b].array].push_back(std::move(row));
     }
   std::vector<TileRows> arrays(rows.size());
   for (std::size_t a = 0; a < rows.size(); ++a)

@@ -24,9 +24,9 @@ LayerRows collect(const tiles::Mapping& natural, const WeightFacts& facts,
   LayerRows layer;
   const std::size_t rows = natural.layers()[l].rows;
   std::vector<double> need(rows, 0.0);
-  for (std::size_t a = natural.first_array(l); a < natural.first_array(l) + natural.array_count(l);
+  for (std::size_t a = natural.first_block(l); a < natural.first_block(l) + natural.block_count(l);
        ++a) {
-    const tiles::ArrayBlock& block = natural.arrays()[a];
+    const tiles::ArrayBlock& block = natural.blocks()[a];
     if (block.first_row == 0) {
       layer.options.emplace_back(rows);
       ++layer.column_blocks;
@@ -34,7 +34,7 @@ LayerRows collect(const tiles::Mapping& natural, const WeightFacts& facts,
     layer.fewest_blocks += block.first_output == 0;
     const std::size_t column_block = block.first_row == 0
                                          ? layer.column_blocks - 1
-                                         : (a - natural.first_array(l)) % layer.column_blocks;
+                                         : (a - natural.first_block(l)) % layer.column_blocks;
     for (std::size_t r = 0; r < block.rows; ++r) {
       const std::vector<Candidate> list = candidates(natural, facts, statistics, a, r);
       const std::size_t row = natural.matrix_row(l, block.first_row + r);

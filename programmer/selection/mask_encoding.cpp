@@ -177,10 +177,10 @@ bool decode_record(const std::uint8_t* data, std::size_t bytes, std::size_t colu
 std::vector<std::uint8_t> encode_mask(const DeviceMask& mask, const tiles::Mapping& mapping,
                                       MaskEncoding encoding) {
   std::vector<std::uint8_t> stream, records;
-  const std::size_t table = mapping.arrays().size() * kTableEntryBytes;
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+  const std::size_t table = mapping.blocks().size() * kTableEntryBytes;
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
     append_number(table + records.size(), kTableEntryBytes, stream);
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
       append_record(mask.row(a, r), mapping.pitch(), encoding, records);
   }
   if (table + records.size() > std::numeric_limits<std::uint32_t>::max())
@@ -191,13 +191,13 @@ std::vector<std::uint8_t> encode_mask(const DeviceMask& mask, const tiles::Mappi
 
 std::optional<std::vector<std::uint32_t>> find_records(const std::vector<std::uint8_t>& stream,
                                                        const tiles::Mapping& mapping) {
-  const std::size_t arrays = mapping.arrays().size();
+  const std::size_t arrays = mapping.blocks().size();
   if (stream.size() < arrays * kTableEntryBytes) return std::nullopt;
   std::vector<std::uint32_t> begin(mapping.chip_rows(), 0);
   std::vector<std::uint64_t> row(mapping.pitch() / 64);
   for (std::size_t a = 0; a < arrays; ++a) {
     std::size_t at = read_number(&stream[a * kTableEntryBytes], kTableEntryBytes);
-    for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r) {
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r) {
       if (at > stream.size()) return std::nullopt;
       const auto length = record_length(stream.data() + at, stream.size() - at, mapping.pitch());
       if (!length || !decode_record(stream.data() + at, *length, mapping.pitch(), row.data()))
@@ -213,8 +213,8 @@ MaskBytes mask_bytes(const DeviceMask& mask, const tiles::Mapping& mapping) {
   MaskBytes sum{};
   const std::size_t columns = mapping.pitch();
   std::vector<RowCounts> counts;
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-    counts.resize(mapping.arrays()[a].rows);
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
+    counts.resize(mapping.blocks()[a].rows);
     count_rows(mask.row(a, 0), counts.size(), columns, counts.data());
     for (const RowCounts& n : counts)
       for (std::size_t e = 0; e < sum.size(); ++e)

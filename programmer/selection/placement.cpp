@@ -25,9 +25,9 @@ double avoided_loss(const LayerRows& layer, std::size_t blocks, double budget) {
 std::vector<double> output_needs(const tiles::Mapping& natural, const WeightFacts& facts,
                                  const DeviceStatistics& statistics, std::size_t l) {
   std::vector<double> need(natural.layers()[l].outputs, 0.0);
-  for (std::size_t a = natural.first_array(l); a < natural.first_array(l) + natural.array_count(l);
+  for (std::size_t a = natural.first_block(l); a < natural.first_block(l) + natural.block_count(l);
        ++a) {
-    const tiles::ArrayBlock& block = natural.arrays()[a];
+    const tiles::ArrayBlock& block = natural.blocks()[a];
     for (std::size_t r = 0; r < block.rows; ++r)
       for (const Candidate& c : candidates(natural, facts, statistics, a, r))
         need[block.first_output + c.column / natural.devices_per_weight()] += c.worth;

@@ -244,10 +244,10 @@ namespace {
 /// Time of each array when everything is verified.
 std::vector<double> array_times(const tiles::Mapping& mapping, const WeightFacts& facts,
                                 const DeviceStatistics& statistics, const RowTiming& timing) {
-  std::vector<double> times(mapping.array_total(), 0.0);
-  for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-    double& time = times[mapping.arrays()[a].array];
-    for (const RowGroup& group : row_groups(mapping.arrays()[a].rows, timing)) {
+  std::vector<double> times(mapping.array_count(), 0.0);
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
+    double& time = times[mapping.blocks()[a].array];
+    for (const RowGroup& group : row_groups(mapping.blocks()[a].rows, timing)) {
       std::vector<unsigned> counts(statistics.kinds(), 0);
       for (std::size_t r = group.first; r < group.first + group.rows; ++r)
         for (std::size_t c = 0; c < mapping.columns(a); ++c)

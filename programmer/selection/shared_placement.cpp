@@ -245,7 +245,7 @@ std::vector<tiles::LayerPlacement> shared_placement(const tiles::Mapping& natura
                                                     const RowTiming& timing,
                                                     std::size_t extra_arrays, double budget) {
   const RowPlanner planner(statistics, timing);
-  const std::size_t arrays = natural.array_total() + extra_arrays;
+  const std::size_t arrays = natural.array_count() + extra_arrays;
   std::vector<LayerRows> layers;
   for (std::size_t l = 0; l < natural.layers().size(); ++l)
     layers.push_back(collect(natural, facts, statistics, planner, l));

@@ -63,7 +63,7 @@ struct Chip {
   }
   std::vector<float> logits(std::size_t images) {
     std::vector<const tiles::CellArray*> cells;
-    for (std::size_t a = 0; a < mapping.arrays().size(); ++a) cells.push_back(&system.cells(a));
+    for (std::size_t a = 0; a < mapping.blocks().size(); ++a) cells.push_back(&system.cells(a));
     HardwareEngine engine(program, mapping, cells, tile.adc.bits);
     workloads::Executor executor(network, weights);
     workloads::Dataset data;

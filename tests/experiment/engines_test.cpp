@@ -41,7 +41,7 @@ struct LeNet {
   }
   HardwareEngine hardware() const {
     std::vector<const tiles::CellArray*> cells;
-    for (std::size_t a = 0; a < mapping.arrays().size(); ++a) cells.push_back(&system.cells(a));
+    for (std::size_t a = 0; a < mapping.blocks().size(); ++a) cells.push_back(&system.cells(a));
     return HardwareEngine(program, mapping, cells, config.tile.adc.bits);
   }
   std::vector<float> logits(workloads::MatrixEngine& engine, std::size_t images) {
@@ -121,7 +121,7 @@ std::vector<tiles::LayerPlacement> on_shared_arrays() {
 
 TEST(TimedInference, EqualsTheHardwareEngineWhereLayersShareArrays) {
   LeNet net({}, on_shared_arrays());
-  EXPECT_EQ(net.mapping.array_total(), 31u);
+  EXPECT_EQ(net.mapping.array_count(), 31u);
   expect_timed_equals_hardware(net);
 }
 
@@ -158,11 +158,11 @@ TEST_P(SharedArrays, WriteOneRowAtATime) {
   net.system.add_observer(recorder);
   const sc_models::ProgrammingReport report =
       net.system.program(programmer::SelectionMask(net.mapping.weights(), 1));
-  std::vector<std::vector<sc_models::RowEvent>> of_array(net.mapping.array_total());
-  std::vector<std::size_t> rows(net.mapping.arrays().size(), 0);
+  std::vector<std::vector<sc_models::RowEvent>> of_array(net.mapping.array_count());
+  std::vector<std::size_t> rows(net.mapping.blocks().size(), 0);
   std::vector<support::Duration> last(rows.size());
   for (const sc_models::RowEvent& row : recorder.rows()) {
-    of_array[net.mapping.arrays()[row.tile].array].push_back(row);
+    of_array[net.mapping.blocks()[row.tile].array].push_back(row);
     ++rows[row.tile];
     last[row.tile] = std::max(last[row.tile], row.end);
   }
@@ -172,7 +172,7 @@ TEST_P(SharedArrays, WriteOneRowAtATime) {
     for (std::size_t i = 1; i < list.size(); ++i) EXPECT_LE(list[i - 1].end, list[i].begin);
   }
   for (std::size_t t = 0; t < rows.size(); ++t) {
-    EXPECT_EQ(rows[t], net.mapping.arrays()[t].rows);
+    EXPECT_EQ(rows[t], net.mapping.blocks()[t].rows);
     EXPECT_EQ(report.tiles[t].finished_after.in_picoseconds(), last[t].in_picoseconds());
   }
 }
@@ -205,16 +205,16 @@ TEST_P(Placements, DoNotChangeWhatTheNetworkComputes) {
                                        "tile.adc.bits=9"};
   LeNet net(exact);
   const tiles::Mapping moved = map_workload(net.workload, net.config, GetParam());
-  EXPECT_GT(moved.arrays().size(), net.mapping.arrays().size());
+  EXPECT_GT(moved.blocks().size(), net.mapping.blocks().size());
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> arrays;
   std::vector<const tiles::CellArray*> cells;
   const std::vector<std::uint64_t> none(moved.pitch() / 64, 0);
-  for (std::size_t a = 0; a < moved.arrays().size(); ++a) {
+  for (std::size_t a = 0; a < moved.blocks().size(); ++a) {
     arrays.push_back(std::make_unique<programmer::ArrayProgrammer>(
         moved, a, net.device, *net.pulses, programmer::RowScheme{}));
     arrays.back()->new_chip(1, 0);
     std::vector<std::uint8_t> levels(moved.pitch(), 0);
-    for (std::size_t r = 0; r < moved.arrays()[a].rows; ++r) {
+    for (std::size_t r = 0; r < moved.blocks()[a].rows; ++r) {
       for (std::size_t c = 0; c < moved.columns(a); ++c)
         levels[c] = static_cast<std::uint8_t>(moved.level(a, r, c));
       arrays.back()->program_rows(r, 1, levels.data(), none.data());
@@ -226,7 +226,7 @@ TEST_P(Placements, DoNotChangeWhatTheNetworkComputes) {
   for (std::size_t l = 0; l < net.workload.weights.size(); ++l) {
     const std::vector<std::int16_t>& code = net.workload.weights[l].code;
     std::vector<float> weights(code.size());
-    for (std::size_t a = moved.first_array(l); a < moved.first_array(l) + moved.array_count(l); ++a)
+    for (std::size_t a = moved.first_block(l); a < moved.first_block(l) + moved.block_count(l); ++a)
       tiles::read_effective_weights(*cells[a], moved, a, weights.data());
     EXPECT_EQ(weights, std::vector<float>(code.begin(), code.end()));
   }
@@ -240,10 +240,10 @@ TEST(HardwareEngine, ReadsTheSameWeightsAsTheEffectiveWeights) {
   LeNet net({});
   std::vector<float> weights(net.mapping.weights());
   const std::size_t layer = 1;
-  const std::size_t first = net.mapping.first_array(layer);
-  for (std::size_t a = first; a < first + net.mapping.array_count(layer); ++a) {
+  const std::size_t first = net.mapping.first_block(layer);
+  for (std::size_t a = first; a < first + net.mapping.block_count(layer); ++a) {
     tiles::read_effective_weights(net.system.cells(a), net.mapping, a, weights.data());
-    const tiles::ArrayBlock& b = net.mapping.arrays()[a];
+    const tiles::ArrayBlock& b = net.mapping.blocks()[a];
     // One input row at a time reads one weight: the sum of its cells, signs and slices.
     for (std::size_t o = 0; o < b.outputs; ++o) {
       double sum = 0.0;

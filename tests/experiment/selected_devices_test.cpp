@@ -23,7 +23,7 @@ TEST(SelectedDevices, StandWhereTheirCellsAre) {
   const tiles::Mapping mapping(
       {{"a", 3, 5, std::vector<std::int16_t>(15, 1)}, {"b", 1, 2, std::vector<std::int16_t>(2, 1)}},
       {4, 8, 2, 4});
-  ASSERT_EQ(mapping.arrays().size(), 5u);
+  ASSERT_EQ(mapping.blocks().size(), 5u);
   programmer::DeviceMask mask(mapping);
   mask.set(0, 3, 7);
   mask.set(1, 0, 2);
@@ -34,7 +34,7 @@ TEST(SelectedDevices, StandWhereTheirCellsAre) {
   for (std::size_t a = 0; a < 5; ++a)
     for (std::size_t r = 0; r < 4; ++r)
       for (std::size_t c = 0; c < 8; ++c) {
-        const bool is_there = r < mapping.arrays()[a].rows && c < mapping.columns(a);
+        const bool is_there = r < mapping.blocks()[a].rows && c < mapping.columns(a);
         const bool is_verified = (a == 0 && r == 3 && c == 7) || (a == 1 && r == 0 && c == 2) ||
                                  (a == 4 && r == 1 && c == 0);
         EXPECT_EQ(static_cast<std::uint8_t>(all.cells[(a * 4 + r) * 8 + c]),

@@ -220,8 +220,8 @@ TEST(WorthPerCycle, LeavesOutWhatHasNoSensitivity) {
   const Fixture f;
   const DeviceMask mask = select_worth_per_cycle(f.mapping, f.facts, f.statistics, 0.99);
   EXPECT_LT(mask.count(), f.mapping.devices());
-  for (std::size_t a = 0; a < f.mapping.arrays().size(); ++a)
-    for (std::size_t r = 0; r < f.mapping.arrays()[a].rows; ++r)
+  for (std::size_t a = 0; a < f.mapping.blocks().size(); ++a)
+    for (std::size_t r = 0; r < f.mapping.blocks()[a].rows; ++r)
       if (f.facts.second_derivative[f.mapping.weight_of(a, r, 0)] == 0.0f) {
         DeviceMask copy = mask;
         EXPECT_EQ(copy.row(a, r)[0], 0u);
@@ -233,9 +233,9 @@ TEST(RowTimePolicy, KeepsEveryTileWithinItsBudget) {
   const double all = slowest_array_time(f.mapping, f.facts, f.statistics, f.timing);
   for (const double fraction : {0.3, 0.5, 0.8}) {
     DeviceMask mask = select_row_time(f.mapping, f.facts, f.statistics, f.timing, fraction);
-    for (std::size_t a = 0; a < f.mapping.arrays().size(); ++a) {
+    for (std::size_t a = 0; a < f.mapping.blocks().size(); ++a) {
       double time = 0.0;
-      for (std::size_t r = 0; r < f.mapping.arrays()[a].rows; ++r) {
+      for (std::size_t r = 0; r < f.mapping.blocks()[a].rows; ++r) {
         std::vector<unsigned> counts(f.statistics.kinds(), 0);
         for (std::size_t c = 0; c < f.mapping.columns(a); ++c)
           if (mask.row(a, r)[c / 64] >> (c % 64) & 1)
@@ -294,7 +294,7 @@ TEST(BalancedPlacement, UsesNoMoreArraysThanAllowedAndPermutesEveryRow) {
     const auto placements =
         balanced_placement(f.mapping, f.facts, f.statistics, f.timing, extra, 0.3);
     const tiles::Mapping balanced(Fixture::layers(), f.mapping.config(), placements);
-    EXPECT_LE(balanced.arrays().size(), f.mapping.arrays().size() + extra);
+    EXPECT_LE(balanced.blocks().size(), f.mapping.blocks().size() + extra);
     for (std::size_t l = 0; l < placements.size(); ++l) {
       std::vector<std::uint32_t> rows = placements[l].row_order;
       std::sort(rows.begin(), rows.end());
@@ -315,7 +315,7 @@ TEST(BalancedColumns, UseNoMoreArraysAndAvoidMoreLossInTheSameTime) {
             std::exp(-0.4f * static_cast<float>(o));
   const auto placements = balanced_columns(f.mapping, f.facts, f.statistics, f.timing, 0.3);
   const tiles::Mapping balanced(Fixture::layers(), f.mapping.config(), placements);
-  EXPECT_EQ(balanced.arrays().size(), f.mapping.arrays().size());
+  EXPECT_EQ(balanced.blocks().size(), f.mapping.blocks().size());
   for (std::size_t l = 0; l < placements.size(); ++l) {
     std::vector<std::uint32_t> outputs = placements[l].output_order;
     if (outputs.empty()) continue;
@@ -329,8 +329,8 @@ TEST(BalancedColumns, UseNoMoreArraysAndAvoidMoreLossInTheSameTime) {
     const double fraction = seconds / slowest_array_time(mapping, f.facts, f.statistics, f.timing);
     DeviceMask mask = select_row_time(mapping, f.facts, f.statistics, f.timing, fraction);
     double loss = 0.0;
-    for (std::size_t a = 0; a < mapping.arrays().size(); ++a)
-      for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+    for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
+      for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
         for (const Candidate& c : candidates(mapping, f.facts, f.statistics, a, r))
           if (mask.row(a, r)[c.column / 64] >> (c.column % 64) & 1) loss += c.worth;
     return loss;
@@ -361,8 +361,8 @@ TEST(SharedPlacement, EvensOutTheArraysAndAvoidsMoreLossInTheSameTime) {
   const tiles::Mapping balanced(
       Fixture::layers(), f.mapping.config(),
       balanced_placement(f.mapping, f.facts, f.statistics, f.timing, 0, 0.1));
-  EXPECT_EQ(shared.array_total(), f.mapping.array_total());
-  EXPECT_GT(shared.arrays().size(), shared.array_total());
+  EXPECT_EQ(shared.array_count(), f.mapping.array_count());
+  EXPECT_GT(shared.blocks().size(), shared.array_count());
   for (const tiles::LayerPlacement& p : placements) {
     std::vector<std::uint32_t> rows = p.row_order, want(rows.size());
     std::sort(rows.begin(), rows.end());
@@ -374,16 +374,16 @@ TEST(SharedPlacement, EvensOutTheArraysAndAvoidsMoreLossInTheSameTime) {
     const double fraction = seconds / slowest_array_time(m, f.facts, f.statistics, f.timing);
     const DeviceMask mask = select_row_time(m, f.facts, f.statistics, f.timing, fraction);
     double loss = 0.0;
-    std::vector<double> time(m.array_total(), 0.0);  // as the planner expects it
-    for (std::size_t b = 0; b < m.arrays().size(); ++b)
-      for (std::size_t r = 0; r < m.arrays()[b].rows; ++r) {
+    std::vector<double> time(m.array_count(), 0.0);  // as the planner expects it
+    for (std::size_t b = 0; b < m.blocks().size(); ++b)
+      for (std::size_t r = 0; r < m.blocks()[b].rows; ++r) {
         std::vector<unsigned> counts(f.statistics.kinds(), 0);
         for (const Candidate& c : candidates(m, f.facts, f.statistics, b, r))
           if (mask.row(b, r)[c.column / 64] >> (c.column % 64) & 1) {
             loss += c.worth;
             ++counts[c.kind];
           }
-        time[m.arrays()[b].array] += row_time(f.statistics, f.timing, counts, m.columns(b));
+        time[m.blocks()[b].array] += row_time(f.statistics, f.timing, counts, m.columns(b));
       }
     for (const double t : time) EXPECT_LE(t, seconds * (1 + 1e-9));
     return loss;
@@ -398,7 +398,7 @@ TEST(SharedPlacement, KeepsToTheRowsAndTheNumberOfArrays) {
     const tiles::Mapping shared(
         Fixture::layers(), f.mapping.config(),
         shared_placement(f.mapping, f.facts, f.statistics, f.timing, extra, 0.3));
-    EXPECT_LE(shared.array_total(), f.mapping.array_total() + extra);
+    EXPECT_LE(shared.array_count(), f.mapping.array_count() + extra);
     EXPECT_EQ(shared.weights(), f.mapping.weights());
   }
   const std::vector<tiles::MappedLayer> full{{"a", 16, 64, std::vector<std::int16_t>(1024, 7)},
@@ -413,8 +413,8 @@ TEST(SharedPlacement, KeepsToTheRowsAndTheNumberOfArrays) {
   facts.open_loop_variance.assign(2048, 1.0f);
   const tiles::Mapping shared(full, {64, 64, 2, 4},
                               shared_placement(natural, facts, f.statistics, f.timing, 0, 0.3));
-  EXPECT_EQ(shared.arrays().size(), 2u);
-  EXPECT_EQ(shared.array_total(), 2u);
+  EXPECT_EQ(shared.blocks().size(), 2u);
+  EXPECT_EQ(shared.array_count(), 2u);
 }
 
 }  // namespace

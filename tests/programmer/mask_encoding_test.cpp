@@ -137,12 +137,12 @@ TEST(MaskStream, HoldsEveryRowAndIsAsLongAsItsRecords) {
     const MaskBytes sizes = mask_bytes(mask, m);
     for (std::size_t e = 0; e < kAll.size(); ++e) {
       const std::vector<std::uint8_t> stream = encode_mask(mask, m, kAll[e]);
-      EXPECT_EQ(stream.size(), 4 * m.arrays().size() + sizes[e]);
+      EXPECT_EQ(stream.size(), 4 * m.blocks().size() + sizes[e]);
       const auto begin = find_records(stream, m);
       ASSERT_TRUE(begin.has_value());
       DeviceMask back(m);
-      for (std::size_t a = 0; a < m.arrays().size(); ++a)
-        for (std::size_t r = 0; r < m.arrays()[a].rows; ++r) {
+      for (std::size_t a = 0; a < m.blocks().size(); ++a)
+        for (std::size_t r = 0; r < m.blocks()[a].rows; ++r) {
           const std::size_t at = (*begin)[a * 128 + r];
           const auto length = record_length(&stream[at], stream.size() - at, m.pitch());
           ASSERT_TRUE(length.has_value());
@@ -170,8 +170,8 @@ TEST(VerifiedSlices, AreTheMostSignificantOnesOfBothSigns) {
     DeviceMask kept = every_nth(m, 3);
     keep_slices(kept, m, slices);
     std::size_t left = 0;
-    for (std::size_t a = 0; a < m.arrays().size(); ++a)
-      for (std::size_t r = 0; r < m.arrays()[a].rows; ++r)
+    for (std::size_t a = 0; a < m.blocks().size(); ++a)
+      for (std::size_t r = 0; r < m.blocks()[a].rows; ++r)
         for (std::size_t c = 0; c < m.columns(a); ++c) {
           const auto is = [&](const DeviceMask& mask) {
             return (mask.row(a, r)[c / 64] >> (c % 64) & 1) != 0;

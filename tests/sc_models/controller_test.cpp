@@ -125,7 +125,7 @@ TEST_P(Schedules, WriteTheSameWithinTheBudget) {
   for (std::size_t t = 0; t < 6; ++t) {
     const std::size_t words = s.mapping->pitch() / 64;
     const programmer::DeviceOutcomes o = s.system->draw_outcomes(t);
-    for (std::size_t row = 0; row < s.mapping->arrays()[t].rows; ++row) {
+    for (std::size_t row = 0; row < s.mapping->blocks()[t].rows; ++row) {
       const programmer::RowWork w =
           programmer::row_work({s.system->pulses(t), row * words, words, mask.row(t, row), {8}});
       pulses += std::uint64_t{w.set_pulses} + w.reset_pulses;
@@ -185,7 +185,7 @@ TEST(TileOrder, LongestFirstLetsTheTileWithMostToVerifyBeginFirst) {
   for (std::size_t i = 0; i < 6; ++i) {
     const std::size_t tile = recorder.rows[i].tile;
     std::uint64_t n = 0;
-    for (std::size_t r = 0; r < s.mapping->arrays()[tile].rows; ++r)
+    for (std::size_t r = 0; r < s.mapping->blocks()[tile].rows; ++r)
       for (std::size_t w = 0; w < 2; ++w)
         n += static_cast<std::uint64_t>(__builtin_popcountll(mask.row(tile, r)[w]));
     selected.push_back(n);

@@ -14,8 +14,8 @@ using programmer::PulseModelKind;
 
 std::vector<std::int16_t> cells_of(const SmallSystem& s) {
   std::vector<std::int16_t> all;
-  for (std::size_t a = 0; a < s.mapping->arrays().size(); ++a)
-    for (std::size_t r = 0; r < s.mapping->arrays()[a].rows; ++r) {
+  for (std::size_t a = 0; a < s.mapping->blocks().size(); ++a)
+    for (std::size_t r = 0; r < s.mapping->blocks()[a].rows; ++r) {
       const std::int16_t* row = s.system->cells(a).row(r);
       all.insert(all.end(), row, row + s.mapping->pitch());
     }
@@ -51,8 +51,8 @@ TEST_P(LaterVerify, PulsesWhatTheOpenLoopWriteHasNotDone) {
   s.system->program(DeviceMask(*s.mapping));
   const ProgrammingReport r = s.system->verify(mask);
   std::uint64_t above_erased = 0;
-  for (std::size_t a = 0; a < s.mapping->arrays().size(); ++a)
-    for (std::size_t row = 0; row < s.mapping->arrays()[a].rows; ++row)
+  for (std::size_t a = 0; a < s.mapping->blocks().size(); ++a)
+    for (std::size_t row = 0; row < s.mapping->blocks()[a].rows; ++row)
       for (std::size_t c = 0; c < s.mapping->columns(a); ++c)
         above_erased += s.mapping->weight_of(a, row, c) % 3 == 0 && s.mapping->level(a, row, c) > 0;
   const bool erases = GetParam() == PulseModelKind::Incremental;

@@ -175,8 +175,8 @@ TEST(Programming, CountsStuckDevicesThatItGaveUp) {
   SmallSystem s(300, 40, PulseModelKind::Incremental, {}, {}, 0.02);
   const ProgrammingReport r = s.system->program(s.every_nth(1));
   std::uint64_t stuck = 0;
-  for (std::size_t a = 0; a < s.mapping->arrays().size(); ++a)
-    for (std::size_t row = 0; row < s.mapping->arrays()[a].rows; ++row)
+  for (std::size_t a = 0; a < s.mapping->blocks().size(); ++a)
+    for (std::size_t row = 0; row < s.mapping->blocks()[a].rows; ++row)
       for (std::size_t c = 0; c < s.mapping->columns(a); ++c) {
         const int cell = s.system->cells(a).row(row)[c];
         const unsigned level = s.mapping->level(a, row, c);
@@ -267,9 +267,9 @@ TEST(ProgrammingEnergy, ByConductanceIsThatOfThePulsesOfEveryDevice) {
   const SelectionMask mask = s.every_nth(3);
   const ProgrammingReport r = s.system->program(mask);
   double set_W = 0, reset_W = 0;
-  for (std::size_t a = 0; a < s.mapping->arrays().size(); ++a) {
+  for (std::size_t a = 0; a < s.mapping->blocks().size(); ++a) {
     const programmer::DeviceOutcomes o = s.system->draw_outcomes(a);
-    for (std::size_t row = 0; row < s.mapping->arrays()[a].rows; ++row)
+    for (std::size_t row = 0; row < s.mapping->blocks()[a].rows; ++row)
       for (std::size_t c = 0; c < s.mapping->columns(a); ++c) {
         const std::size_t device = row * s.mapping->pitch() + c;
         const bool selected = mask[s.mapping->weight_of(a, row, c)] != 0;

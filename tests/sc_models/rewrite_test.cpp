@@ -26,8 +26,8 @@ TEST(Rewrite, PulsesEachDeviceOnceInTheDirectionOfItsLevel) {
   const Codes codes = moved(s);
   DeviceMask changed(*s.mapping);
   std::uint64_t rising = 0, falling = 0;
-  for (std::size_t a = 0; a < s.mapping->arrays().size(); ++a)
-    for (std::size_t r = 0; r < s.mapping->arrays()[a].rows; ++r)
+  for (std::size_t a = 0; a < s.mapping->blocks().size(); ++a)
+    for (std::size_t r = 0; r < s.mapping->blocks()[a].rows; ++r)
       for (std::size_t c = 0; c < s.mapping->columns(a); ++c) {
         const unsigned before = s.mapping->level(a, r, c);
         const unsigned now = s.mapping->level_of_code(codes[0][s.mapping->weight_of(a, r, c)], c);
@@ -68,8 +68,8 @@ TEST(Rewrite, LeavesTheOpenLoopErrorOfTheNewLevel) {
   for (int time = 0; time < 2; ++time) {
     s.system->rewrite(everything, codes);
     std::size_t device = 0;
-    for (std::size_t a = 0; a < s.mapping->arrays().size(); ++a)
-      for (std::size_t r = 0; r < s.mapping->arrays()[a].rows; ++r)
+    for (std::size_t a = 0; a < s.mapping->blocks().size(); ++a)
+      for (std::size_t r = 0; r < s.mapping->blocks()[a].rows; ++r)
         for (std::size_t c = 0; c < s.mapping->columns(a); ++c, ++device) {
           const unsigned level =
               s.mapping->level_of_code(codes[0][s.mapping->weight_of(a, r, c)], c);

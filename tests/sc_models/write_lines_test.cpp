@@ -74,7 +74,7 @@ std::uint32_t plain_changes(const SmallSystem& s, std::size_t tile, std::size_t 
   const std::size_t pitch = s.mapping->pitch();
   std::uint32_t changes = 0;
   int last = 0;
-  for (std::size_t r = 0; r < s.mapping->arrays()[tile].rows; ++r)
+  for (std::size_t r = 0; r < s.mapping->blocks()[tile].rows; ++r)
     for (std::size_t round = 0; round < o.rounds; ++round)
       for (const int polarity : {1, -1}) {
         bool any = false;

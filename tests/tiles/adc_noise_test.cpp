@@ -17,9 +17,9 @@ struct Chip {
   Chip(std::size_t outputs, std::size_t rows)
       : mapping({{"a", outputs, rows, std::vector<std::int16_t>(outputs * rows, 1)}},
                 {64, 64, 2, 4}) {
-    for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+    for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
       arrays.emplace_back(64, mapping.pitch());
-      for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+      for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
         for (std::size_t c = 0; c < mapping.columns(a); ++c) arrays.back().row(r)[c] = 1536;
     }
   }

@@ -20,9 +20,9 @@ struct Chip {
     std::mt19937 random(5);
     std::normal_distribution<float> noise;
     const unsigned levels = 1u << config.device_bits;
-    for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
+    for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
       arrays.emplace_back(config.array_rows, mapping.pitch());
-      for (std::size_t r = 0; r < mapping.arrays()[a].rows; ++r)
+      for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
         for (std::size_t c = 0; c < mapping.columns(a); ++c) {
           const float level = static_cast<float>(mapping.level(a, r, c));
           arrays.back().row(r)[c] = cell_units(
@@ -62,8 +62,8 @@ struct Chip {
     for (std::size_t g = 0; g < groups; ++g) {
       for (std::size_t lane = 0; lane < lanes; ++lane) {
         std::vector<std::int64_t> plain(layer.outputs, 0);
-        for (std::size_t a = 0; a < mapping.arrays().size(); ++a) {
-          const ArrayBlock& block = mapping.arrays()[a];
+        for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
+          const ArrayBlock& block = mapping.blocks()[a];
           std::vector<std::int32_t> vector;
           for (std::size_t r = 0; r < block.rows; ++r)
             vector.push_back(

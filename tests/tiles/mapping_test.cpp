@@ -28,15 +28,15 @@ TEST(Mapping, CountsLenetsWeightsDevicesAndArrays) {
   EXPECT_EQ(m.weights(), 105918u);
   EXPECT_EQ(m.devices(), 423672u);  // two slices, a pair each
   // 32 outputs fit an array: 1 + 1 + 7 x 4 + 1 x 3 + 1
-  EXPECT_EQ(m.arrays().size(), 34u);
+  EXPECT_EQ(m.blocks().size(), 34u);
 }
 
 TEST(Mapping, LevelsGiveBackEveryWeight) {
   for (const unsigned device_bits : {1u, 2u, 3u, 4u}) {
     const Mapping m({layer("a", 37, 200, 255), layer("b", 3, 5, 255)}, {64, 48, device_bits, 8});
     std::vector<int> code(m.weights(), 0);
-    for (std::size_t a = 0; a < m.arrays().size(); ++a)
-      for (std::size_t r = 0; r < m.arrays()[a].rows; ++r)
+    for (std::size_t a = 0; a < m.blocks().size(); ++a)
+      for (std::size_t r = 0; r < m.blocks()[a].rows; ++r)
         for (std::size_t c = 0; c < m.columns(a); ++c) {
           const auto slice = static_cast<unsigned>(c % m.devices_per_weight() / 2);
           const int value = m.slice_weight(slice) * static_cast<int>(m.level(a, r, c));
@@ -53,8 +53,8 @@ TEST(Mapping, PlacesEveryWeightOnce) {
   const Mapping m = lenet();
   std::vector<unsigned> cells(m.weights(), 0);
   std::set<std::uint64_t> devices;
-  for (std::size_t a = 0; a < m.arrays().size(); ++a)
-    for (std::size_t r = 0; r < m.arrays()[a].rows; ++r)
+  for (std::size_t a = 0; a < m.blocks().size(); ++a)
+    for (std::size_t r = 0; r < m.blocks()[a].rows; ++r)
       for (std::size_t c = 0; c < m.columns(a); ++c) {
         ++cells[m.weight_of(a, r, c)];
         devices.insert(m.device_index(a, r, c));
@@ -74,12 +74,12 @@ TEST(Placement, MovesRowsAndLosesNone) {
   p.row_blocks = 3;
   for (std::uint32_t r = 0; r < 100; ++r) p.row_order.push_back(r * 37 % 100);
   const Mapping natural(layers, {64, 64, 2, 4}), moved(layers, {64, 64, 2, 4}, {p});
-  ASSERT_EQ(moved.arrays().size(), 3u);  // 10 outputs of 4 devices fit 64 columns
-  EXPECT_EQ(moved.arrays()[0].rows, 34u);
-  EXPECT_EQ(moved.arrays()[2].rows, 33u);
+  ASSERT_EQ(moved.blocks().size(), 3u);  // 10 outputs of 4 devices fit 64 columns
+  EXPECT_EQ(moved.blocks()[0].rows, 34u);
+  EXPECT_EQ(moved.blocks()[2].rows, 33u);
   for (std::size_t a = 0; a < 3; ++a)
-    for (std::size_t r = 0; r < moved.arrays()[a].rows; ++r) {
-      const std::size_t row = (moved.arrays()[a].first_row + r) * 37 % 100;
+    for (std::size_t r = 0; r < moved.blocks()[a].rows; ++r) {
+      const std::size_t row = (moved.blocks()[a].first_row + r) * 37 % 100;
       for (std::size_t c = 0; c < moved.columns(a); ++c) {
         EXPECT_EQ(moved.weight_of(a, r, c), c / 4 * 100 + row);
         EXPECT_EQ(moved.level(a, r, c), natural.level(row / 64, row % 64, c));
@@ -93,15 +93,15 @@ TEST(Placement, MovesOutputsAndLosesNone) {
   p.column_blocks = 3;  // 16 outputs fit, so two would do
   for (std::uint32_t o = 0; o < 20; ++o) p.output_order.push_back(o * 7 % 20);
   const Mapping natural(layers, {64, 64, 2, 4}), moved(layers, {64, 64, 2, 4}, {p});
-  ASSERT_EQ(moved.arrays().size(), 3u);
-  EXPECT_EQ(moved.arrays()[0].outputs, 7u);
-  EXPECT_EQ(moved.arrays()[2].outputs, 6u);
-  EXPECT_EQ(moved.arrays()[2].first_output, 14u);
+  ASSERT_EQ(moved.blocks().size(), 3u);
+  EXPECT_EQ(moved.blocks()[0].outputs, 7u);
+  EXPECT_EQ(moved.blocks()[2].outputs, 6u);
+  EXPECT_EQ(moved.blocks()[2].first_output, 14u);
   for (std::size_t a = 0; a < 3; ++a)
     for (std::size_t r = 0; r < 30; ++r)
       for (std::size_t c = 0; c < moved.columns(a); ++c) {
-        const std::size_t output = (moved.arrays()[a].first_output + c / 4) * 7 % 20;
-        EXPECT_EQ(moved.matrix_output(0, moved.arrays()[a].first_output + c / 4), output);
+        const std::size_t output = (moved.blocks()[a].first_output + c / 4) * 7 % 20;
+        EXPECT_EQ(moved.matrix_output(0, moved.blocks()[a].first_output + c / 4), output);
         EXPECT_EQ(moved.weight_of(a, r, c), output * 30 + r);
         EXPECT_EQ(moved.level(a, r, c), natural.level(output / 16, r, output % 16 * 4 + c % 4));
       }
@@ -128,14 +128,14 @@ TEST(Placement, PutsRowsOfSeveralLayersOnOneArray) {
                                         layer("c", 7, 31, 15)};
   const Mapping own(layers, {64, 64, 2, 4}, {{2, {}}, {0, {}}, {3, {}}});
   const Mapping m(layers, {64, 64, 2, 4}, shared());
-  EXPECT_EQ(own.array_total(), 6u);
-  EXPECT_EQ(m.array_total(), 3u);
+  EXPECT_EQ(own.array_count(), 6u);
+  EXPECT_EQ(m.array_count(), 3u);
   EXPECT_EQ(m.chip_rows(), 3u * 64);
-  EXPECT_EQ(m.array_blocks()[1], (std::vector<std::uint32_t>{1, 3}));
+  EXPECT_EQ(m.blocks_of_arrays()[1], (std::vector<std::uint32_t>{1, 3}));
   std::set<std::uint64_t> devices;
-  ASSERT_EQ(m.arrays().size(), own.arrays().size());
-  for (std::size_t b = 0; b < m.arrays().size(); ++b) {
-    const ArrayBlock& block = m.arrays()[b];
+  ASSERT_EQ(m.blocks().size(), own.blocks().size());
+  for (std::size_t b = 0; b < m.blocks().size(); ++b) {
+    const ArrayBlock& block = m.blocks()[b];
     EXPECT_EQ(block.array_row, block.layer < 2 ? 0 : block.array == 2 ? 40u : 50u);
     for (std::size_t r = 0; r < block.rows; ++r)
       for (std::size_t c = 0; c < m.columns(b); ++c) {
