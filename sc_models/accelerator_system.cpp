@@ -11,7 +11,7 @@
 #include "sc_models/host.h"
 #include "sc_models/power_trace.h"
 #include "sc_models/register_map.h"
-#include "workloads/sensitivity/parallel.h"
+#include "support/parallel.h"
 
 // The library's own main() asks for it; simulations here are started by AcceleratorSystem.
 int sc_main(int, char*[]) { return 0; }
@@ -81,11 +81,9 @@ void AcceleratorSystem::set_threads(unsigned threads) {
 }
 
 void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip) {
-  workloads::layer_arithmetic::in_parallel(threads_, programmers_.size(),
-                                           [&](workloads::layer_arithmetic::Range arrays) {
-                                             for (std::size_t a = arrays.begin; a < arrays.end; ++a)
-                                               programmers_[a]->new_chip(seed, chip);
-                                           });
+  support::in_parallel(threads_, programmers_.size(), [&](support::IndexRange arrays) {
+    for (std::size_t a = arrays.begin; a < arrays.end; ++a) programmers_[a]->new_chip(seed, chip);
+  });
 }
 
 void AcceleratorSystem::add_observer(RowObserver& observer) {

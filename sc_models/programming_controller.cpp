@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "sc_models/row_schedule.h"
-#include "workloads/sensitivity/parallel.h"
+#include "support/parallel.h"
 
 namespace uswim::sc_models {
 
@@ -58,11 +58,10 @@ void ProgrammingController::run() {
     event_ = {};
     std::fill(finished_after_.begin(), finished_after_.end(), Duration());
     std::atomic<std::uint64_t> mask_bytes = 0;
-    workloads::layer_arithmetic::in_parallel(
-        threads_, costs_.size(), [&](workloads::layer_arithmetic::Range arrays) {
-          for (std::size_t array = arrays.begin; array < arrays.end; ++array)
-            mask_bytes += work_out(array);
-        });
+    support::in_parallel(threads_, costs_.size(), [&](support::IndexRange arrays) {
+      for (std::size_t array = arrays.begin; array < arrays.end; ++array)
+        mask_bytes += work_out(array);
+    });
     mask_bytes_ = mask_bytes;
     flow_.start(started_at_, costs_, order);
     while (!flow_.is_done()) {

@@ -2,9 +2,12 @@
 #include <cstddef>
 #include <vector>
 
-#include "workloads/sensitivity/parallel.h"
+#include "support/parallel.h"
 
 namespace uswim::workloads::layer_arithmetic {
+
+using Range = support::IndexRange;
+using support::in_parallel;
 
 /// Where the operands of a layer's products lie, as offsets in floats. Output m at position p has
 /// `terms.size()` terms, of which term k is 16 floats at input[p] + terms[k].

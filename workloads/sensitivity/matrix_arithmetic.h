@@ -6,7 +6,6 @@
 #include "workloads/network/network.h"
 #include "workloads/sensitivity/lane_products.h"
 #include "workloads/sensitivity/lane_vector.h"
-#include "workloads/sensitivity/parallel.h"
 
 namespace uswim::workloads::layer_arithmetic {
 

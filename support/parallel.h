@@ -5,10 +5,10 @@
 #include <thread>
 #include <vector>
 
-namespace uswim::workloads::layer_arithmetic {
+namespace uswim::support {
 
 /// Numbers from `begin` up to but not including `end`.
-struct Range {
+struct IndexRange {
   std::size_t begin = 0, end = 0;
   std::size_t size() const { return end - begin; }
 };
@@ -21,7 +21,7 @@ void in_parallel(unsigned threads, std::size_t count, Function&& function) {
   std::vector<std::exception_ptr> failures(parts);
   const auto part = [&](std::size_t i) {
     try {
-      function(Range{count * i / parts, count * (i + 1) / parts});
+      function(IndexRange{count * i / parts, count * (i + 1) / parts});
     } catch (...) {
       failures[i] = std::current_exception();
     }
@@ -34,4 +34,4 @@ void in_parallel(unsigned threads, std::size_t count, Function&& function) {
     if (failure) std::rethrow_exception(failure);
 }
 
-}  // namespace uswim::workloads::layer_arithmetic
+}  // namespace uswim::support
