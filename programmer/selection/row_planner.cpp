@@ -39,6 +39,14 @@ double at(const std::vector<double>& list, std::size_t k, double beyond) {
   return k < list.size() ? list[k] : beyond;
 }
 
+/// By multiplications alone, which round alike everywhere.
+double power(double base, unsigned n) {
+  double result = 1.0;
+  for (; n > 0; n >>= 1, base *= base)
+    if (n & 1) result *= base;
+  return result;
+}
+
 /// `n` independent events of probability `p`, of which at most `most` happen.
 struct AtMost {
   double probability = 0.0;
@@ -46,7 +54,7 @@ struct AtMost {
 };
 AtMost at_most(unsigned most, unsigned n, double p) {
   if (p >= 1.0) return {most >= n ? 1.0 : 0.0, static_cast<double>(std::min(most, n))};
-  double term = std::pow(1.0 - p, n), sum = term, happen = 0.0;
+  double term = power(1.0 - p, n), sum = term, happen = 0.0;
   for (unsigned j = 1; j <= most && j <= n; ++j) {
     sum += term *= static_cast<double>(n - j + 1) / j * p / (1.0 - p);
     happen += j * term;
@@ -61,8 +69,9 @@ class QuietGroup {
  public:
   QuietGroup(double groups, double devices) : groups_(groups), devices_(devices) {}
   /// `n` devices, each pulsed with probability p.
-  void add(double n, double p) {
-    alone_ *= std::pow(1.0 - std::min(p, 1.0), n);
+  void add(unsigned n, double p) {
+    if (p <= 0.0) return;
+    alone_ *= power(1.0 - std::min(p, 1.0), n);
     pulses_ += n * p;
   }
   double probability() const {
@@ -79,7 +88,7 @@ class QuietGroup {
 /// open-loop pulse.
 double pulse_time(const DeviceStatistics& statistics, const RowTiming& t,
                   const std::vector<unsigned>& counts, std::size_t k, std::size_t columns,
-                  double devices, double others, double part = 1.0) {
+                  double devices, unsigned others, double part = 1.0) {
   const double groups =
       t.drivers == 0 ? 1.0
                      : std::ceil(static_cast<double>(columns) / static_cast<double>(t.drivers));
@@ -114,8 +123,8 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
     if (!statistics.of(kind).untouched) total += counts[kind];
   }
   const auto devices = static_cast<double>(columns * rows);
-  row.time =
-      timing.setup + pulse_time(statistics, timing, counts, 0, columns, devices, devices - known);
+  row.time = timing.setup + pulse_time(statistics, timing, counts, 0, columns, devices,
+                                       static_cast<unsigned>(columns * rows) - known);
   if (total == 0) return row;
   const double adcs = std::ceil(static_cast<double>(columns) / timing.columns_per_adc);
   const RowClosing& closing = timing.closing;
@@ -128,12 +137,12 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
     for (std::size_t kind = 0; kind < counts.size(); ++kind) {
       if (counts[kind] == 0) continue;
       const double p = at(statistics.of(kind).done, k, 1.0);
-      all_done *= std::pow(p, counts[kind]);
+      all_done *= power(p, counts[kind]);
       still_open += (1.0 - p) * counts[kind];
     }
     const double any_open = 1.0 - all_done;
     const auto pulses = [&](double part) {
-      return pulse_time(statistics, timing, counts, k, columns, devices, 0.0, part);
+      return pulse_time(statistics, timing, counts, k, columns, devices, 0, part);
     };
     double works = any_open;
     if (k > 0 && closed_with > 0) {
@@ -154,7 +163,8 @@ RowExpectation expect_row(const DeviceStatistics& statistics, const RowTiming& t
     const auto together = static_cast<double>(rows);
     const double serial = std::clamp(2.0 * still_open / together / adcs, 1.0,
                                      static_cast<double>(timing.columns_per_adc));
-    const double reads = together * (1.0 - std::pow(all_done, 1.0 / together));
+    const double reads =
+        rows == 1 ? any_open : together * (1.0 - std::pow(all_done, 1.0 / together));
     row.time += works / any_open * reads * (timing.read + serial * timing.conversion);
     if (k > 0) row.time += works / any_open * pulses(1.0);
   }
