@@ -6,58 +6,12 @@
 #include <cmath>
 #include <numeric>
 
-#include "programmer/selection/placement.h"
+#include "planned_chip.h"
 #include "programmer/selection/row_planner.h"
 #include "programmer/write_verify/row_work.h"
 
 namespace uswim::programmer {
 namespace {
-
-/// Two layers with sensitivities that differ by orders of magnitude between rows, on R4 devices.
-struct Fixture {
-  tiles::Mapping mapping;
-  WeightFacts facts;
-  DeviceModel device;
-  std::unique_ptr<PulseModel> pulses;
-  DeviceStatistics statistics;
-  RowTiming timing{0.0, 10e-9, 10e-9, 10e-9, 1e-9, 8};
-
-  explicit Fixture(PulseModelKind kind = PulseModelKind::Incremental,
-                   const RowClosing& closing = {})
-      : mapping(layers(), {64, 64, 2, 4}),
-        device(device_config()),
-        pulses(make_pulse_model(write_verify(kind, closing), device)),
-        statistics(device, *pulses, 1) {
-    for (const tiles::MappedLayer& layer : mapping.layers())
-      for (std::size_t i = 0; i < layer.weight_code.size(); ++i) {
-        const std::size_t row = i % layer.rows;
-        facts.second_derivative.push_back(row % 5 == 0 ? 0.0f
-                                                       : std::exp(-0.1f * static_cast<float>(row)));
-        facts.scale.push_back(1.0f);
-        facts.magnitude.push_back(std::abs(layer.weight_code[i]) / 15.0f);
-        facts.open_loop_variance.push_back(1.0f);
-      }
-  }
-  static std::vector<tiles::MappedLayer> layers() {
-    std::vector<tiles::MappedLayer> list{{"a", 20, 150, {}}, {"b", 5, 30, {}}};
-    for (tiles::MappedLayer& l : list)
-      for (std::size_t i = 0; i < l.outputs * l.rows; ++i)
-        l.weight_code.push_back(static_cast<std::int16_t>(static_cast<int>(i * 7919 % 31) - 15));
-    return list;
-  }
-  static DeviceConfig device_config() {
-    DeviceConfig c;
-    c.sigma = 0.2;
-    return c;
-  }
-  static WriteVerifyConfig write_verify(PulseModelKind kind, const RowClosing& closing) {
-    WriteVerifyConfig c;
-    c.closing = closing;
-    c.pulse_model = kind;
-    c.max_cycles = 1000;
-    return c;
-  }
-};
 
 bool contains(const DeviceMask& larger, const DeviceMask& smaller) {
   for (std::size_t w = 0; w < larger.words().size(); ++w)
@@ -67,7 +21,7 @@ bool contains(const DeviceMask& larger, const DeviceMask& smaller) {
 
 // E[cycles] = 1 / p and the truncated normal's variance, per level.
 TEST(DeviceStatistics, OfIndependentRewritingFollowTheClosedForms) {
-  const Fixture f(PulseModelKind::Redraw);
+  const PlannedChip f(PulseModelKind::Redraw);
   for (unsigned level = 0; level < 4; ++level) {
     const double sigma = f.device.sigma(level, 0.0), a = 0.06 / sigma;
     const double p = std::erf(a / std::sqrt(2.0));
@@ -87,7 +41,7 @@ TEST(DeviceStatistics, OfIndependentRewritingFollowTheClosedForms) {
 
 // Rounds of n equal devices: sum over k of 1 - (1 - q^k)^n.
 TEST(RowTime, IsTheExpectedMaximumOverTheRowsDevices) {
-  Fixture f(PulseModelKind::Redraw);
+  PlannedChip f(PulseModelKind::Redraw);
   f.timing = {0.0, 0.0, 0.0, 1.0, 0.0, 8};  // a round takes one second
   const std::size_t kind = f.statistics.kind(1, 0.0);
   const double q = 1 - f.statistics.of(kind).done[1];
@@ -103,7 +57,7 @@ TEST(RowTime, IsTheExpectedMaximumOverTheRowsDevices) {
 
 /// Mean time of rows, or of `together` rows at once, that go through their rounds: 64 devices each,
 /// 20 of level 1 among them verified.
-double simulated_row_time(const Fixture& f, const RowScheme& scheme, std::size_t rows,
+double simulated_row_time(const PlannedChip& f, const RowScheme& scheme, std::size_t rows,
                           std::size_t together) {
   std::vector<DeviceTarget> targets(rows * 64);
   std::vector<std::uint64_t> masks(rows, 0);
@@ -142,7 +96,7 @@ TEST(RowTime, IsThatOfSimulatedRowsUnderEveryWriteScheme) {
                                           {RowClosing{0, 0.3, OpenAtClose::WriteOpenLoop}, 1u},
                                           {RowClosing{4, 0.0, OpenAtClose::WriteOpenLoop}, 1u},
                                           {RowClosing{}, 4u}}) {
-        Fixture f(PulseModelKind::Incremental, closing);
+        PlannedChip f(PulseModelKind::Incremental, closing);
         f.timing = {0.0, 40e-9, 25e-9, 10e-9, 0.0, 8, drivers, mixed};
         f.timing.closing = closing;
         std::vector<unsigned> counts(f.statistics.kinds(), 0);
@@ -158,7 +112,7 @@ TEST(RowTime, IsThatOfSimulatedRowsUnderEveryWriteScheme) {
 
 // Closed at once, a device that starts from the erased state has gained nothing; at the end, all.
 TEST(DeviceStatistics, OfClosedRowsTellWhatIsGainedByThen) {
-  const Fixture f(PulseModelKind::Incremental, {0, 0.1, OpenAtClose::Leave});
+  const PlannedChip f(PulseModelKind::Incremental, {0, 0.1, OpenAtClose::Leave});
   for (unsigned level = 1; level < 3; ++level) {
     const LevelStatistics& s = f.statistics.of(f.statistics.kind(level, 0.0));
     EXPECT_LT(s.gain_after[1], 0.0);  // worse than open loop
@@ -172,7 +126,7 @@ TEST(DeviceStatistics, OfClosedRowsTellWhatIsGainedByThen) {
 // What is written at the close has gained nothing, what is done by then all that it will: of
 // independent rewriting, per level, q^k and the truncated normal.
 TEST(DeviceStatistics, OfClosingWritesTellWhatIsGainedByThen) {
-  const Fixture f(PulseModelKind::Redraw, {0, 0.1});
+  const PlannedChip f(PulseModelKind::Redraw, {0, 0.1});
   for (unsigned level = 0; level < 4; ++level) {
     const LevelStatistics& s = f.statistics.of(f.statistics.kind(level, 0.0));
     const double sigma = f.device.sigma(level, 0.0);
@@ -203,7 +157,7 @@ TEST(TilePrices, HoldAllTilesToWhatThePowerAllows) {
 }
 
 TEST(WorthPerCycle, SelectsTheFractionOfDevicesAndIsNested) {
-  const Fixture f;
+  const PlannedChip f;
   DeviceMask last(f.mapping);
   for (const double fraction : {0.0, 0.05, 0.2, 0.4}) {
     const DeviceMask mask = select_worth_per_cycle(f.mapping, f.facts, f.statistics, fraction);
@@ -217,7 +171,7 @@ TEST(WorthPerCycle, SelectsTheFractionOfDevicesAndIsNested) {
 }
 
 TEST(WorthPerCycle, LeavesOutWhatHasNoSensitivity) {
-  const Fixture f;
+  const PlannedChip f;
   const DeviceMask mask = select_worth_per_cycle(f.mapping, f.facts, f.statistics, 0.99);
   EXPECT_LT(mask.count(), f.mapping.devices());
   for (std::size_t a = 0; a < f.mapping.blocks().size(); ++a)
@@ -229,7 +183,7 @@ TEST(WorthPerCycle, LeavesOutWhatHasNoSensitivity) {
 }
 
 TEST(RowTimePolicy, KeepsEveryTileWithinItsBudget) {
-  const Fixture f;
+  const PlannedChip f;
   const double all = slowest_array_time(f.mapping, f.facts, f.statistics, f.timing);
   for (const double fraction : {0.3, 0.5, 0.8}) {
     DeviceMask mask = select_row_time(f.mapping, f.facts, f.statistics, f.timing, fraction);
@@ -286,135 +240,6 @@ TEST(RowTimePolicy, ComesWithinOneRowOfTheBestPlan) {
       EXPECT_DOUBLE_EQ(gain, best);
     }
   }
-}
-
-TEST(BalancedPlacement, UsesNoMoreArraysThanAllowedAndPermutesEveryRow) {
-  const Fixture f;
-  for (const std::size_t extra : {0u, 2u, 5u}) {
-    const auto placements =
-        balanced_placement(f.mapping, f.facts, f.statistics, f.timing, extra, 0.3);
-    const tiles::Mapping balanced(Fixture::layers(), f.mapping.config(), placements);
-    EXPECT_LE(balanced.blocks().size(), f.mapping.blocks().size() + extra);
-    for (std::size_t l = 0; l < placements.size(); ++l) {
-      std::vector<std::uint32_t> rows = placements[l].row_order;
-      std::sort(rows.begin(), rows.end());
-      std::vector<std::uint32_t> want(f.mapping.layers()[l].rows);
-      std::iota(want.begin(), want.end(), 0u);
-      EXPECT_EQ(rows, want);
-    }
-  }
-}
-
-// Outputs of very different worth: where they stand must not cost, and may avoid, loss.
-TEST(BalancedColumns, UseNoMoreArraysAndAvoidMoreLossInTheSameTime) {
-  Fixture f;
-  for (std::size_t l = 0; l < f.mapping.layers().size(); ++l)
-    for (std::size_t o = 0; o < f.mapping.layers()[l].outputs; ++o)
-      for (std::size_t r = 0; r < f.mapping.layers()[l].rows; ++r)
-        f.facts.second_derivative[f.mapping.weight_index(l, o, r)] *=
-            std::exp(-0.4f * static_cast<float>(o));
-  const auto placements = balanced_columns(f.mapping, f.facts, f.statistics, f.timing, 0.3);
-  const tiles::Mapping balanced(Fixture::layers(), f.mapping.config(), placements);
-  EXPECT_EQ(balanced.blocks().size(), f.mapping.blocks().size());
-  for (std::size_t l = 0; l < placements.size(); ++l) {
-    std::vector<std::uint32_t> outputs = placements[l].output_order;
-    if (outputs.empty()) continue;
-    std::sort(outputs.begin(), outputs.end());
-    std::vector<std::uint32_t> want(f.mapping.layers()[l].outputs);
-    std::iota(want.begin(), want.end(), 0u);
-    EXPECT_EQ(outputs, want);
-  }
-  const double seconds = 0.3 * slowest_array_time(f.mapping, f.facts, f.statistics, f.timing);
-  const auto avoided = [&](const tiles::Mapping& mapping) {
-    const double fraction = seconds / slowest_array_time(mapping, f.facts, f.statistics, f.timing);
-    DeviceMask mask = select_row_time(mapping, f.facts, f.statistics, f.timing, fraction);
-    double loss = 0.0;
-    for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
-      for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
-        for (const Candidate& c : candidates(mapping, f.facts, f.statistics, a, r))
-          if (mask.row(a, r)[c.column / 64] >> (c.column % 64) & 1) loss += c.worth;
-    return loss;
-  };
-  EXPECT_GT(avoided(balanced), avoided(f.mapping));
-}
-
-TEST(BalancedPlacement, ShortensTheSlowestTile) {
-  const Fixture f;
-  const auto placements = balanced_placement(f.mapping, f.facts, f.statistics, f.timing, 0, 0.3);
-  const tiles::Mapping balanced(Fixture::layers(), f.mapping.config(), placements);
-  EXPECT_LT(slowest_array_time(balanced, f.facts, f.statistics, f.timing),
-            slowest_array_time(f.mapping, f.facts, f.statistics, f.timing));
-}
-
-/// Its first layer fills arrays that need little, its second needs much on few rows.
-struct UnevenFixture : Fixture {
-  UnevenFixture() {
-    for (std::size_t i = 0; i < facts.second_derivative.size(); ++i)
-      facts.second_derivative[i] = i < mapping.first_weight(1) ? 1e-5f : 1.0f;
-  }
-};
-
-TEST(SharedPlacement, EvensOutTheArraysAndAvoidsMoreLossInTheSameTime) {
-  const UnevenFixture f;
-  const auto placements = shared_placement(f.mapping, f.facts, f.statistics, f.timing, 0, 0.1);
-  const tiles::Mapping shared(Fixture::layers(), f.mapping.config(), placements);
-  const tiles::Mapping balanced(
-      Fixture::layers(), f.mapping.config(),
-      balanced_placement(f.mapping, f.facts, f.statistics, f.timing, 0, 0.1));
-  EXPECT_EQ(shared.array_count(), f.mapping.array_count());
-  EXPECT_GT(shared.blocks().size(), shared.array_count());
-  for (const tiles::LayerPlacement& p : placements) {
-    std::vector<std::uint32_t> rows = p.row_order, want(rows.size());
-    std::sort(rows.begin(), rows.end());
-    std::iota(want.begin(), want.end(), 0u);
-    EXPECT_EQ(rows, want);
-  }
-  const double seconds = 0.1 * slowest_array_time(f.mapping, f.facts, f.statistics, f.timing);
-  const auto avoided = [&](const tiles::Mapping& m) {
-    const double fraction = seconds / slowest_array_time(m, f.facts, f.statistics, f.timing);
-    const DeviceMask mask = select_row_time(m, f.facts, f.statistics, f.timing, fraction);
-    double loss = 0.0;
-    std::vector<double> time(m.array_count(), 0.0);  // as the planner expects it
-    for (std::size_t b = 0; b < m.blocks().size(); ++b)
-      for (std::size_t r = 0; r < m.blocks()[b].rows; ++r) {
-        std::vector<unsigned> counts(f.statistics.kinds(), 0);
-        for (const Candidate& c : candidates(m, f.facts, f.statistics, b, r))
-          if (mask.row(b, r)[c.column / 64] >> (c.column % 64) & 1) {
-            loss += c.worth;
-            ++counts[c.kind];
-          }
-        time[m.blocks()[b].array] += row_time(f.statistics, f.timing, counts, m.columns(b));
-      }
-    for (const double t : time) EXPECT_LE(t, seconds * (1 + 1e-9));
-    return loss;
-  };
-  EXPECT_GT(avoided(shared), 1.2 * avoided(balanced));
-}
-
-// Where arrays are full, there is nothing to share; arrays more than that are used.
-TEST(SharedPlacement, KeepsToTheRowsAndTheNumberOfArrays) {
-  for (const std::size_t extra : {0u, 1u, 3u, 50u}) {
-    const UnevenFixture f;
-    const tiles::Mapping shared(
-        Fixture::layers(), f.mapping.config(),
-        shared_placement(f.mapping, f.facts, f.statistics, f.timing, extra, 0.3));
-    EXPECT_LE(shared.array_count(), f.mapping.array_count() + extra);
-    EXPECT_EQ(shared.weights(), f.mapping.weights());
-  }
-  const std::vector<tiles::MappedLayer> full{{"a", 16, 64, std::vector<std::int16_t>(1024, 7)},
-                                             {"b", 16, 64, std::vector<std::int16_t>(1024, 7)}};
-  const Fixture f;
-  const tiles::Mapping natural(full, {64, 64, 2, 4});
-  WeightFacts facts;
-  facts.second_derivative.assign(2048, 1e-3f);
-  std::fill_n(facts.second_derivative.begin(), 1024, 1.0f);
-  facts.scale.assign(2048, 1.0f);
-  facts.magnitude.assign(2048, 7.0f / 15);
-  facts.open_loop_variance.assign(2048, 1.0f);
-  const tiles::Mapping shared(full, {64, 64, 2, 4},
-                              shared_placement(natural, facts, f.statistics, f.timing, 0, 0.3));
-  EXPECT_EQ(shared.blocks().size(), 2u);
-  EXPECT_EQ(shared.array_count(), 2u);
 }
 
 }  // namespace
