@@ -120,22 +120,31 @@ TEST(BitSerialProducts, EqualThePlainLoopWhereRowsStandElsewhere) {
 TEST(BitSerialProducts, AreTheSameOnEveryInstructionSet) {
   using namespace bit_serial;
   std::mt19937 random(2);
-  const std::size_t rows = 96, tables = tables_of(rows);
-  std::vector<std::int16_t> cells(rows * kColumns), table(tables * kTable), codes(rows * kLanes);
-  for (auto& cell : cells)
-    cell = static_cast<std::int16_t>(static_cast<int>(random() % 4000) - 500);
-  for (auto& code : codes) code = static_cast<std::int16_t>(random());
-  std::vector<std::int32_t> start(kColumns);
-  std::vector<std::uint32_t> ends(tables + 1);
-  ASSERT_TRUE(make_tables(cells.data(), tables, table.data(), start.data(), ends.data()));
-  std::vector<std::uint16_t> look_ups(16 * tables * kLanes), planes(16);
-  spread_bits(codes.data(), rows, 16, look_ups.data(), planes.data());
-  std::vector<std::vector<std::int32_t>> results;
-  for (const Convert version : versions_of_convert()) {
-    results.emplace_back(kLanes * kColumns);
-    version({table.data(), ends.data(), start.data(), 700.5f, 1.0f / 1401.0f, 255},
-            {look_ups.data(), planes.data(), 1, tables, kLanes, 16, true}, results.back().data());
-    EXPECT_EQ(results.back(), results.front());
+  for (const unsigned per_word : {1u, 2u, 4u}) {
+    const std::size_t rows = 96, words = words_of(rows, per_word);
+    std::vector<std::int16_t> cells(rows * kColumns), table(rows / kRows * kTable),
+        codes(rows * kLanes);
+    for (auto& cell : cells)
+      cell = static_cast<std::int16_t>(static_cast<int>(random() % 3000) - 500);
+    for (auto& code : codes) code = static_cast<std::int16_t>(random());
+    std::vector<std::int32_t> start(kColumns);
+    std::vector<std::uint32_t> ends(words + 1);
+    Sums sums;
+    ASSERT_TRUE(
+        make_tables(cells.data(), words, per_word, table.data(), start.data(), ends.data(), sums));
+    EXPECT_GT(sums.runs, 1u);
+    Division division;
+    ASSERT_TRUE(make_division(sums.lowest, sums.highest, sums.runs, 1401, division));
+    std::vector<std::uint16_t> look_ups(16 * words * kLanes), planes(16);
+    spread_bits(codes.data(), rows, 16, per_word, look_ups.data(), planes.data());
+    std::vector<std::vector<std::uint16_t>> results;
+    for (const Convert version : versions_of_convert()) {
+      results.emplace_back(kLanes * kColumns);
+      version({table.data(), ends.data(), start.data(), division, 255},
+              {look_ups.data(), planes.data(), 1, words, kLanes, per_word, 16, true}, {8, 16},
+              results.back().data());
+      EXPECT_EQ(results.back(), results.front());
+    }
   }
 }
 
