@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <random>
 
 #include "tiles/bit_serial_kernel.h"
@@ -146,6 +147,35 @@ TEST(BitSerialProducts, AreTheSameOnEveryInstructionSet) {
       EXPECT_EQ(results.back(), results.front());
     }
   }
+}
+
+/// For every sum and anything that the upper bits may have lost in the runs.
+TEST(BitSerialProducts, DivideRightOrSayThatTheyCannot) {
+  using namespace bit_serial;
+  std::size_t done = 0;
+  for (const std::int32_t step : {1024, 1542, 3085, 26214, 56174, 60000})
+    for (const std::int64_t lowest : {0, -5000, -200000})
+      for (const std::int64_t highest : {20000, 400000, 900000})
+        for (const std::size_t runs : {1u, 4u, 15u}) {
+          Division d;
+          if (!make_division(lowest, highest, runs, step, d)) continue;
+          ++done;
+          for (std::int64_t sum = lowest; sum <= highest; ++sum)
+            for (const std::int64_t lost : {std::int64_t{0}, static_cast<std::int64_t>(runs)}) {
+              const std::int64_t high = (sum >> d.shift) - lost - d.bias;
+              ASSERT_LE(std::abs(high), 32767);
+              std::int64_t quotient = high * d.reciprocal >> 16;
+              const auto left = static_cast<std::uint16_t>(sum - quotient * d.step);
+              if (left >= d.step) ++quotient;
+              const std::int64_t exact = sum >= 0 ? sum / step : 0;
+              ASSERT_EQ(std::max<std::int64_t>(quotient, 0), exact)
+                  << sum << " / " << step << ", runs " << runs;
+            }
+        }
+  EXPECT_GT(done, 60u);
+  Division d;
+  EXPECT_FALSE(make_division(0, 400000, 1, 65536, d));
+  EXPECT_FALSE(make_division(0, 8000000, 15, 1024, d));
 }
 
 /// Every quotient of an ADC: one cell of each value that a sum can have, times input one.
