@@ -110,7 +110,7 @@ void HardwareEngine::multiply_positions(const Positions& positions, std::size_t 
   const workloads::MatrixLayer& matrix = positions.matrix;
   const workloads::Window& w = matrix.window;
   const std::size_t width = products.shape.width, plane = width * products.shape.height;
-  inputs_.resize(count * matrix.rows * kLanes);
+  inputs_.resize(std::max(inputs_.size(), count * matrix.rows * kLanes));
   std::int16_t* input = inputs_.data();
   for (std::size_t i = first; i < first + count; ++i) {
     const auto y = static_cast<std::ptrdiff_t>(i % plane / width * w.stride_height);

@@ -20,6 +20,12 @@ constexpr std::size_t kMostPatternRows = 10;
 constexpr std::int32_t kLargestCode = 32767, kLargestStep = 65535;
 constexpr std::int64_t kIntegers = std::int64_t{1} << 31;
 
+/// Layers take turns with the buffers: what they leave is not zeroed again.
+template <class T>
+void grow(std::vector<T>& buffer, std::size_t size) {
+  if (buffer.size() < size) buffer.resize(size);
+}
+
 /// Of a buffer, from the first cache line that begins in it.
 std::int16_t* aligned(std::vector<std::int16_t>& buffer) {
   const auto address = reinterpret_cast<std::uintptr_t>(buffer.data());
@@ -34,6 +40,7 @@ struct BitSerialProducts::RowBlock {
   std::size_t first_row = 0, rows = 0, layer_rows = 0;
   std::size_t outputs = 0;
   Adc adc;
+  bool first = false;  ///< of the layer: sums begin with it
 };
 
 BitSerialProducts::BitSerialProducts(const Mapping& mapping, std::vector<const CellArray*> cells,
@@ -43,7 +50,7 @@ BitSerialProducts::BitSerialProducts(const Mapping& mapping, std::vector<const C
 void BitSerialProducts::multiply(std::size_t layer, const InputGroups& inputs,
                                  std::vector<std::int64_t>& sums, const AdcNoise* noise) {
   const MappedLayer& matrix = mapping_.layers()[layer];
-  sums.resize(inputs.groups * kLanes * matrix.outputs);
+  grow(sums, inputs.groups * kLanes * matrix.outputs);
   const std::size_t end = mapping_.first_array(layer) + mapping_.array_count(layer);
   for (std::size_t a = mapping_.first_array(layer); a < end;) {
     const ArrayBlock& first = mapping_.arrays()[a];
@@ -53,7 +60,8 @@ void BitSerialProducts::multiply(std::size_t layer, const InputGroups& inputs,
                    first.rows,
                    matrix.rows,
                    matrix.outputs,
-                   Adc(adc_bits_, first.rows, 1u << mapping_.config().device_bits)};
+                   Adc(adc_bits_, first.rows, 1u << mapping_.config().device_bits),
+                   a == mapping_.first_array(layer)};
     while (a < end && mapping_.arrays()[a].first_row == first.first_row) ++a;
     block.arrays = a - block.first_array;
     multiply_block(block, inputs, noise, sums.data());
@@ -81,17 +89,17 @@ void BitSerialProducts::multiply_block(const RowBlock& block, const InputGroups&
     done = multiply_by_tables(block, inputs, stride, block_sums_);
   }
   const std::size_t vectors = inputs.groups * kLanes;
-  const bool first = block.first_row == 0;
   if (done) {
     bit_serial::add_block(block_sums_.data(), {vectors, block.outputs, stride}, block.adc.step,
-                          !first, sums);
+                          !block.first, sums);
   } else {
-    if (first) std::fill_n(sums, vectors * block.outputs, 0);
+    if (block.first) std::fill_n(sums, vectors * block.outputs, 0);
     multiply_plainly(block, inputs, noise, sums);
   }
 }
 
-/// Sums in ADC steps, [group][lane][output of `stride`]. False if 16 bits do not do.
+/// Sums in ADC steps of the lanes wanted, [group][lane][output of `stride`]. False if 16 bits do
+/// not do.
 bool BitSerialProducts::multiply_by_tables(const RowBlock& block, const InputGroups& inputs,
                                            std::size_t stride, std::vector<std::int32_t>& sums) {
   // As many tables to a word as keep its sums in 16 bits, cells being as large as they may.
@@ -108,8 +116,8 @@ bool BitSerialProducts::multiply_by_tables(const RowBlock& block, const InputGro
                                            unsigned per_word, std::size_t stride,
                                            std::vector<std::int32_t>& sums) {
   const bit_serial::Bits places = spread(block, inputs, per_word);
-  sums.assign(inputs.groups * kLanes * stride, 0);
-  column_codes_.resize(inputs.groups * kLanes * kColumns);
+  grow(sums, inputs.groups * kLanes * stride);
+  grow(column_codes_, inputs.groups * kLanes * kColumns);
   const unsigned bits = inputs.code.bits;
   unsigned at_once = 1;
   while (at_once < bits && std::int64_t{block.adc.largest_code} << (at_once + 1) <= 1 << 16)
@@ -133,8 +141,8 @@ bit_serial::Bits BitSerialProducts::spread(const RowBlock& block, const InputGro
                                            unsigned per_word) {
   const std::size_t words = bit_serial::words_of(block.rows, per_word);
   const std::size_t of_group = inputs.code.bits * words * kLanes;
-  words_.resize(inputs.groups * of_group);
-  planes_.resize(inputs.groups * inputs.code.bits);
+  grow(words_, inputs.groups * of_group);
+  grow(planes_, inputs.groups * inputs.code.bits);
   for (std::size_t g = 0; g < inputs.groups; ++g) {
     bit_serial::spread_bits(inputs.codes + (g * block.layer_rows + block.first_row) * kLanes,
                             block.rows, inputs.code.bits, per_word, words_.data() + g * of_group,
@@ -168,7 +176,7 @@ bool BitSerialProducts::tabulate(const RowBlock& block, std::size_t first_column
     std::fill(row + columns, row + kColumns, std::int16_t{0});
   }
   std::fill(row, rows_.data() + rows_.size(), std::int16_t{0});
-  table_.resize(tables * bit_serial::kTable + 64 / sizeof(std::int16_t));
+  grow(table_, tables * bit_serial::kTable + 64 / sizeof(std::int16_t));
   start_.resize(kColumns);
   ends_.resize(words + 1);
   bit_serial::Sums sums;
@@ -192,7 +200,8 @@ void BitSerialProducts::add_columns(const RowBlock& block, const bit_serial::Bit
     const auto device = static_cast<unsigned>((first + begin) / block.outputs);
     const std::size_t length = std::min(count - begin, block.outputs - output);
     const std::int32_t magnitude = mapping_.slice_weight(device / 2) << range.first;
-    bit_serial::add_weighted({begin, length, output, device % 2 == 0 ? magnitude : -magnitude},
+    const bool add = device > 0 || range.first > 0;
+    bit_serial::add_weighted({begin, length, output, device % 2 == 0 ? magnitude : -magnitude, add},
                              bits, range, column_codes_.data(), stride, sums.data());
     begin += length;
   }
@@ -212,7 +221,7 @@ bool BitSerialProducts::multiply_by_patterns(const RowBlock& block, const InputG
   const InputGroups all{codes.data(), patterns / kLanes, kLanes, {1, false}};
   if (!multiply_by_tables(alone, all, stride, pattern_sums_)) return false;
   static_assert(kMostPatternRows <= bit_serial::kRows * bit_serial::kMostPerWord);
-  block_sums_.resize(inputs.groups * kLanes * stride);
+  grow(block_sums_, inputs.groups * kLanes * stride);
   bit_serial::add_patterns(spread(block, inputs, bit_serial::kMostPerWord), pattern_sums_.data(),
                            stride, block_sums_.data());
   return true;

@@ -49,7 +49,8 @@ class BitSerialProducts {
   /// `cells[a]`: the programmed array a; read at every multiplication. Neither is copied.
   BitSerialProducts(const Mapping& mapping, std::vector<const CellArray*> cells, unsigned adc_bits);
   /// sums[group][lane][output] in cell units x weight code x input code, as multiply_bit_serial()
-  /// has them. With noise, which may be null, it takes the plain way: no table holds all sums.
+  /// has them; grows where it is too small. With noise, which may be null, it takes the plain way:
+  /// no table holds all sums.
   void multiply(std::size_t layer, const InputGroups& inputs, std::vector<std::int64_t>& sums,
                 const AdcNoise* noise = nullptr);
 

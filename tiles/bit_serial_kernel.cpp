@@ -69,7 +69,7 @@ USWIM_INLINE void convert_with(Chunk c, Bits b, BitRange range, std::uint16_t* c
   std::int16_t begin[2][kColumns];
   for (std::size_t i = 0; i < kColumns; ++i) {
     begin[0][i] = static_cast<std::int16_t>(c.start[i] - 0x8000);
-    begin[1][i] = static_cast<std::int16_t>((c.start[i] >> d.shift) - d.bias);
+    begin[1][i] = static_cast<std::int16_t>(c.start[i] >> d.shift);
   }
   const unsigned sign = b.is_signed ? b.bits - 1 : b.bits;
   for (std::size_t group = 0; group < b.groups; ++group) {
@@ -210,16 +210,13 @@ bool make_division(std::int64_t lowest, std::int64_t highest, std::size_t runs, 
   const double exact = std::ldexp(1.0, 16 + shift) / step;
   const double reciprocal = std::floor(exact);
   if (reciprocal < 1 || reciprocal > kLargest) return false;
-  // The upper bits are at most runs + 1 and the bias too small. The reciprocal is too small too:
-  // quotients of positive sums become smaller, those of negative ones larger.
-  const double too_small = std::ldexp(exact - reciprocal, -16 - shift);
-  const double bias = std::ceil(static_cast<double>(-lowest) * too_small * 65536 / reciprocal);
-  const double rounded = static_cast<double>(runs + 1) + bias;
+  // The upper bits are at most runs + 1 too small, and the reciprocal by less than one: so is the
+  // quotient. Negative sums have negative upper bits, so one more than their quotient is 0 at most.
   const double error =
-      static_cast<double>(highest) * too_small + rounded * reciprocal / 65536 + 1e-6;
-  if (error >= 1 || (1 + error) * step > 65536 || rounded > kLargest / 4) return false;
-  division = {shift, static_cast<std::int16_t>(reciprocal), static_cast<std::int32_t>(bias),
-              static_cast<std::uint16_t>(step)};
+      std::ldexp(static_cast<double>(highest) * (exact - reciprocal), -16 - shift) +
+      static_cast<double>(runs + 1) * reciprocal / 65536 + 1e-6;
+  if (error >= 1 || (1 + error) * step > 65536 || runs > kLargest / 4) return false;
+  division = {shift, static_cast<std::int16_t>(reciprocal), static_cast<std::uint16_t>(step)};
   return true;
 }
 
@@ -235,15 +232,16 @@ void add_weighted(const ColumnRun& run, const Bits& bits, BitRange range,
     for (std::size_t lane = 0; lane < bits.lanes; ++lane) {
       const std::uint16_t* code = codes + (group * kLanes + lane) * kColumns;
       std::int32_t* sum = sums + (group * kLanes + lane) * outputs;
+      const std::int32_t kept = run.add ? -1 : 0;
       for (std::size_t i = 0; i < run.length; ++i)
-        sum[i] += run.weight * (static_cast<std::uint16_t>(code[i] ^ sign) - sign);
+        sum[i] = (sum[i] & kept) + run.weight * (static_cast<std::uint16_t>(code[i] ^ sign) - sign);
     }
 }
 
 USWIM_EVERY_INSTRUCTION_SET
 void add_patterns(const Bits& bits, const std::int32_t* of_pattern, std::size_t outputs,
                   std::int32_t* sums) {
-  typedef std::int32_t Eight __attribute__((vector_size(kOutputs * sizeof(std::int32_t))));
+  typedef std::uint32_t Eight __attribute__((vector_size(kOutputs * sizeof(std::int32_t))));
   for (std::size_t group = 0; group < bits.groups; ++group)
     for (std::size_t lane = 0; lane < bits.lanes; ++lane) {
       const std::uint16_t* word = bits.words + group * bits.bits * kLanes + lane;

@@ -24,7 +24,6 @@ inline std::size_t words_of(std::size_t rows, unsigned per_word) {
 struct Division {
   int shift = 0;                ///< upper bits: sum >> shift
   std::int16_t reciprocal = 0;  ///< 2^(16 + shift) / step, rounded down
-  std::int32_t bias = 0;        ///< of the upper bits: quotients of negative sums must not be large
   std::uint16_t step = 0;
 };
 /// For sums in [lowest, highest] made of so many runs. False if 16 bits do not do.
@@ -65,6 +64,7 @@ struct ColumnRun {
   std::size_t column, length;
   std::size_t output;   ///< of the first
   std::int32_t weight;  ///< of its slice and sign, and of the first bit
+  bool add;             ///< to the sums; else they begin here
 };
 /// sums[group][lane][output] += weight * codes[group][lane][column].
 void add_weighted(const ColumnRun& run, const Bits& bits, BitRange range,
