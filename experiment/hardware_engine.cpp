@@ -1,9 +1,11 @@
 #include "experiment/hardware_engine.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "sc_models/input_vector.h"
+#include "support/instruction_sets.h"
 
 namespace uswim::experiment {
 
@@ -20,6 +22,37 @@ void HardwareEngine::start_noise(double sigma, std::uint64_t seed, std::uint32_t
   next_image_.assign(mapping_.layers().size(), 0);
 }
 
+namespace {
+
+/// Codes of every row, whose channel has the even or odd numbers of pairs, to input[row][lane].
+USWIM_EVERY_INSTRUCTION_SET
+void gather(const std::int16_t* window, const std::vector<std::ptrdiff_t>& offsets,
+            std::int16_t* input) {
+  for (const std::ptrdiff_t offset : offsets) {
+    std::int32_t pairs[kLanes];
+    std::memcpy(pairs, window + (offset & ~std::ptrdiff_t{1}), sizeof pairs);
+    const int lower = offset & 1 ? 0 : 16;  // codes go to the upper halves, then down
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      input[lane] = static_cast<std::int16_t>(
+          static_cast<std::int32_t>(static_cast<std::uint32_t>(pairs[lane]) << lower) >> 16);
+    input += kLanes;
+  }
+}
+
+/// sums[lane][output] as products, each output's lanes at its place.
+USWIM_EVERY_INSTRUCTION_SET
+void scatter(const std::int64_t* sums, const std::vector<std::size_t>& places, unsigned shift,
+             std::int32_t* products) {
+  const std::size_t outputs = places.size();
+  for (std::size_t p = 0; p < outputs; ++p) {
+    std::int32_t* product = products + places[p];
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      product[lane] = sc_models::to_product(sums[lane * outputs + p], shift);
+  }
+}
+
+}  // namespace
+
 /// A layer's windows over blocks of 16 images, one after the other.
 struct HardwareEngine::Positions {
   std::size_t layer = 0;
@@ -30,6 +63,8 @@ struct HardwareEngine::Positions {
   std::uint64_t first_image = 0;  ///< of block 0, as read noise counts them
   /// Of each crossbar row's code from the window's first, in int16.
   std::vector<std::ptrdiff_t> offsets = {};
+  /// Of each output's products from the first output's.
+  std::vector<std::size_t> places = {};
 };
 
 void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& codes,
@@ -58,6 +93,8 @@ void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& co
   constexpr std::size_t kInputs = std::size_t{1} << 22;
   const std::size_t at_once = std::max<std::size_t>(1, kInputs / (matrix.rows * kLanes));
   const std::size_t plane = products.shape.height * products.shape.width;
+  for (std::size_t p = 0; p < matrix.outputs; ++p)
+    positions.places.push_back(mapping_.matrix_output(layer, p) * plane * kLanes);
   const std::size_t full = images / kLanes * plane;
   for (std::size_t first = 0; first < full; first += at_once)
     multiply_positions(positions, first, std::min(at_once, full - first), codes, products);
@@ -73,17 +110,15 @@ void HardwareEngine::multiply_positions(const Positions& positions, std::size_t 
   const workloads::MatrixLayer& matrix = positions.matrix;
   const workloads::Window& w = matrix.window;
   const std::size_t width = products.shape.width, plane = width * products.shape.height;
-  inputs_.resize(count * matrix.rows * kLanes);
+  inputs_.resize(std::max(inputs_.size(), count * matrix.rows * kLanes));
   std::int16_t* input = inputs_.data();
   for (std::size_t i = first; i < first + count; ++i) {
     const auto y = static_cast<std::ptrdiff_t>(i % plane / width * w.stride_height);
     const auto x = static_cast<std::ptrdiff_t>(i % width * w.stride_width);
     const std::int16_t* window = codes.at(i / plane, 0, y - static_cast<std::ptrdiff_t>(w.pad_top),
                                           x - static_cast<std::ptrdiff_t>(w.pad_left));
-    for (const std::ptrdiff_t offset : positions.offsets) {
-      const std::int16_t* lanes = window + offset;
-      for (std::size_t lane = 0; lane < kLanes; ++lane) *input++ = lanes[2 * lane];
-    }
+    gather(window, positions.offsets, input);
+    input += matrix.rows * kLanes;
   }
   if (noise_.sigma > 0.0f) {
     vector_.clear();
@@ -98,10 +133,8 @@ void HardwareEngine::multiply_positions(const Positions& positions, std::size_t 
   for (std::size_t i = first; i < first + count; ++i) {
     std::int32_t* product =
         products.values.data() + (i / plane * matrix.outputs * plane + i % plane) * kLanes;
-    for (std::size_t lane = 0; lane < kLanes; ++lane)
-      for (std::size_t p = 0; p < matrix.outputs; ++p)
-        product[mapping_.matrix_output(positions.layer, p) * plane * kLanes + lane] =
-            sc_models::to_product(*sum++, positions.shift);
+    scatter(sum, positions.places, positions.shift, product);
+    sum += matrix.outputs * kLanes;
   }
 }
 

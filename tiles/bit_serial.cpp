@@ -16,9 +16,15 @@ namespace {
 /// Arrays of at most so many rows are tabulated by input pattern, if enough inputs pay for it.
 constexpr std::size_t kMostPatternRows = 10;
 
-/// 2^22: below, floats tell apart all quotients of the ADC; see multiply_by_tables().
-constexpr std::int64_t kExactQuotients = std::int64_t{1} << 22;
+/// Of the codes and steps that 16 bits hold.
+constexpr std::int32_t kLargestCode = 32767, kLargestStep = 65535;
 constexpr std::int64_t kIntegers = std::int64_t{1} << 31;
+
+/// Layers take turns with the buffers: what they leave is not zeroed again.
+template <class T>
+void grow(std::vector<T>& buffer, std::size_t size) {
+  if (buffer.size() < size) buffer.resize(size);
+}
 
 /// Of a buffer, from the first cache line that begins in it.
 std::int16_t* aligned(std::vector<std::int16_t>& buffer) {
@@ -34,6 +40,7 @@ struct BitSerialProducts::RowBlock {
   std::size_t first_row = 0, rows = 0, layer_rows = 0;
   std::size_t outputs = 0;
   Adc adc;
+  bool first = false;  ///< of the layer: sums begin with it
 };
 
 BitSerialProducts::BitSerialProducts(const Mapping& mapping, std::vector<const CellArray*> cells,
@@ -43,7 +50,7 @@ BitSerialProducts::BitSerialProducts(const Mapping& mapping, std::vector<const C
 void BitSerialProducts::multiply(std::size_t layer, const InputGroups& inputs,
                                  std::vector<std::int64_t>& sums, const AdcNoise* noise) {
   const MappedLayer& matrix = mapping_.layers()[layer];
-  sums.assign(inputs.groups * kLanes * matrix.outputs, 0);
+  grow(sums, inputs.groups * kLanes * matrix.outputs);
   const std::size_t end = mapping_.first_block(layer) + mapping_.block_count(layer);
   for (std::size_t a = mapping_.first_block(layer); a < end;) {
     const ArrayBlock& first = mapping_.blocks()[a];
@@ -53,7 +60,8 @@ void BitSerialProducts::multiply(std::size_t layer, const InputGroups& inputs,
                    first.rows,
                    matrix.rows,
                    matrix.outputs,
-                   Adc(adc_bits_, first.rows, 1u << mapping_.config().device_bits)};
+                   Adc(adc_bits_, first.rows, 1u << mapping_.config().device_bits),
+                   a == mapping_.first_block(layer)};
     while (a < end && mapping_.blocks()[a].first_row == first.first_row) ++a;
     block.arrays = a - block.first_array;
     multiply_block(block, inputs, noise, sums.data());
@@ -66,100 +74,142 @@ void BitSerialProducts::multiply_block(const RowBlock& block, const InputGroups&
   for (unsigned slice = 0; slice < mapping_.slices(); ++slice)
     largest_sum += std::int64_t{mapping_.slice_weight(slice)} * block.adc.largest_code;
   largest_sum <<= inputs.code.bits;
-  const bool exact =
-      noise == nullptr &&
-      (std::int64_t{block.adc.largest_code} + 2) * block.adc.step < kExactQuotients &&
-      largest_sum < kIntegers;
+  const bool exact = noise == nullptr && block.adc.largest_code <= kLargestCode &&
+                     block.adc.step <= kLargestStep && largest_sum < kIntegers;
   const std::size_t patterns = std::max(kLanes, std::size_t{1} << std::min(block.rows, kLanes));
   const bool few_patterns = block.rows <= kMostPatternRows &&
                             patterns < inputs.groups * inputs.lanes * inputs.code.bits / 4;
+  std::size_t stride = block.outputs;
   bool done = false;
   if (exact && few_patterns) {
-    done = multiply_by_patterns(block, inputs);
+    stride =
+        (block.outputs + bit_serial::kOutputs - 1) / bit_serial::kOutputs * bit_serial::kOutputs;
+    done = multiply_by_patterns(block, inputs, stride);
   } else if (exact) {
-    done = multiply_by_tables(block, inputs, block_sums_);
+    done = multiply_by_tables(block, inputs, stride, block_sums_);
   }
-  if (!done) return multiply_plainly(block, inputs, noise, sums);
-  const std::size_t count = inputs.groups * kLanes * block.outputs;
-  for (std::size_t i = 0; i < count; ++i) sums[i] += std::int64_t{block_sums_[i]} * block.adc.step;
+  const std::size_t vectors = inputs.groups * kLanes;
+  if (done) {
+    bit_serial::add_block(block_sums_.data(), {vectors, block.outputs, stride}, block.adc.step,
+                          !block.first, sums);
+  } else {
+    if (block.first) std::fill_n(sums, vectors * block.outputs, 0);
+    multiply_plainly(block, inputs, noise, sums);
+  }
 }
 
-/// Sums in ADC steps, [group][lane][output]. False if 16 bits do not hold the tables.
+/// Sums in ADC steps of the lanes wanted, [group][lane][output of `stride`]. False if 16 bits do
+/// not do.
 bool BitSerialProducts::multiply_by_tables(const RowBlock& block, const InputGroups& inputs,
+                                           std::size_t stride, std::vector<std::int32_t>& sums) {
+  // As many tables to a word as keep its sums in 16 bits, cells being as large as they may.
+  const unsigned device_bits = mapping_.config().device_bits;
+  for (unsigned per_word = device_bits <= 2   ? 4
+                           : device_bits == 3 ? 2
+                                              : 1;
+       per_word > 0; per_word /= 2)
+    if (multiply_by_tables(block, inputs, per_word, stride, sums)) return true;
+  return false;
+}
+
+bool BitSerialProducts::multiply_by_tables(const RowBlock& block, const InputGroups& inputs,
+                                           unsigned per_word, std::size_t stride,
                                            std::vector<std::int32_t>& sums) {
-  const std::size_t tables = bit_serial::tables_of(block.rows);
+  const bit_serial::Bits places = spread(block, inputs, per_word);
+  grow(sums, inputs.groups * kLanes * stride);
+  grow(column_codes_, inputs.groups * kLanes * kColumns);
   const unsigned bits = inputs.code.bits;
-  spread(block, inputs);
-  sums.assign(inputs.groups * kLanes * block.outputs, 0);
-  column_codes_.resize(inputs.groups * inputs.lanes * kColumns);
-  const bit_serial::Bits places{look_ups_.data(), planes_.data(), inputs.groups,        tables,
-                                inputs.lanes,     bits,           inputs.code.is_signed};
+  unsigned at_once = 1;
+  while (at_once < bits && std::int64_t{block.adc.largest_code} << (at_once + 1) <= 1 << 16)
+    ++at_once;
   const std::size_t columns = block.outputs * mapping_.devices_per_weight();
   for (std::size_t first = 0; first < columns; first += kColumns) {
-    if (!tabulate(block, first)) return false;
-    // floor((sum + step / 2) / step) with (2 (sum + step / 2) + 1) / (2 step): the half keeps the
-    // quotient further from a whole number than the two roundings of the product move it.
-    const auto half_step = static_cast<float>(block.adc.step / 2) + 0.5f;
-    bit_serial::convert({aligned(table_), ends_.data(), start_.data(), half_step,
-                         1.0f / static_cast<float>(block.adc.step), block.adc.largest_code},
-                        places, column_codes_.data());
-    add_columns(block, places, first, std::min(kColumns, columns - first), sums);
+    bit_serial::Division division;
+    if (!tabulate(block, first, per_word, division)) return false;
+    for (unsigned bit = 0; bit < bits; bit += at_once) {
+      const bit_serial::BitRange range{bit, std::min(bit + at_once, bits)};
+      bit_serial::convert({aligned(table_), ends_.data(), start_.data(), division,
+                           static_cast<std::int16_t>(block.adc.largest_code)},
+                          places, range, column_codes_.data());
+      add_columns(block, places, range, first, std::min(kColumns, columns - first), stride, sums);
+    }
   }
   return true;
 }
 
-void BitSerialProducts::spread(const RowBlock& block, const InputGroups& inputs) {
-  const std::size_t of_group = inputs.code.bits * bit_serial::tables_of(block.rows) * kLanes;
-  look_ups_.resize(inputs.groups * of_group);
-  planes_.resize(inputs.groups * inputs.code.bits);
+bit_serial::Bits BitSerialProducts::spread(const RowBlock& block, const InputGroups& inputs,
+                                           unsigned per_word) {
+  const std::size_t words = bit_serial::words_of(block.rows, per_word);
+  const std::size_t of_group = inputs.code.bits * words * kLanes;
+  grow(words_, inputs.groups * of_group);
+  grow(planes_, inputs.groups * inputs.code.bits);
   for (std::size_t g = 0; g < inputs.groups; ++g) {
     bit_serial::spread_bits(inputs.codes + (g * block.layer_rows + block.first_row) * kLanes,
-                            block.rows, inputs.code.bits, look_ups_.data() + g * of_group,
+                            block.rows, inputs.code.bits, per_word, words_.data() + g * of_group,
                             planes_.data() + g * inputs.code.bits);
   }
+  return {words_.data(), planes_.data(), inputs.groups,    words,
+          inputs.lanes,  per_word,       inputs.code.bits, inputs.code.is_signed};
 }
 
-/// Column j of a block: device j / outputs of the weight of output j % outputs. So the 32 columns
-/// of a chunk are mostly alike but for their output.
-bool BitSerialProducts::tabulate(const RowBlock& block, std::size_t first_column) {
-  const std::size_t tables = bit_serial::tables_of(block.rows);
+/// Column j of a block: device j / outputs of the weight of output j % outputs. So the columns of a
+/// chunk are mostly alike but for their output.
+bool BitSerialProducts::tabulate(const RowBlock& block, std::size_t first_column, unsigned per_word,
+                                 bit_serial::Division& division) {
+  const std::size_t words = bit_serial::words_of(block.rows, per_word);
+  const std::size_t tables = words * per_word;
   const std::size_t per_weight = mapping_.devices_per_weight();
   const std::size_t columns = std::min(kColumns, block.outputs * per_weight - first_column);
-  rows_.assign(tables * bit_serial::kRows * kColumns, 0);
+  rows_.resize(tables * bit_serial::kRows * kColumns);
+  const std::int16_t* first_cells[kColumns];
   for (std::size_t c = 0; c < columns; ++c) {
     const std::size_t output = (first_column + c) % block.outputs;
     const std::size_t device = (first_column + c) / block.outputs;
     std::size_t a = block.first_array;  // outputs are not always cut evenly
     while (output >= mapping_.blocks()[a].first_output + mapping_.blocks()[a].outputs) ++a;
-    const CellArray& cells = *cells_[a];
     const std::size_t column = (output - mapping_.blocks()[a].first_output) * per_weight + device;
-    std::int16_t* place = rows_.data() + bit_serial::place_of(c);
-    for (std::size_t r = 0; r < block.rows; ++r) place[r * kColumns] = cells.row(r)[column];
+    first_cells[c] = cells_[a]->row(0) + column;
   }
-  table_.resize(tables * bit_serial::kTable + kColumns);
+  std::int16_t* row = rows_.data();
+  for (std::size_t r = 0; r < block.rows; ++r, row += kColumns) {
+    for (std::size_t c = 0; c < columns; ++c) row[c] = first_cells[c][r * mapping_.pitch()];
+    std::fill(row + columns, row + kColumns, std::int16_t{0});
+  }
+  std::fill(row, rows_.data() + rows_.size(), std::int16_t{0});
+  grow(table_, tables * bit_serial::kTable + 64 / sizeof(std::int16_t));
   start_.resize(kColumns);
-  ends_.resize(tables + 1);
-  return bit_serial::make_tables(rows_.data(), tables, aligned(table_), start_.data(),
-                                 ends_.data());
+  ends_.resize(words + 1);
+  bit_serial::Sums sums;
+  if (!bit_serial::make_tables(rows_.data(), words, per_word, aligned(table_), start_.data(),
+                               ends_.data(), sums))
+    return false;
+  const std::int32_t half = block.adc.step / 2;
+  for (std::int32_t& start : start_) start += half;
+  return bit_serial::make_division(sums.lowest + half, sums.highest + half, sums.runs,
+                                   block.adc.step, division);
 }
 
-/// Adds a chunk's codes to the sums of their outputs, with the weight of their slice and sign.
+/// Adds a chunk's codes to the sums of their outputs, with the weight of their slice, sign and
+/// bits.
 void BitSerialProducts::add_columns(const RowBlock& block, const bit_serial::Bits& bits,
-                                    std::size_t first, std::size_t count,
+                                    bit_serial::BitRange range, std::size_t first,
+                                    std::size_t count, std::size_t stride,
                                     std::vector<std::int32_t>& sums) const {
   for (std::size_t begin = 0; begin < count;) {
     const std::size_t output = (first + begin) % block.outputs;
     const auto device = static_cast<unsigned>((first + begin) / block.outputs);
     const std::size_t length = std::min(count - begin, block.outputs - output);
-    const std::int32_t magnitude = mapping_.slice_weight(device / 2);
-    bit_serial::add_weighted({begin, length, output, device % 2 == 0 ? magnitude : -magnitude},
-                             bits, column_codes_.data(), block.outputs, sums.data());
+    const std::int32_t magnitude = mapping_.slice_weight(device / 2) << range.first;
+    const bool add = device > 0 || range.first > 0;
+    bit_serial::add_weighted({begin, length, output, device % 2 == 0 ? magnitude : -magnitude, add},
+                             bits, range, column_codes_.data(), stride, sums.data());
     begin += length;
   }
 }
 
 /// With r rows there are 2^r patterns of a bit: what each comes to is computed once.
-bool BitSerialProducts::multiply_by_patterns(const RowBlock& block, const InputGroups& inputs) {
+bool BitSerialProducts::multiply_by_patterns(const RowBlock& block, const InputGroups& inputs,
+                                             std::size_t stride) {
   const std::size_t patterns = std::max(kLanes, std::size_t{1} << block.rows);
   std::vector<std::int16_t> codes(patterns * block.rows);
   for (std::size_t p = 0; p < patterns; ++p)
@@ -169,25 +219,11 @@ bool BitSerialProducts::multiply_by_patterns(const RowBlock& block, const InputG
   alone.first_row = 0;
   alone.layer_rows = block.rows;
   const InputGroups all{codes.data(), patterns / kLanes, kLanes, {1, false}};
-  if (!multiply_by_tables(alone, all, pattern_sums_)) return false;
-  spread(block, inputs);
-  const std::size_t tables = bit_serial::tables_of(block.rows);
-  const unsigned bits = inputs.code.bits;
-  block_sums_.assign(inputs.groups * kLanes * block.outputs, 0);
-  for (std::size_t v = 0; v < inputs.groups * inputs.lanes; ++v) {
-    const std::size_t group = v / inputs.lanes, lane = v % inputs.lanes;
-    std::int32_t* sum = block_sums_.data() + (group * kLanes + lane) * block.outputs;
-    for (unsigned bit = 0; bit < bits; ++bit) {
-      const std::uint16_t* place = look_ups_.data() + (group * bits + bit) * tables * kLanes + lane;
-      std::size_t pattern = 0;
-      for (std::size_t t = 0; t < tables; ++t)
-        pattern |= place[t * kLanes] / kColumns << (bit_serial::kRows * t);
-      if (pattern == 0) continue;
-      const auto weight = static_cast<std::int32_t>(inputs.code.weight(bit));
-      const std::int32_t* of_pattern = pattern_sums_.data() + pattern * block.outputs;
-      for (std::size_t o = 0; o < block.outputs; ++o) sum[o] += weight * of_pattern[o];
-    }
-  }
+  if (!multiply_by_tables(alone, all, stride, pattern_sums_)) return false;
+  static_assert(kMostPatternRows <= bit_serial::kRows * bit_serial::kMostPerWord);
+  grow(block_sums_, inputs.groups * kLanes * stride);
+  bit_serial::add_patterns(spread(block, inputs, bit_serial::kMostPerWord), pattern_sums_.data(),
+                           stride, block_sums_.data());
   return true;
 }
 

@@ -11,7 +11,9 @@ namespace uswim::tiles {
 
 namespace bit_serial {
 struct Bits;
-}
+struct BitRange;
+struct Division;
+}  // namespace bit_serial
 
 /// Input vectors of a layer, 16 side by side: [group][position of the layer's row][lane].
 struct InputGroups {
@@ -36,17 +38,19 @@ struct AdcNoise {
 /// multiply_bit_serial(), faster.
 ///
 /// Four rows with one-bit inputs can contribute 16 different sums to a column. They are tabulated,
-/// 32 columns side by side in 16 bits, so that a column's sum takes a look-up and an addition per
+/// 16 columns side by side in 16 bits, so that a column's sum takes a look-up and an addition per
 /// four rows. 16 bits hold the sums of as many rows as the cells' values allow, less the middle of
-/// what each table spans; then they go on in 32 bits. An array of few rows has few input patterns:
-/// what they come to behind the ADCs is tabulated itself. Bits that no row has set are skipped,
-/// since the ADC converts zero to zero.
+/// what each table spans; of the sum of all, their ADC is content with the upper bits, roughly, and
+/// the lowest 16 (bit_serial::Division). An array of few rows has few input patterns: what they
+/// come to behind the ADCs is tabulated itself. Bits that no row has set are skipped, since the ADC
+/// converts zero to zero.
 class BitSerialProducts {
  public:
   /// `cells[a]`: the programmed array a; read at every multiplication. Neither is copied.
   BitSerialProducts(const Mapping& mapping, std::vector<const CellArray*> cells, unsigned adc_bits);
   /// sums[group][lane][output] in cell units x weight code x input code, as multiply_bit_serial()
-  /// has them. With noise, which may be null, it takes the plain way: no table holds all sums.
+  /// has them; grows where it is too small. With noise, which may be null, it takes the plain way:
+  /// no table holds all sums.
   void multiply(std::size_t layer, const InputGroups& inputs, std::vector<std::int64_t>& sums,
                 const AdcNoise* noise = nullptr);
 
@@ -54,24 +58,29 @@ class BitSerialProducts {
   struct RowBlock;
   void multiply_block(const RowBlock& block, const InputGroups& inputs, const AdcNoise* noise,
                       std::int64_t* sums);
-  bool multiply_by_tables(const RowBlock& block, const InputGroups& inputs,
+  bool multiply_by_tables(const RowBlock& block, const InputGroups& inputs, std::size_t stride,
                           std::vector<std::int32_t>& sums);
-  bool multiply_by_patterns(const RowBlock& block, const InputGroups& inputs);
+  bool multiply_by_tables(const RowBlock& block, const InputGroups& inputs, unsigned per_word,
+                          std::size_t stride, std::vector<std::int32_t>& sums);
+  bool multiply_by_patterns(const RowBlock& block, const InputGroups& inputs, std::size_t stride);
   void multiply_plainly(const RowBlock& block, const InputGroups& inputs, const AdcNoise* noise,
                         std::int64_t* sums);
   void draw_errors(std::size_t array, unsigned bits, std::uint64_t vector, const AdcNoise& noise);
-  void spread(const RowBlock& block, const InputGroups& inputs);
-  bool tabulate(const RowBlock& block, std::size_t first_column);
-  void add_columns(const RowBlock& block, const bit_serial::Bits& bits, std::size_t first,
-                   std::size_t count, std::vector<std::int32_t>& sums) const;
+  bit_serial::Bits spread(const RowBlock& block, const InputGroups& inputs, unsigned per_word);
+  bool tabulate(const RowBlock& block, std::size_t first_column, unsigned per_word,
+                bit_serial::Division& division);
+  void add_columns(const RowBlock& block, const bit_serial::Bits& bits, bit_serial::BitRange range,
+                   std::size_t first, std::size_t count, std::size_t stride,
+                   std::vector<std::int32_t>& sums) const;
 
   const Mapping& mapping_;
   std::vector<const CellArray*> cells_;
   unsigned adc_bits_;
-  std::vector<std::int16_t> rows_, table_;          // of one chunk of columns
-  std::vector<std::int32_t> start_, column_codes_;  // of one chunk of columns
+  std::vector<std::int16_t> rows_, table_;   // of one chunk of columns
+  std::vector<std::int32_t> start_;          // of one chunk of columns
+  std::vector<std::uint16_t> column_codes_;  // of one chunk of columns
   std::vector<std::uint32_t> ends_;
-  std::vector<std::uint16_t> look_ups_, planes_;  // of one row block
+  std::vector<std::uint16_t> words_, planes_;  // of one row block
   std::vector<std::int32_t> block_sums_, pattern_sums_;
   std::vector<std::uint64_t> conversions_;  // of one vector and array, by column
   std::vector<float> errors_;               // of one vector and array, [bit][column]

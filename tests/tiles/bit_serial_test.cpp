@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <random>
 
 #include "tiles/bit_serial_kernel.h"
@@ -120,23 +121,61 @@ TEST(BitSerialProducts, EqualThePlainLoopWhereRowsStandElsewhere) {
 TEST(BitSerialProducts, AreTheSameOnEveryInstructionSet) {
   using namespace bit_serial;
   std::mt19937 random(2);
-  const std::size_t rows = 96, tables = tables_of(rows);
-  std::vector<std::int16_t> cells(rows * kColumns), table(tables * kTable), codes(rows * kLanes);
-  for (auto& cell : cells)
-    cell = static_cast<std::int16_t>(static_cast<int>(random() % 4000) - 500);
-  for (auto& code : codes) code = static_cast<std::int16_t>(random());
-  std::vector<std::int32_t> start(kColumns);
-  std::vector<std::uint32_t> ends(tables + 1);
-  ASSERT_TRUE(make_tables(cells.data(), tables, table.data(), start.data(), ends.data()));
-  std::vector<std::uint16_t> look_ups(16 * tables * kLanes), planes(16);
-  spread_bits(codes.data(), rows, 16, look_ups.data(), planes.data());
-  std::vector<std::vector<std::int32_t>> results;
-  for (const Convert version : versions_of_convert()) {
-    results.emplace_back(kLanes * kColumns);
-    version({table.data(), ends.data(), start.data(), 700.5f, 1.0f / 1401.0f, 255},
-            {look_ups.data(), planes.data(), 1, tables, kLanes, 16, true}, results.back().data());
-    EXPECT_EQ(results.back(), results.front());
+  for (const unsigned per_word : {1u, 2u, 4u}) {
+    const std::size_t rows = 96, words = words_of(rows, per_word);
+    std::vector<std::int16_t> cells(rows * kColumns), table(rows / kRows * kTable),
+        codes(rows * kLanes);
+    for (auto& cell : cells)
+      cell = static_cast<std::int16_t>(static_cast<int>(random() % 3000) - 500);
+    for (auto& code : codes) code = static_cast<std::int16_t>(random());
+    std::vector<std::int32_t> start(kColumns);
+    std::vector<std::uint32_t> ends(words + 1);
+    Sums sums;
+    ASSERT_TRUE(
+        make_tables(cells.data(), words, per_word, table.data(), start.data(), ends.data(), sums));
+    EXPECT_GT(sums.runs, 1u);
+    Division division;
+    ASSERT_TRUE(make_division(sums.lowest, sums.highest, sums.runs, 1401, division));
+    std::vector<std::uint16_t> look_ups(16 * words * kLanes), planes(16);
+    spread_bits(codes.data(), rows, 16, per_word, look_ups.data(), planes.data());
+    std::vector<std::vector<std::uint16_t>> results;
+    for (const Convert version : versions_of_convert()) {
+      results.emplace_back(kLanes * kColumns);
+      version({table.data(), ends.data(), start.data(), division, 255},
+              {look_ups.data(), planes.data(), 1, words, kLanes, per_word, 16, true}, {8, 16},
+              results.back().data());
+      EXPECT_EQ(results.back(), results.front());
+    }
   }
+}
+
+/// For every sum and anything that the upper bits may have lost in the runs.
+TEST(BitSerialProducts, DivideRightOrSayThatTheyCannot) {
+  using namespace bit_serial;
+  std::size_t done = 0;
+  for (const std::int32_t step : {1024, 1542, 3085, 26214, 56174, 60000})
+    for (const std::int64_t lowest : {0, -5000, -200000})
+      for (const std::int64_t highest : {20000, 400000, 900000})
+        for (const std::size_t runs : {1u, 4u, 15u}) {
+          Division d;
+          if (!make_division(lowest, highest, runs, step, d)) continue;
+          ++done;
+          for (std::int64_t sum = lowest; sum <= highest; ++sum)
+            for (const std::int64_t lost : {std::int64_t{0}, static_cast<std::int64_t>(runs)}) {
+              const std::int64_t high = (sum >> d.shift) - lost;
+              ASSERT_LE(std::abs(high), 32767);
+              std::int64_t quotient = high * d.reciprocal >> 16;
+              const auto left = static_cast<std::uint16_t>(sum - quotient * d.step);
+              if (left >= d.step) ++quotient;
+              const std::int64_t exact = sum >= 0 ? sum / step : 0;
+              ASSERT_EQ(std::max<std::int64_t>(quotient, 0), exact)
+                  << sum << " / " << step << ", runs " << runs;
+            }
+        }
+  EXPECT_GT(done, 60u);
+  Division d;
+  EXPECT_FALSE(make_division(0, 400000, 1, 65536, d));
+  EXPECT_FALSE(make_division(0, 8000000, 15, 1024, d));
 }
 
 /// Every quotient of an ADC: one cell of each value that a sum can have, times input one.
