@@ -23,7 +23,6 @@ class Agenda {
     else
       insert({now_ + delay, step});
   }
-  void in_next_delta(const Step& step) { next_.push_back(step); }
 
   /// Of the next steps: when they are due. False where there is none.
   bool is_empty() const { return next_.empty() && heap_.empty(); }

@@ -28,9 +28,9 @@ class DeviceMask {
     row(block, r)[column / 64] |= std::uint64_t{1} << (column % 64);
   }
   /// `count` <= 64 devices side by side.
-  void set_run(std::size_t array, std::size_t r, std::size_t column, std::size_t count) {
+  void set_run(std::size_t block, std::size_t r, std::size_t column, std::size_t count) {
     const std::uint64_t bits = ~std::uint64_t{0} >> (64 - count);
-    std::uint64_t* words = row(array, r) + column / 64;
+    std::uint64_t* words = row(block, r) + column / 64;
     words[0] |= bits << (column % 64);
     if (column % 64 + count > 64) words[1] |= bits >> (64 - column % 64);
   }
