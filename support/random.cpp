@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "support/first_normals.h"
+#include "support/device_normals.h"
 #include "support/philox_words.h"
 #include "support/random_lanes.h"
 
@@ -34,13 +34,19 @@ void make_normal(const PhiloxBuffers& b, std::size_t n, float* __restrict out0,
   }
 }
 
+/// Devices that share blocks, and how many blocks those are.
+constexpr std::size_t kGroup = 64, kBlocksOfGroup = kGroup / kNormalsPerBlock;
+
+/// Devices of whole groups from their blocks, `n` of them.
 USWIM_EVERY_INSTRUCTION_SET
-void make_first_normal(const PhiloxBuffers& b, std::size_t n, float* __restrict out) {
-  for (std::size_t i = 0; i < n; ++i) {
-    float z[4];
-    lanes::box_muller({{b.word[0][i], b.word[1][i], 0, 0}}, z);
-    out[i] = z[0];
-  }
+void make_device_normals(const PhiloxBuffers& b, std::size_t n, float* __restrict out) {
+  for (std::size_t block = 0; block < n; block += kBlocksOfGroup, out += kGroup)
+    for (std::size_t l = 0; l < kBlocksOfGroup; ++l) {
+      const std::size_t i = block + l;
+      float z[kNormalsPerBlock];
+      lanes::box_muller({{b.word[0][i], b.word[1][i], b.word[2][i], b.word[3][i]}}, z);
+      for (std::size_t j = 0; j < kNormalsPerBlock; ++j) out[j * kBlocksOfGroup + l] = z[j];
+    }
 }
 
 USWIM_EVERY_INSTRUCTION_SET
@@ -71,13 +77,19 @@ void normal_blocks(const StreamKey& key, const std::uint64_t* devices, std::size
   }
 }
 
-void first_normals(const StreamKey& key, std::uint64_t first, std::size_t n, float* out) {
+void device_normals(const StreamKey& key, std::uint64_t first, std::size_t n, float* out) {
+  constexpr std::size_t kDevices = kTogether * kNormalsPerBlock;
   PhiloxBuffers b;
-  for (std::size_t at = 0; at < n; at += kTogether) {
-    const std::size_t part = std::min(kTogether, n - at);
-    count_on(first + at, b);
-    b.fill(key, part, 0);
-    make_first_normal(b, part, out + at);
+  alignas(64) float z[kDevices];
+  const std::uint64_t end = first + n;
+  for (std::uint64_t at = first / kGroup * kGroup; at < end; at += kDevices) {
+    const std::uint64_t begin = std::max(first, at),
+                        stop = std::min<std::uint64_t>(end, at + kDevices);
+    const std::size_t blocks = (stop - at + kGroup - 1) / kGroup * kBlocksOfGroup;
+    count_on(at / kNormalsPerBlock, b);
+    b.fill(key, blocks, kOfDevices);
+    make_device_normals(b, blocks, z);
+    std::copy_n(z + (begin - at), stop - begin, out + (begin - first));
   }
 }
 
@@ -85,6 +97,14 @@ float normal(const StreamKey& key, std::uint64_t device, std::uint32_t draw) {
   float z[4];
   lanes::normal_block(key, lanes::device(device), draw / kNormalsPerBlock, z);
   return z[draw % kNormalsPerBlock];
+}
+
+float device_normal(const StreamKey& key, std::uint64_t device) {
+  const std::uint64_t group = device / kGroup, in_group = device % kGroup;
+  float z[kNormalsPerBlock];
+  lanes::normal_block(key, lanes::device(group * kBlocksOfGroup + in_group % kBlocksOfGroup),
+                      kOfDevices, z);
+  return z[in_group / kBlocksOfGroup];
 }
 
 std::uint64_t uniform_word(const StreamKey& key, std::uint64_t device) {

@@ -45,6 +45,12 @@ void normal_blocks(const StreamKey& key, const std::uint64_t* devices, std::size
 /// Draw number `draw` of one device: the plain way to one of the values above.
 float normal(const StreamKey& key, std::uint64_t device, std::uint32_t draw);
 
+/// The one draw of a device in a stream that has one per device. Four devices share a block, so
+/// that none of its variates is wasted: device 64 g + 16 j + l has draw j of the block kOfDevices
+/// of number 16 g + l. That block is no other draw's.
+float device_normal(const StreamKey& key, std::uint64_t device);
+inline constexpr std::uint32_t kOfDevices = 0xffffffffu;
+
 /// A uniform 64-bit word, for ranks and shuffles.
 std::uint64_t uniform_word(const StreamKey& key, std::uint64_t device);
 

@@ -5,6 +5,7 @@
 
 #include "programmer/device/device_model.h"
 #include "programmer/write_verify/pulse_rules.h"
+#include "support/device_normals.h"
 #include "support/portable_math.h"
 
 namespace uswim::programmer {
@@ -149,10 +150,8 @@ void DriftModel::age(double seconds, std::uint64_t seed, std::uint32_t chip, std
   PulseConstants stuck;
   stuck.stuck_low = stuck_low_;
   stuck.stuck_high = stuck_high_;
-  std::vector<std::uint64_t> index(n);
-  for (std::size_t i = 0; i < n; ++i) index[i] = first + i;
-  std::vector<float> z(n * support::kNormalsPerBlock);
-  support::normal_blocks({seed, chip, support::Stream::Drift}, index.data(), n, 0, z.data(), n);
+  std::vector<float> z(n);
+  support::device_normals({seed, chip, support::Stream::Drift}, first, n, z.data());
   for (std::size_t i = 0; i < n; ++i)
     if (stuck_state(stuck, seed, chip, first + i) == Stuck::No)
       conductance[i] = aged(conductance[i], time, z[i]);

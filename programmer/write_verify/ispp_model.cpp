@@ -27,17 +27,14 @@ class IsppModel : public PulseModel {
              std::uint32_t chip, DeviceOutcomes& out) const override {
     const std::size_t n = targets.size();
     clear(out, n);
-    std::vector<std::uint64_t> index(n);
-    for (std::size_t i = 0; i < n; ++i) index[i] = first + i;
-    std::vector<float> z(n * kNormalsPerBlock), noise(z.size()), own_step(z.size());
-    support::normal_blocks({seed, chip, Stream::ProgrammingError}, index.data(), n, 0, z.data(), n);
+    std::vector<std::uint64_t> index;
+    std::vector<float> z(n * kNormalsPerBlock), noise(z.size()), own_step(n);
+    support::device_normals({seed, chip, Stream::ProgrammingError}, first, n, z.data());
     if (constants_.read_noise > 0.0f)
-      support::normal_blocks({seed, chip, Stream::VerifyReadNoise}, index.data(), n, 0,
-                             noise.data(), n);
+      support::device_normals({seed, chip, Stream::VerifyReadNoise}, first, n, noise.data());
     if (constants_.device_to_device > 0.0f)
-      support::normal_blocks(device_step_key(seed, chip), index.data(), n, 0, own_step.data(), n);
+      support::device_normals(device_step_key(seed, chip), first, n, own_step.data());
     std::vector<OpenDevice> open;
-    index.clear();
     for (std::size_t i = 0; i < n; ++i) {
       if (!targets[i].present) continue;
       const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
@@ -65,11 +62,10 @@ class IsppModel : public PulseModel {
       if (constants_.read_noise > 0.0f)
         support::normal_blocks({seed, chip, Stream::VerifyReadNoise}, index.data(), m, block,
                                noise.data(), m);
-      // Draw 0 belongs to round 0, which has been dealt with.
-      for (std::size_t j = block == 0 ? 1 : 0; j < kNormalsPerBlock; ++j)
+      for (std::size_t j = 0; j < kNormalsPerBlock; ++j)
         for (std::size_t k = 0; k < m; ++k)
           if (open[k].open)
-            pulse(open[k], z[j * m + k], noise[j * m + k], block * kNormalsPerBlock + j,
+            pulse(open[k], z[j * m + k], noise[j * m + k], 1 + block * kNormalsPerBlock + j,
                   index[k] - first, out);
       std::size_t kept = 0;
       for (std::size_t k = 0; k < m; ++k) {

@@ -81,9 +81,9 @@ class StatisticalModel : public PulseModel {
     add_rounds(out, cycles_);
     for (std::size_t i = 0; i < n; ++i) {
       if (!targets[i].present) continue;
-      const float error = support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0);
+      const float error = support::device_normal({seed, chip, Stream::ProgrammingError}, first + i);
       const float residual =
-          support::normal({seed, chip, Stream::StatisticalResidual}, first + i, 0);
+          support::device_normal({seed, chip, Stream::StatisticalResidual}, first + i);
       const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
       const FirstRound round = first_round(targets[i], error, stuck, constants_);
       out.open_loop[i] = round.open_loop;
@@ -127,11 +127,11 @@ float PulseModel::closed_after(const DeviceTarget& target, std::uint64_t device,
   if (config_.closing.then == OpenAtClose::WriteOpenLoop) {
     const PulseConstants c = pulse_constants(config_, device_);
     const Stuck stuck = stuck_state(c, seed, chip, device);
-    const float error = support::normal({seed, chip, Stream::ClosingWrite}, device, 0);
+    const float error = support::device_normal({seed, chip, Stream::ClosingWrite}, device);
     const float written = first_round(target, error, stuck, c).open_loop;
     if (stuck != Stuck::No || c.relaxation_sigma <= 0.0f) return written;
     return written +
-           c.relaxation_sigma * support::normal({seed, chip, Stream::Relaxation}, device, 0);
+           c.relaxation_sigma * support::device_normal({seed, chip, Stream::Relaxation}, device);
   }
   DeviceOutcomes out;
   write_plainly(config_, device_, {target}, device, seed, chip, out, rounds);
@@ -151,11 +151,12 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
     const float sigma = constants.nominal_sigma * targets[i].level_factor;
     const Stuck stuck = stuck_state(constants, seed, chip, first + i);
     const FirstRound start = first_round(
-        targets[i], support::normal({seed, chip, Stream::ProgrammingError}, first + i, 0), stuck,
-        constants);
+        targets[i], support::device_normal({seed, chip, Stream::ProgrammingError}, first + i),
+        stuck, constants);
     float factor = 1.0f;
     if (constants.device_to_device > 0.0f)
-      factor = step_factor(constants, support::normal(device_step_key(seed, chip), first + i, 0));
+      factor =
+          step_factor(constants, support::device_normal(device_step_key(seed, chip), first + i));
     out.open_loop[i] = start.open_loop;
     if (start.open_loop_set()) mark(out.open_loop_set, i);
     if (start.open_loop_reset()) mark(out.open_loop_reset, i);
@@ -168,14 +169,15 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
     for (std::uint32_t round = 0;; ++round) {
       const auto read_verify = [&] {
         if (constants.read_noise <= 0.0f) return converted(g, constants);
-        const float error =
-            support::normal({seed, chip, Stream::VerifyReadNoise}, first + i, round);
+        const support::StreamKey key{seed, chip, Stream::VerifyReadNoise};
+        const float error = round == 0 ? support::device_normal(key, first + i)
+                                       : support::normal(key, first + i, round - 1);
         return converted(g + constants.read_noise * error, constants);
       };
       const float read = read_verify();
       out.converged[i] = is_inside(read, t, constants.tolerance);
       if (out.converged[i] || cycles >= constants.max_cycles || round + 1 >= rounds) break;
-      const float z = support::normal({seed, chip, Stream::WriteCycle}, first + i, round + 1);
+      const float z = support::normal({seed, chip, Stream::WriteCycle}, first + i, round);
       const bool up = read < t;
       float moved = g;
       if (constants.kind == PulseModelKind::Ispp) {
@@ -195,7 +197,7 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
     out.cycles[i] = static_cast<std::uint16_t>(cycles);
     if (constants.relaxation_sigma > 0.0f)
       relax(out, i, targets[i], constants, stuck,
-            support::normal({seed, chip, Stream::Relaxation}, first + i, 0));
+            support::device_normal({seed, chip, Stream::Relaxation}, first + i));
   }
 }
 

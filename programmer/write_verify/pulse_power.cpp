@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "programmer/write_verify/pulse_rules.h"
+#include "support/device_normals.h"
 
 namespace uswim::programmer {
 namespace {
@@ -42,13 +43,11 @@ class PoweredModel : public PulseModel {
          {&out.open_loop_power_W, &out.set_power_W, &out.reset_power_W, &out.erase_power_W})
       power->assign(n, 0.0f);
 
-    std::vector<std::uint64_t> index(n);
-    for (std::size_t i = 0; i < n; ++i) index[i] = first + i;
-    std::vector<float> z(n * kNormalsPerBlock), own_step(z.size());
-    support::normal_blocks({seed, chip, Stream::ProgrammingError}, index.data(), n, 0, z.data(), n);
+    std::vector<std::uint64_t> index;
+    std::vector<float> z(n * kNormalsPerBlock), own_step(n);
+    support::device_normals({seed, chip, Stream::ProgrammingError}, first, n, z.data());
     if (constants_.device_to_device > 0.0f)
-      support::normal_blocks(device_step_key(seed, chip), index.data(), n, 0, own_step.data(), n);
-    index.clear();
+      support::device_normals(device_step_key(seed, chip), first, n, own_step.data());
     std::vector<PulsedDevice> open;
     for (std::size_t i = 0; i < n; ++i) {
       if (!targets[i].present) continue;
@@ -76,10 +75,9 @@ class PoweredModel : public PulseModel {
     for (std::uint32_t block = 0; !open.empty(); ++block) {
       const std::size_t m = open.size();
       support::normal_blocks({seed, chip, Stream::WriteCycle}, index.data(), m, block, z.data(), m);
-      // Draw 0 belongs to round 0, which has been dealt with.
-      for (std::size_t j = block == 0 ? 1 : 0; j < kNormalsPerBlock; ++j)
+      for (std::size_t j = 0; j < kNormalsPerBlock; ++j)
         for (std::size_t k = 0; k < m; ++k)
-          if (open[k].left > 0) pulse(open[k], z[j * m + k], block * kNormalsPerBlock + j, out);
+          if (open[k].left > 0) pulse(open[k], z[j * m + k], 1 + block * kNormalsPerBlock + j, out);
       std::size_t kept = 0;
       for (std::size_t k = 0; k < m; ++k) {
         if (open[k].left == 0) continue;

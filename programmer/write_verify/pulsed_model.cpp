@@ -53,7 +53,8 @@ struct OpenDevices {
   alignas(64) std::uint32_t low[kPadded], high[kPadded];  ///< halves of the device's index
   alignas(64) std::uint32_t pulse_word[4][kPadded], read_word[4][kPadded];  ///< before Box-Muller
   alignas(64) std::int32_t open[kPadded];                                   ///< all bits or none
-  alignas(64) std::uint32_t pulses[kPadded];  ///< bit 2j SET, bit 2j + 1 RESET in its round j
+  alignas(
+      64) std::uint32_t pulses[kPadded];  ///< bit 2j SET, bit 2j + 1 RESET in the block's round j
 };
 
 /// Devices that a block has closed.
@@ -85,14 +86,9 @@ void first_rounds(ChunkDevices& d, std::size_t n, const PulseConstants& constant
   }
 }
 
-/// Round 0's pulses of write-verify and of the open-loop write, as bytes.
 USWIM_EVERY_INSTRUCTION_SET
-void split_flags(const std::uint32_t* flags, std::size_t n, std::uint8_t* __restrict verify,
-                 std::uint8_t* __restrict open_loop) {
-  for (std::size_t i = 0; i < n; ++i) {
-    verify[i] = static_cast<std::uint8_t>(flags[i] / kVerifySet);
-    open_loop[i] = static_cast<std::uint8_t>(flags[i] % kVerifySet);
-  }
+void as_bytes(const std::uint32_t* flags, std::size_t n, std::uint8_t* __restrict bytes) {
+  for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::uint8_t>(flags[i]);
 }
 
 USWIM_EVERY_INSTRUCTION_SET
@@ -114,14 +110,11 @@ void find_indices(OpenDevices& d, std::size_t n, std::uint64_t first) {
   }
 }
 
-/// Four rounds of the first `n` open devices, padded to whole vectors. Draw 0 belongs to round 0,
-/// which has been dealt with: in block 0 nothing is pulsed in the first of the four.
+/// Four rounds of the first `n` open devices, padded to whole vectors.
 template <class Rule, bool kReadError>
-USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants& constants,
-                            std::uint32_t block) {
+USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants& constants) {
   const PulseConstants c = constants;
   const std::size_t padded = (n + kLanes - 1) / kLanes * kLanes;
-  const std::int32_t pulses_at_first = block == 0 ? 0 : -1;
   for (std::size_t i = 0; i < padded; ++i) {
     const bool stuck = static_cast<std::int32_t>(d.index[i]) < 0;
     float z[kRoundsPerBlock], read_error[kRoundsPerBlock] = {};
@@ -149,10 +142,7 @@ USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants&
       const std::int32_t more = left > 0 ? -1 : 0;
       open &= ~acts | (outside & more);
     };
-    round(0, pulses_at_first);
-    round(1, open);
-    round(2, open);
-    round(3, open);
+    for (unsigned j = 0; j < kRoundsPerBlock; ++j) round(j, open);
     d.conductance[i] = g;
     if (kReadError) d.read[i] = read;
     d.cycles_left[i] = left;
@@ -161,16 +151,17 @@ USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants&
   }
 }
 
-#define USWIM_BLOCK(name, Rule, read_error)                                                     \
-  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, std::size_t n, const PulseConstants& c, \
-                                        std::uint32_t block) {                                  \
-    run_block<Rule, read_error>(d, n, c, block);                                                \
+#define USWIM_BLOCK(name, Rule, read_error)                                                       \
+  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, std::size_t n, const PulseConstants& c) { \
+    run_block<Rule, read_error>(d, n, c);                                                         \
   }
 USWIM_BLOCK(redraw_block, RedrawRule, false)
 USWIM_BLOCK(redraw_noisy_block, RedrawRule, true)
 USWIM_BLOCK(incremental_block, IncrementalRule, false)
 USWIM_BLOCK(incremental_noisy_block, IncrementalRule, true)
 #undef USWIM_BLOCK
+
+constexpr int bit_of(std::uint32_t flag) { return __builtin_ctz(flag); }
 
 /// planes[j]: bit j of each of 64 bytes.
 struct BitPlanes {
@@ -220,16 +211,12 @@ class ChunkWriter {
     first_rounds(all_, n, constants_);
     begin_blocks(at, n, out);
     std::uint32_t block = 0;
-    do {
-      if (block > 0) start_bytes(block);
+    for (; open_count_ > 0; ++block) {
       draw_words(first, block);
-      run_block_(open_, open_count_, constants_, block);
-      std::uint8_t* pulses = &pulses_[block * kChunk];
-      for (std::size_t i = 0; i < open_count_; ++i)
-        pulses[open_.index[i] & ~kStuckBit] |= static_cast<std::uint8_t>(open_.pulses[i]);
+      run_block_(open_, open_count_, constants_);
+      keep_pulses(block);
       close(block, at, out);
-      ++block;
-    } while (open_count_ > 0);
+    }
     std::copy_n(all_.open_loop, n, &out.open_loop[at]);
     std::copy_n(all_.verified, n, &out.verified[at]);
     find_cycles(all_.cycles_left, constants_.max_cycles, n, &out.cycles[at]);
@@ -248,14 +235,14 @@ class ChunkWriter {
       all_.programmed[i] = t.programmed ? -1 : 0;
       all_.held[i] = t.start;
     }
-    support::first_normals(key(Stream::ProgrammingError), first, n, all_.error);
+    support::device_normals(key(Stream::ProgrammingError), first, n, all_.error);
     if (constants_.read_noise > 0.0f)
-      support::first_normals(key(Stream::VerifyReadNoise), first, n, all_.read);
+      support::device_normals(key(Stream::VerifyReadNoise), first, n, all_.read);
     else
       std::fill_n(all_.read, n, 0.0f);
     std::fill_n(all_.step, n, constants_.step);
     if (constants_.device_to_device > 0.0f) {
-      support::first_normals(device_step_key(seed_, chip_), first, n, all_.step);
+      support::device_normals(device_step_key(seed_, chip_), first, n, all_.step);
       for (std::size_t i = 0; i < n; ++i)
         all_.step[i] = constants_.step * step_factor(constants_, all_.step[i]);
     }
@@ -276,17 +263,18 @@ class ChunkWriter {
     if (constants_.read_noise > 0.0f) draw(Stream::VerifyReadNoise, open_.read_word);
   }
 
-  /// Makes room for the pulses of a block.
-  void start_bytes(std::uint32_t block) {
+  void keep_pulses(std::uint32_t block) {
     pulses_.resize(std::max<std::size_t>(pulses_.size(), (block + 1) * kChunk));
-    std::memset(&pulses_[block * kChunk], 0, kChunk);
+    std::uint8_t* pulses = &pulses_[block * kChunk];
+    std::memset(pulses, 0, kChunk);
+    for (std::size_t i = 0; i < open_count_; ++i)
+      pulses[open_.index[i] & ~kStuckBit] = static_cast<std::uint8_t>(open_.pulses[i]);
   }
 
   /// Collects the devices that round 0 leaves open.
   void begin_blocks(std::size_t at, std::size_t n, DeviceOutcomes& out) {
-    start_bytes(0);
-    std::memset(open_loop_, 0, sizeof open_loop_);
-    split_flags(all_.flags, n, pulses_.data(), open_loop_);
+    std::memset(first_pulses_, 0, sizeof first_pulses_);
+    as_bytes(all_.flags, n, first_pulses_);
     if (constants_.max_cycles == 1)
       for (std::size_t i = 0; i < n; ++i) {
         if (all_.open[i] == 0 || all_.cycles_left[i] > 0) continue;
@@ -302,7 +290,8 @@ class ChunkWriter {
 
   /// Stores the devices that a block has closed, keeps the others.
   void close(std::uint32_t block, std::size_t at, DeviceOutcomes& out) {
-    if ((block + 1) * kRoundsPerBlock >= static_cast<std::size_t>(constants_.max_cycles))
+    // Round 0 may have had the first.
+    if (1 + (block + 1) * kRoundsPerBlock >= static_cast<std::size_t>(constants_.max_cycles))
       for (std::size_t i = 0; i < open_count_; ++i) {
         const float read = constants_.reads_exactly() ? open_.conductance[i] : open_.read[i];
         if (!open_.open[i] && !is_inside(read, open_.target[i], constants_.tolerance))
@@ -322,17 +311,19 @@ class ChunkWriter {
   /// Stores the chunk's words of the bit sets.
   void record_pulses(std::size_t at, std::size_t n, std::uint32_t blocks, DeviceOutcomes& out) {
     const std::size_t words = out.words();
-    add_rounds(out, blocks * kRoundsPerBlock);
+    add_rounds(out, 1 + blocks * kRoundsPerBlock);
     for (std::size_t i = 0; i < n; i += 64) {
       const std::size_t word = (at + i) / 64;
-      const BitPlanes open_loop = bit_planes(&open_loop_[i]);
-      out.open_loop_set[word] = open_loop.planes[0];
-      out.open_loop_reset[word] = open_loop.planes[1];
+      const BitPlanes first = bit_planes(&first_pulses_[i]);
+      out.open_loop_set[word] = first.planes[bit_of(kOpenLoopSet)];
+      out.open_loop_reset[word] = first.planes[bit_of(kOpenLoopReset)];
+      out.set[word] = first.planes[bit_of(kVerifySet)];
+      out.reset[word] = first.planes[bit_of(kVerifyReset)];
       for (std::uint32_t b = 0; b < blocks; ++b) {
         if (is_zero(&pulses_[b * kChunk + i])) continue;  // as the outcomes are before
         const BitPlanes p = bit_planes(&pulses_[b * kChunk + i]);
         for (std::size_t j = 0; j < kRoundsPerBlock; ++j) {
-          const std::size_t place = (b * kRoundsPerBlock + j) * words + word;
+          const std::size_t place = (1 + b * kRoundsPerBlock + j) * words + word;
           out.set[place] = p.planes[2 * j];
           out.reset[place] = p.planes[2 * j + 1];
         }
@@ -346,15 +337,15 @@ class ChunkWriter {
   PulseConstants constants_;
   std::uint64_t seed_;
   std::uint32_t chip_;
-  void (*run_block_)(OpenDevices&, std::size_t, const PulseConstants&, std::uint32_t);
+  void (*run_block_)(OpenDevices&, std::size_t, const PulseConstants&);
   ChunkDevices all_{};
   OpenDevices open_{};
   ClosedDevices closed_{};
   void* const open_arrays_[6] = {open_.index, open_.conductance, open_.target,
                                  open_.scale, open_.cycles_left, open_.read};
   std::size_t open_count_ = 0;
-  std::uint8_t open_loop_[kChunk];    ///< as `pulses`, of the open-loop write
-  std::vector<std::uint8_t> pulses_;  ///< [block][device of the chunk]
+  std::uint8_t first_pulses_[kChunk];  ///< FirstRound::flags
+  std::vector<std::uint8_t> pulses_;   ///< OpenDevices::pulses; [block][device of the chunk]
 };
 
 class PulsedModel : public PulseModel {
@@ -373,7 +364,7 @@ class PulsedModel : public PulseModel {
   }
 
  private:
-  /// Blocks end on a multiple of four rounds; the last ones may be empty.
+  /// Blocks have four rounds; the last ones may be empty.
   static void drop_empty_rounds(DeviceOutcomes& out) {
     const auto is_empty = [&](std::size_t round) {
       for (std::size_t w = round * out.words(); w < (round + 1) * out.words(); ++w)

@@ -3,7 +3,7 @@
 
 #include "programmer/write_verify/pulse_model.h"
 #include "programmer/write_verify/pulse_rules.h"
-#include "support/first_normals.h"
+#include "support/device_normals.h"
 
 /// Filling in DeviceOutcomes, for the pulse models.
 namespace uswim::programmer {
@@ -56,7 +56,7 @@ inline void relax_all(DeviceOutcomes& out, const std::vector<DeviceTarget>& targ
   if (c.relaxation_sigma <= 0.0f) return;
   const std::size_t n = targets.size();
   std::vector<float> z(n);
-  support::first_normals({seed, chip, support::Stream::Relaxation}, first, n, z.data());
+  support::device_normals({seed, chip, support::Stream::Relaxation}, first, n, z.data());
   for (std::size_t i = 0; i < n; ++i)
     if (targets[i].present)
       relax(out, i, targets[i], c, stuck_state(c, seed, chip, first + i), z[i]);

@@ -39,19 +39,32 @@ TEST(DeviceStatistics, OfIndependentRewritingFollowTheClosedForms) {
   }
 }
 
-// Rounds of n equal devices: sum over k of 1 - (1 - q^k)^n.
+// Rounds of n equal devices: sum over k of 1 - (1 - q^k)^n, where a rewrite misses the window with
+// probability q.
 TEST(RowTime, IsTheExpectedMaximumOverTheRowsDevices) {
   PlannedChip f(PulseModelKind::Redraw);
   f.timing = {0.0, 0.0, 0.0, 1.0, 0.0, 8};  // a round takes one second
   const std::size_t kind = f.statistics.kind(1, 0.0);
-  const double q = 1 - f.statistics.of(kind).done[1];
+  const double q = std::erfc(0.06 / f.device.sigma(1, 0.0) / std::sqrt(2.0));
+  constexpr std::size_t kRounds = 300;
+  constexpr double kSamples = 8192;
   for (const unsigned n : {1u, 8u, 64u}) {
     std::vector<unsigned> counts(f.statistics.kinds(), 0);
     counts[kind] = n;
-    double want = 0.0;
-    for (int k = 0; k < 300; ++k) want += 1 - std::pow(1 - std::pow(q, k), n);
-    // The sampled distribution stands for the geometric one, and the tail below 0.001 is left out.
-    EXPECT_NEAR(row_time(f.statistics, f.timing, counts, 64), want, 0.04 * want) << n;
+    double want = 0.0, variance = 0.0;
+    // A sampled distribution stands for the geometric one: the variance of a sum of
+    // n (1 - q^k)^(n - 1) times the error of the sampled q^k, whose covariances are
+    // q^max(k, l) (1 - q^min(k, l)) / samples.
+    const auto slope = [&](std::size_t k) { return n * std::pow(1 - std::pow(q, k), n - 1); };
+    for (std::size_t k = 0; k < kRounds; ++k) {
+      want += 1 - std::pow(1 - std::pow(q, k), n);
+      for (std::size_t l = 1; k > 0 && l < kRounds; ++l)
+        variance += slope(k) * slope(l) * std::pow(q, std::max(k, l)) *
+                    (1 - std::pow(q, std::min(k, l))) / kSamples;
+    }
+    // Besides, the tail below 0.001 is left out.
+    const double bound = 3.5 * std::sqrt(variance) + 0.001 * n / (1 - q);
+    EXPECT_NEAR(row_time(f.statistics, f.timing, counts, 64), want, bound) << n;
   }
 }
 

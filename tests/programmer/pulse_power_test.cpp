@@ -77,8 +77,12 @@ void plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, con
     return support::normal({7, 3, stream}, index, n);
   };
   const Stuck stuck = stuck_state(c, 7, 3, index);
-  const FirstRound first = first_round(t, draw(Stream::ProgrammingError, 0), stuck, c);
-  const float factor = step_factor(c, c.device_to_device > 0 ? draw(Stream::DeviceStep, 0) : 0.0f);
+  const auto device_draw = [&](Stream stream) {
+    return support::device_normal({7, 3, stream}, index);
+  };
+  const FirstRound first = first_round(t, device_draw(Stream::ProgrammingError), stuck, c);
+  const float factor =
+      step_factor(c, c.device_to_device > 0 ? device_draw(Stream::DeviceStep) : 0.0f);
   const auto book = [&](bool up, double volts, float before, float after) {
     const double g = std::max(0.0, conductance_S(0.5 * (double{before} + double{after})));
     (up ? set : reset) += volts * volts * g;
@@ -90,11 +94,12 @@ void plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, con
   int cycles = first.cycles();
   IsppState ramps;
   for (std::uint32_t round = 0;; ++round) {
-    const float read =
-        g + (c.read_noise > 0 ? c.read_noise * draw(Stream::VerifyReadNoise, round) : 0.0f);
+    const float error = round == 0 ? device_draw(Stream::VerifyReadNoise)
+                                   : draw(Stream::VerifyReadNoise, round - 1);
+    const float read = g + (c.read_noise > 0 ? c.read_noise * error : 0.0f);
     if (is_inside(read, t.target, c.tolerance) || cycles >= c.max_cycles) return;
     const bool up = read < t.target;
-    const float z = draw(Stream::WriteCycle, round + 1), before = g;
+    const float z = draw(Stream::WriteCycle, round), before = g;
     double volts = up ? set_V : reset_V;
     float after;
     if (c.kind == PulseModelKind::Ispp) {

@@ -9,6 +9,8 @@
 #include <numeric>
 #include <vector>
 
+#include "support/device_normals.h"
+
 namespace uswim::support {
 namespace {
 
@@ -59,6 +61,26 @@ TEST(NormalVariates, OneByOneEqualTheBlock) {
   for (std::size_t i = 0; i < devices.size(); ++i)
     for (std::uint32_t j = 0; j < 4; ++j)
       EXPECT_EQ(normal(kKey, devices[i], 12 + j), out[j * devices.size() + i]);
+}
+
+TEST(NormalVariates, OncePerDeviceTakeAllFourOfABlock) {
+  for (const std::uint64_t device :
+       {0ull, 15ull, 16ull, 63ull, 64ull, 1000ull, (1ull << 36) + 37}) {
+    const std::uint64_t number = device / 64 * 16 + device % 16;
+    const std::vector<double> want = reference_block(kKey, number, 0xffffffffu);
+    EXPECT_NEAR(device_normal(kKey, device), want[device % 64 / 16], 1e-6) << device;
+  }
+}
+
+TEST(NormalVariates, OncePerDeviceAreTheSameFromAnyDeviceOn) {
+  for (const std::uint64_t first : {0ull, 1ull, 63ull, 64ull, 4097ull, (1ull << 34) - 5})
+    for (const std::size_t n : {1u, 3u, 64u, 65u, 1024u, 1500u}) {
+      std::vector<float> z(n + 1, 99.0f);
+      device_normals(kKey, first, n, z.data());
+      for (std::size_t i = 0; i < n; ++i)
+        ASSERT_EQ(z[i], device_normal(kKey, first + i)) << first << " + " << i << " of " << n;
+      EXPECT_EQ(z[n], 99.0f);
+    }
 }
 
 TEST(NormalVariates, DependOnEveryPartOfTheKey) {

@@ -257,7 +257,7 @@ TEST(ClosingWrite, LeavesStuckDevicesAndRelaxesOthers) {
       EXPECT_EQ(g, relaxed);
     } else {
       EXPECT_EQ(relaxed - g,
-                g + 0.05f * support::normal({1, 0, support::Stream::Relaxation}, i, 0) - g);
+                g + 0.05f * support::device_normal({1, 0, support::Stream::Relaxation}, i) - g);
     }
   }
   EXPECT_NEAR(stuck, 200, 4.5 * std::sqrt(160.0));

@@ -40,8 +40,8 @@ TEST(SyntheticNetwork, DrawsEachWeightByItsNumberAndTheSeed) {
   for (const MatrixLayer& layer : one.layers) {
     const float deviation = std::sqrt(2.0f / static_cast<float>(layer.rows));
     for (const float w : layer.weight)
-      ASSERT_EQ(w,
-                deviation * support::normal({1, 0, support::Stream::SyntheticWeight}, number++, 0));
+      ASSERT_EQ(w, deviation *
+                       support::device_normal({1, 0, support::Stream::SyntheticWeight}, number++));
   }
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "support/first_normals.h"
+#include "support/device_normals.h"
 #include "support/results.h"
 
 namespace uswim::workloads {
@@ -94,8 +94,8 @@ class Builder {
     layer.rows = rows;
     layer.window = window;
     layer.weight.resize(outputs * rows);
-    support::first_normals({seed_, 0, support::Stream::SyntheticWeight}, weights_,
-                           layer.weight.size(), layer.weight.data());
+    support::device_normals({seed_, 0, support::Stream::SyntheticWeight}, weights_,
+                            layer.weight.size(), layer.weight.data());
     weights_ += layer.weight.size();
     const float deviation = std::sqrt(2.0f / static_cast<float>(rows));
     for (float& w : layer.weight) w *= deviation;
