@@ -42,6 +42,22 @@ SelectionConfig read_selection(ConfigReader in) {
            {"for policy 'hutchinson': random directions per batch of images in which the second "
             "derivative is probed",
             "unconfirmed"});
+  auto curvature = in.section(
+      "curvature", {"how the loss depends on a weight, for policies 'worth_per_cycle' and "
+                    "'row_time' and the orders of 'mapping'"});
+  curvature.word(
+      "measure", c.curvature.measure, kCurvatureMeasures,
+      {"second_derivative: by the recursion, as for policy 'uswim'; fisher: mean squared "
+       "gradient of an image; programmed_fisher: the same at networks with programming "
+       "errors, where images count that the trained network is sure of"});
+  curvature.whole("networks", c.curvature.networks, support::closed(1, 1000),
+                  {"for 'programmed_fisher': programmed networks that are averaged; they belong to "
+                   "no chip of the run",
+                   "unconfirmed"});
+  curvature.number("verified", c.curvature.verified, support::closed(0, 1),
+                   {"for 'programmed_fisher': fraction of their weights that is write-verified, by "
+                    "policy 'uswim'",
+                    "unconfirmed: the best of 0.05, 0.1 and 0.15 on LeNet with R4"});
   auto iterative = in.section(
       "iterative",
       {"the papers' algorithm: program open loop, then verify the next part of the ranking and "
@@ -226,12 +242,19 @@ bool SelectionConfig::uses(programmer::SelectionPolicy policy) const {
   return false;
 }
 
+bool Config::sees_devices() const {
+  return selection.uses(programmer::SelectionPolicy::WorthPerCycle) ||
+         selection.uses(programmer::SelectionPolicy::RowTime) ||
+         mapping.row_order != RowOrder::Natural || mapping.column_order != ColumnOrder::Natural;
+}
+
+bool Config::needs_curvature(CurvatureMeasure measure) const {
+  return sees_devices() && selection.curvature.measure == measure;
+}
+
 bool Config::needs_second_derivative() const {
-  using programmer::SelectionPolicy;
-  for (const SelectionPolicy policy : {SelectionPolicy::Uswim, SelectionPolicy::Swim,
-                                       SelectionPolicy::WorthPerCycle, SelectionPolicy::RowTime})
-    if (selection.uses(policy)) return true;
-  return mapping.row_order != RowOrder::Natural || mapping.column_order != ColumnOrder::Natural;
+  return selection.uses(programmer::SelectionPolicy::Uswim) ||
+         selection.uses(programmer::SelectionPolicy::Swim) || sees_devices();
 }
 
 bool Config::needs_training_images() const {

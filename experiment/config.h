@@ -35,6 +35,21 @@ struct IterativeConfig {
   std::size_t images = 1000;
 };
 
+/// What is taken for the curvature of the loss where devices are seen instead of weights.
+/// ProgrammedFisher: mean squared gradient of an image at networks with programming errors.
+enum class CurvatureMeasure { SecondDerivative, Fisher, ProgrammedFisher };
+inline constexpr std::array<std::pair<std::string_view, CurvatureMeasure>, 3> kCurvatureMeasures{
+    {{"second_derivative", CurvatureMeasure::SecondDerivative},
+     {"fisher", CurvatureMeasure::Fisher},
+     {"programmed_fisher", CurvatureMeasure::ProgrammedFisher}}};
+
+struct CurvatureConfig {
+  CurvatureMeasure measure = CurvatureMeasure::SecondDerivative;
+  // For ProgrammedFisher.
+  unsigned networks = 16;  ///< that are averaged
+  double verified = 0.05;  ///< fraction of their weights that is write-verified, by `uswim`
+};
+
 struct SelectionConfig {
   std::vector<programmer::SelectionPolicy> policies{
       programmer::SelectionPolicy::Uswim, programmer::SelectionPolicy::Swim,
@@ -46,6 +61,7 @@ struct SelectionConfig {
       mask;  ///< .npy, one entry per weight; a mask of its own beside the policies
   std::optional<MaskPolarity> mask_polarity;
   unsigned hutchinson_probes = 8;  ///< per batch of images; for policy `hutchinson`
+  CurvatureConfig curvature;
   IterativeConfig iterative;
 
   /// Whether a policy ranks weights for a mask or for the iterative algorithm.
@@ -135,6 +151,10 @@ struct Config {
   bool measures_accuracy() const { return accuracy_images > 0; }
   /// Whether a choice or a placement follows the second derivative of the loss.
   bool needs_second_derivative() const;
+  /// Whether anything asks what verifying single devices is worth.
+  bool sees_devices() const;
+  /// Whether the curvature of the loss is wanted for single devices, and taken from this measure.
+  bool needs_curvature(CurvatureMeasure measure) const;
   /// Whether training images are needed: for a measure of sensitivity, or for training.
   bool needs_training_images() const;
 };

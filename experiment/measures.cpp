@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <string>
 
+#include "programmer/array_programmer.h"
 #include "support/results.h"
+#include "tiles/cell_array.h"
 #include "workloads/network/per_weight.h"
 #include "workloads/sensitivity/sensitivity.h"
 
@@ -95,7 +97,8 @@ Measures load_measures(const Workload& workload, const Config& config,
         [&](const auto& network, const auto& images, const auto& options) {
           return workloads::hutchinson_diagonal(network, images, probes, config.seed, options);
         });
-  if (config.selection.uses(SelectionPolicy::Fisher))
+  if (config.selection.uses(SelectionPolicy::Fisher) ||
+      config.needs_curvature(CurvatureMeasure::Fisher))
     measures.fisher = loader.load("fisher 1 ", "Fisher information", workloads::empirical_fisher);
   if (config.selection.uses(SelectionPolicy::Gradient))
     measures.gradient = loader.load("gradient 1 ", "gradient", workloads::mean_gradient);
@@ -106,6 +109,59 @@ std::vector<float> load_second_derivative(const Workload& workload, const Config
                                           const std::filesystem::path& cache,
                                           const Progress& progress, unsigned threads) {
   return Loader(workload, config, cache, progress, threads).second_derivative();
+}
+
+workloads::Network programmed_network(const Workload& workload, const Config& config,
+                                      const tiles::Mapping& mapping,
+                                      const programmer::DeviceModel& device,
+                                      const programmer::DeviceMask& mask, unsigned number) {
+  constexpr std::uint32_t kLastChip = 0x7ffffffe;  // chips of a run are counted from 0
+  const auto pulses = programmer::make_pulse_model(config.programming, device);
+  programmer::RowScheme scheme;
+  scheme.closing = config.programming.closing;
+  workloads::Network network = workload.network;
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
+    const std::size_t layer = mapping.blocks()[a].layer;
+    programmer::ArrayProgrammer array(mapping, a, device, *pulses, scheme);
+    array.new_chip(config.seed, kLastChip - number);
+    const std::vector<std::uint8_t> levels = mapping.levels(a);
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
+      array.program_rows(r, 1, &levels[r * mapping.pitch()], mask.row(a, r));
+    tiles::read_effective_weights(array.cells(), mapping, a, network.layers[layer].weight.data());
+  }
+  for (std::size_t l = 0; l < network.layers.size(); ++l)
+    for (float& w : network.layers[l].weight) w *= static_cast<float>(workload.weights[l].step());
+  return network;
+}
+
+std::vector<float> load_programmed_fisher(const Workload& workload, const Config& config,
+                                          const tiles::Mapping& mapping,
+                                          const programmer::DeviceModel& device,
+                                          const programmer::WeightFacts& facts,
+                                          const std::filesystem::path& cache,
+                                          const Progress& progress, unsigned threads) {
+  const CurvatureConfig& curvature = config.selection.curvature;
+  const programmer::SelectionMask verified = programmer::select_fraction(
+      programmer::ranking(programmer::scores(SelectionPolicy::Uswim, facts, config.seed, 0), facts),
+      curvature.verified);
+  const Loader loader(workload, config, cache, progress, threads);
+  std::vector<double> sum(facts.weights(), 0.0);
+  for (unsigned n = 0; n < curvature.networks; ++n) {
+    const workloads::Network network = programmed_network(
+        workload, config, mapping, device, programmer::device_mask(mapping, verified), n);
+    std::string key = "programmed fisher 1 ";
+    for (const workloads::MatrixLayer& layer : network.layers)
+      key += support::content_hash(layer.weight.data(), layer.weight.size() * sizeof(float));
+    const std::vector<float> fisher = loader.load(
+        key, fmt::format("Fisher information, network {} of {}", n + 1, curvature.networks),
+        [&](const auto&, const auto& images, const auto& options) {
+          return workloads::empirical_fisher(network, images, options);
+        });
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(fisher[i]);
+  }
+  std::vector<float> mean;
+  for (const double s : sum) mean.push_back(static_cast<float>(s / curvature.networks));
+  return mean;
 }
 
 }  // namespace uswim::experiment

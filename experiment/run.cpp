@@ -170,6 +170,7 @@ std::string checkpoint_key(const LoadedConfig& loaded, const Experiment& e) {
       fmt::format("{} {} {} {} {} {} {}", loaded.hash, e.workload.network.content_hash,
                   e.workload.test.content_hash, of(e.facts.second_derivative), of(e.facts.imported),
                   e.dumped_devices, sizeof(ChipResult));
+  if (!e.facts.other_curvature.empty()) key += of(e.facts.other_curvature);
   if (e.imported_mask != nullptr) key += of(*e.imported_mask);
   if (e.training_images != nullptr) key += e.training_images->content_hash;
   if (e.previous_mapping != nullptr)
@@ -219,6 +220,9 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       weight_facts(workload, natural, device,
                    load_measures(workload, config, options.cache, options.progress, options.jobs),
                    config.selection);
+  if (config.needs_curvature(CurvatureMeasure::ProgrammedFisher))
+    facts.other_curvature = load_programmed_fisher(workload, config, natural, device, facts,
+                                                   options.cache, options.progress, options.jobs);
   result.sensitivity_s = seconds_since(ranking_begin);
 
   const auto placing_begin = std::chrono::steady_clock::now();

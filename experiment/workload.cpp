@@ -104,6 +104,7 @@ programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapp
   facts.hessian_diagonal = std::move(measures.hessian_diagonal);
   facts.fisher = std::move(measures.fisher);
   facts.gradient = std::move(measures.gradient);
+  if (selection.curvature.measure == CurvatureMeasure::Fisher) facts.other_curvature = facts.fisher;
   const unsigned bits = mapping.config().device_bits;
   const unsigned top_level = device.levels() - 1;
   for (const workloads::QuantizedWeights& layer : workload.weights) {

@@ -11,12 +11,13 @@ std::vector<Candidate> candidates(const tiles::Mapping& mapping, const WeightFac
                                   const DeviceStatistics& statistics, std::size_t array,
                                   std::size_t first_row, std::size_t rows) {
   std::vector<Candidate> list;
+  const std::vector<float>& curvature = facts.curvature();
   const unsigned top = (1u << mapping.config().device_bits) - 1;
   const double codes = (1u << mapping.config().weight_bits) - 1;
   for (std::size_t row = first_row; row < first_row + rows; ++row)
     for (std::size_t c = 0; c < mapping.columns(array); ++c) {
       const std::size_t weight = mapping.weight_of(array, row, c);
-      const double second = facts.second_derivative[weight];
+      const double second = curvature[weight];
       if (second <= 0.0) continue;
       const auto slice = static_cast<unsigned>(c % mapping.devices_per_weight() / 2);
       const std::size_t kind = statistics.kind(mapping, facts, array, row, c);

@@ -49,10 +49,15 @@ std::string_view name_of(SelectionPolicy policy);
 struct WeightFacts {
   std::vector<float> second_derivative;  ///< of the loss with respect to the weight, recursion
   std::vector<float> hessian_diagonal;   ///< the same by Hutchinson probes; empty unless asked for
-  std::vector<float> fisher;     ///< mean squared gradient of an image; empty unless asked for
-  std::vector<float> gradient;   ///< of the mean loss; empty unless asked for
-  std::vector<float> scale;      ///< max |w| of its layer
-  std::vector<float> magnitude;  ///< |w| / scale, in [0, 1]
+  std::vector<float> fisher;    ///< mean squared gradient of an image; empty unless asked for
+  std::vector<float> gradient;  ///< of the mean loss; empty unless asked for
+  /// What policies that see devices, and placements, take for the second derivative; empty: that.
+  std::vector<float> other_curvature;
+  const std::vector<float>& curvature() const {
+    return other_curvature.empty() ? second_derivative : other_curvature;
+  }
+  std::vector<float> scale;                ///< max |w| of its layer
+  std::vector<float> magnitude;            ///< |w| / scale, in [0, 1]
   std::vector<float> open_loop_variance;   ///< of the weight after an open-loop write, in units of
                                            ///< the weight squared
   std::vector<float> imported;             ///< scores from a file; empty without one
