@@ -7,15 +7,15 @@ namespace uswim::sc_models {
 
 using support::Duration;
 
-CommandFlow::CommandFlow(const ChipConfig& config, std::size_t tiles, Interconnect& bus,
+CommandFlow::CommandFlow(const ChipConfig& config, std::size_t tiles, Interconnect& interconnect,
                          PowerArbiter& arbiter, ChargePumps& pumps, OnBegin on_begin)
-    : bus_(bus),
+    : interconnect_(interconnect),
       arbiter_(arbiter),
       pumps_(pumps),
       on_begin_(std::move(on_begin)),
       buffer_latency_(config.period() * config.buffer_latency_cycles),
       look_ahead_(config.controller.look_ahead),
-      limited_(arbiter.limits() || pumps.limits()),
+      waits_to_begin_(arbiter.limits() || pumps.limits() || !interconnect.keeps_order()),
       lanes_(tiles),
       next_tile_(tiles) {}
 
@@ -78,7 +78,8 @@ Duration CommandFlow::send(std::size_t tile) {
   Lane& lane = lanes_[tile];
   const CommandCost& command = lane.commands[lane.sent];
   __builtin_prefetch(&command + 1);  // all other tiles come before it
-  const Duration arrival = bus_.transfer(command.bus_words, agenda_.now() + buffer_latency_);
+  const Duration arrival = interconnect_.transfer(Mesh::Way::ToArray, tile, command.words,
+                                                  agenda_.now() + buffer_latency_);
   if (lane.sent++ == 0) start_next(tile);
   return arrival;
 }
@@ -91,7 +92,7 @@ void CommandFlow::send_or_finish(std::size_t tile) {
     return;
   }
   const Duration arrival = send(tile);
-  if (limited_) return after(arrival - agenda_.now(), tile, Event::Ready);
+  if (waits_to_begin_) return after(arrival - agenda_.now(), tile, Event::Ready);
   const CommandCost& command = lane.commands[index];
   on_begin_(tile, index, command, arrival);
   after(arrival - agenda_.now() + command.time, tile, Event::Ended);
@@ -117,7 +118,7 @@ void CommandFlow::take_from_queue(std::size_t tile) {
   }
   ++lane.begun;
   notify(tile, Event::RoomInQueue);
-  if (limited_) return notify(tile, Event::Ready);
+  if (waits_to_begin_) return notify(tile, Event::Ready);
   on_begin_(tile, lane.done, present(tile), agenda_.now());
   after(present(tile).time, tile, Event::Ended);
 }

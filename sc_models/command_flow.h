@@ -14,15 +14,15 @@ namespace uswim::sc_models {
 
 /// What a command to a tile takes, whenever it is carried out.
 struct CommandCost {
-  std::uint32_t bus_words = 0;
-  std::uint32_t row = 0;  ///< the first of its rows
+  std::uint32_t words = 0;  ///< Interconnect::words
+  std::uint32_t row = 0;    ///< the first of its rows
   support::Duration time;
   support::Power power;
   support::Energy energy;  ///< where it is wanted
 };
 
 /// When tiles carry out their commands: each its own, one after the other, all tiles at the same
-/// time; tiles that share an array are one. A command is fetched from the buffer, crosses the bus,
+/// time; tiles that share an array are one. A command is fetched from the buffer, sent to its tile,
 /// waits for a charge pump and for power where they are limited, then for its tile. With
 /// look-ahead, commands are fetched while the tile still writes, as many as its queue holds. No
 /// kernel.
@@ -32,11 +32,11 @@ class CommandFlow {
   using OnBegin = std::function<void(std::size_t tile, std::size_t index, const CommandCost&,
                                      support::Duration begin)>;
 
-  CommandFlow(const ChipConfig& config, std::size_t tiles, Interconnect& bus, PowerArbiter& arbiter,
-              ChargePumps& pumps, OnBegin on_begin);
+  CommandFlow(const ChipConfig& config, std::size_t tiles, Interconnect& interconnect,
+              PowerArbiter& arbiter, ChargePumps& pumps, OnBegin on_begin);
 
   /// Begins at `now`. `commands`: of each tile, in their order; must live until the end. `order`:
-  /// in which tiles come to the bus first; each as soon as the one before has its place there.
+  /// in which tiles come to the interconnect first; each as soon as the one before has its place.
   void start(support::Duration now, const std::vector<std::vector<CommandCost>>& commands,
              const std::vector<std::size_t>& order);
   bool is_done() const { return agenda_.is_empty(); }
@@ -48,7 +48,7 @@ class CommandFlow {
  private:
   /// What happens to a tile.
   enum class Event : std::uint32_t {
-    Start,        ///< its turn to come to the bus first
+    Start,        ///< its turn to come to the interconnect first
     Arrived,      ///< a command that was sent ahead
     RoomInQueue,  ///< where sending ahead waits for it
     QueueFilled,  ///< where the tile waits for it
@@ -92,13 +92,13 @@ class CommandFlow {
   }
   void notify(std::size_t tile, Event event) { after(support::Duration(), tile, event); }
 
-  Interconnect& bus_;
+  Interconnect& interconnect_;
   PowerArbiter& arbiter_;
   ChargePumps& pumps_;
   OnBegin on_begin_;
   support::Duration buffer_latency_;
   std::size_t look_ahead_;
-  bool limited_;
+  bool waits_to_begin_;  ///< a command may begin later than it arrives, or out of turn
   Agenda<Step> agenda_;
   std::vector<Step> due_;
   std::vector<Lane> lanes_;
