@@ -15,7 +15,7 @@ CommandFlow::CommandFlow(const ChipConfig& config, std::size_t tiles, Interconne
       on_begin_(std::move(on_begin)),
       buffer_latency_(config.period() * config.buffer_latency_cycles),
       look_ahead_(config.controller.look_ahead),
-      waits_to_begin_(arbiter.limits() || pumps.limits() || !interconnect.keeps_order()),
+      limited_(arbiter.limits() || pumps.limits()),
       lanes_(tiles),
       next_tile_(tiles) {}
 
@@ -34,6 +34,11 @@ void CommandFlow::start(Duration now, const std::vector<std::vector<CommandCost>
 }
 
 void CommandFlow::step() {
+  if (begins_next()) {
+    const auto [at, tile, index] = begins_.top();
+    begins_.pop();
+    return on_begin_(tile, index, lanes_[tile].commands[index], at);
+  }
   agenda_.advance(due_);
   // Who waits for what is settled before any of them goes on.
   due_.erase(
@@ -92,9 +97,12 @@ void CommandFlow::send_or_finish(std::size_t tile) {
     return;
   }
   const Duration arrival = send(tile);
-  if (waits_to_begin_) return after(arrival - agenda_.now(), tile, Event::Ready);
+  if (limited_) return after(arrival - agenda_.now(), tile, Event::Ready);
   const CommandCost& command = lane.commands[index];
-  on_begin_(tile, index, command, arrival);
+  if (interconnect_.keeps_order())
+    on_begin_(tile, index, command, arrival);
+  else
+    begins_.push({arrival, static_cast<std::uint32_t>(tile), static_cast<std::uint32_t>(index)});
   after(arrival - agenda_.now() + command.time, tile, Event::Ended);
 }
 
@@ -118,7 +126,7 @@ void CommandFlow::take_from_queue(std::size_t tile) {
   }
   ++lane.begun;
   notify(tile, Event::RoomInQueue);
-  if (waits_to_begin_) return notify(tile, Event::Ready);
+  if (limited_) return notify(tile, Event::Ready);
   on_begin_(tile, lane.done, present(tile), agenda_.now());
   after(present(tile).time, tile, Event::Ended);
 }

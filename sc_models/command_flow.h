@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <queue>
 #include <vector>
 
 #include "sc_models/agenda.h"
@@ -39,10 +40,12 @@ class CommandFlow {
   /// in which tiles come to the interconnect first; each as soon as the one before has its place.
   void start(support::Duration now, const std::vector<std::vector<CommandCost>>& commands,
              const std::vector<std::size_t>& order);
-  bool is_done() const { return agenda_.is_empty(); }
+  bool is_done() const { return agenda_.is_empty(); }  // a command ends after it has begun
   support::Duration now() const { return agenda_.now(); }
   /// When step() goes on to.
-  support::Duration next_time() const { return agenda_.next_time(); }
+  support::Duration next_time() const {
+    return begins_next() ? begins_.top().at : agenda_.next_time();
+  }
   void step();
 
  private:
@@ -71,6 +74,14 @@ class CommandFlow {
     bool waits_for_room = false, waits_for_command = true;
   };
 
+  /// A command of which on_begin_ is still to be told, where commands arrive out of order.
+  struct Begin {
+    support::Duration at;
+    std::uint32_t tile, index;
+    bool operator>(const Begin& o) const { return at == o.at ? tile > o.tile : at > o.at; }
+  };
+  bool begins_next() const { return !begins_.empty() && begins_.top().at <= agenda_.next_time(); }
+
   bool is_awaited(const Step& step);
   void run(const Step& step);
   void send_or_finish(std::size_t tile);
@@ -98,9 +109,10 @@ class CommandFlow {
   OnBegin on_begin_;
   support::Duration buffer_latency_;
   std::size_t look_ahead_;
-  bool waits_to_begin_;  ///< a command may begin later than it arrives, or out of turn
+  bool limited_;
   Agenda<Step> agenda_;
   std::vector<Step> due_;
+  std::priority_queue<Begin, std::vector<Begin>, std::greater<>> begins_;
   std::vector<Lane> lanes_;
   std::vector<std::size_t> next_tile_;  ///< which starts behind each tile; its own: none
   std::vector<std::size_t> granted_;

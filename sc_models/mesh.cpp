@@ -31,9 +31,9 @@ std::size_t nearest_port(const std::vector<std::size_t>& rows, std::size_t row) 
 
 }  // namespace
 
-// The order of links: of each port its own one and those along its row; then of each column those
-// to higher rows, from the first row on, and those to lower rows, from the last row on. So a route
-// is two runs of links, which what comes back takes in reverse.
+// The order of links: of each port its own one and those that lead away from it along its row; of
+// each port those that lead to it, its own one last; of each column those to higher rows, from the
+// first row on; of each column those to lower rows, from the last row on.
 Mesh::Mesh(const MeshConfig& config, Duration period, std::size_t arrays)
     : arrays_per_router_(config.concentration),
       period_(period),
@@ -52,17 +52,22 @@ Mesh::Mesh(const MeshConfig& config, Duration period, std::size_t arrays)
   const auto run = [](std::size_t first, std::size_t links) {
     return Run{static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(links)};
   };
-  const std::size_t up = config.ports * columns, down = up + columns * (rows - 1);
+  const std::size_t inwards = config.ports * columns, higher = 2 * inwards,
+                    lower = higher + columns * (rows - 1);
+  free_at_.resize(lower + columns * (rows - 1));
   for (std::size_t router = 0; router < routers; ++router) {
     const std::size_t row = router / columns, column = router % columns;
     const std::size_t port = config.port_choice == PortChoice::Nearest ? nearest_port(port_row, row)
                                                                        : router % config.ports;
-    const std::size_t from = port_row[port], of_column = column * (rows - 1);
-    routes_.push_back({run(port * columns, 1 + column),
-                       row >= from ? run(up + of_column + from, row - from)
-                                   : run(down + of_column + rows - 1 - from, from - row)});
+    const auto along_column = [&](std::size_t from, std::size_t to) {
+      const std::size_t first = column * (rows - 1);
+      return to >= from ? run(higher + first + from, to - from)
+                        : run(lower + first + rows - 1 - from, from - to);
+    };
+    routes_[0].push_back({run(port * columns, 1 + column), along_column(port_row[port], row)});
+    routes_[1].push_back({along_column(row, port_row[port]),
+                          run(inwards + (port + 1) * columns - 1 - column, 1 + column)});
   }
-  for (auto& links : free_at_) links.resize(down + columns * (rows - 1));
   reset_statistics();
 }
 
@@ -71,34 +76,25 @@ Duration Mesh::send(Way way, std::size_t array, std::uint64_t flits, Duration re
   flits_[index][router] += flits;
   const Duration held = period_ * static_cast<std::int64_t>(flits);
   Duration head = ready;
-  const auto cross = [&](Duration& free_at) {
-    const Duration begin = std::max(head, free_at);
-    free_at = begin + held;
-    head = begin + router_latency_;
-  };
-  const auto [along_row, along_column] = routes_[router];
-  Duration* const row = &free_at_[index][along_row.first];
-  Duration* const column = free_at_[index].data() + along_column.first;
-  if (way == Way::ToArray) {
-    for (std::size_t i = 0; i < along_row.links; ++i) cross(row[i]);
-    for (std::size_t i = 0; i < along_column.links; ++i) cross(column[i]);
-  } else {
-    for (std::size_t i = along_column.links; i-- > 0;) cross(column[i]);
-    for (std::size_t i = along_row.links; i-- > 0;) cross(row[i]);
+  for (const Run& run : routes_[index][router]) {
+    Duration* const free_at = free_at_.data() + run.first;
+    for (std::size_t link = 0; link < run.links; ++link) {
+      const Duration begin = std::max(head, free_at[link]);
+      free_at[link] = begin + held;
+      head = begin + router_latency_;
+    }
   }
   return head + held;
 }
 
 Duration Mesh::busiest_link() const {
-  std::uint64_t most = 0;
-  for (const std::vector<std::uint64_t>& flits : flits_) {
-    std::vector<std::uint64_t> of_link(free_at_[0].size(), 0);
-    for (std::size_t router = 0; router < flits.size(); ++router)
-      for (const Run& run : {routes_[router].along_row, routes_[router].along_column})
-        for (std::size_t i = 0; i < run.links; ++i) of_link[run.first + i] += flits[router];
-    most = std::max(most, *std::max_element(of_link.begin(), of_link.end()));
-  }
-  return period_ * static_cast<std::int64_t>(most);
+  std::vector<std::uint64_t> of_link(free_at_.size(), 0);
+  for (std::size_t way = 0; way < routes_.size(); ++way)
+    for (std::size_t router = 0; router < flits_[way].size(); ++router)
+      for (const Run& run : routes_[way][router])
+        for (std::size_t link = 0; link < run.links; ++link)
+          of_link[run.first + link] += flits_[way][router];
+  return period_ * static_cast<std::int64_t>(*std::max_element(of_link.begin(), of_link.end()));
 }
 
 double Mesh::mean_hops() const {
@@ -112,7 +108,7 @@ double Mesh::mean_hops() const {
 }
 
 void Mesh::reset_statistics() {
-  for (std::vector<std::uint64_t>& flits : flits_) flits.assign(routes_.size(), 0);
+  for (std::vector<std::uint64_t>& flits : flits_) flits.assign(routes_[0].size(), 0);
 }
 
 }  // namespace uswim::sc_models

@@ -11,7 +11,8 @@ namespace uswim::sc_models {
 /// Network of routers between the buffer and the arrays. Routers stand in rows and columns, arrays
 /// at them in their order; the buffer's ports are links to routers of the first column. A packet
 /// for an array crosses its port's link, goes along the port's row to the array's column, then
-/// along the column; what an array sends goes back the same way on links of the opposite direction.
+/// along the column; what an array sends goes back the same way on the links of the opposite
+/// direction, which it shares with packets for arrays that other ports serve.
 /// Virtual cut-through: a packet's head takes the router's latency per hop, each link is held for
 /// as many cycles as the packet has flits, and waiting packets find room in the routers. A link is
 /// given in the order in which packets were sent, even where a later one reaches it first. The link
@@ -29,8 +30,8 @@ class Mesh {
 
   /// Routers between the buffer and an array, at least 1.
   unsigned hops(std::size_t array) const {
-    const Route& route = routes_[array / arrays_per_router_];
-    return route.along_row.links + route.along_column.links;
+    const Route& route = routes_[0][array / arrays_per_router_];
+    return route[0].links + route[1].links;
   }
 
   // Since reset_statistics().
@@ -41,21 +42,18 @@ class Mesh {
   void reset_statistics();
 
  private:
-  /// Links of a route that lie side by side.
+  /// Links that a route takes one after the other.
   struct Run {
     std::uint32_t first = 0, links = 0;
   };
-  struct Route {
-    Run along_row;  ///< the port's link first
-    Run along_column;
-  };
+  using Route = std::array<Run, 2>;  ///< along row and column, or column and row
 
   unsigned arrays_per_router_;
   support::Duration period_, router_latency_;
-  std::vector<Route> routes_;  ///< by router
-  // By Way.
-  std::array<std::vector<support::Duration>, 2> free_at_;  ///< by link
-  std::array<std::vector<std::uint64_t>, 2> flits_;        ///< by router whose arrays they are for
+  std::vector<support::Duration> free_at_;  ///< by link
+  // By Way and router.
+  std::array<std::vector<Route>, 2> routes_;
+  std::array<std::vector<std::uint64_t>, 2> flits_;  ///< sent
 };
 
 }  // namespace uswim::sc_models
