@@ -66,7 +66,7 @@ ChipConfig read_chip(support::ConfigReader in) {
              {"of routers, filled row by row in the order of the arrays; 0: as in the square that "
               "comes nearest"});
   mesh.whole("concentration", c.mesh.concentration, support::closed(1, 10000),
-             {"arrays that share a router", "ISAAC: a router serves 4 tiles"});
+             {"arrays that share a router", "ISAAC: a router serves 4 tiles, of 96 arrays there"});
   mesh.whole("ports", c.mesh.ports, support::closed(1, 10000),
              {"to the buffer, evenly spaced along the left edge, each of a link's width; at most "
               "one per row of routers",
@@ -80,9 +80,9 @@ ChipConfig read_chip(support::ConfigReader in) {
   mesh.whole("router_latency_cycles", c.mesh.router_latency_cycles, support::closed(0, 1000),
              {"clock cycles of a packet's head per router, the link behind it included",
               "gem5 Garnet: 1 cycle in the router, 1 on the link"});
-  mesh.energy(
-      "router_energy", c.mesh.router_energy,
-      {"per router and flit, the link behind it included", "ISAAC router: 20.74 pJ per 256 b"});
+  mesh.energy("router_energy", c.mesh.router_energy,
+              {"per router and flit; wires between routers have no energy of their own",
+               "ISAAC router: 20.74 pJ per 256 b"});
 
   auto buffer =
       in.section("buffer", {"memory of the accelerator for levels, masks and activations"});

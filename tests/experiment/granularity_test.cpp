@@ -1,5 +1,5 @@
-// Many tiles that share bus, pumps and power, simulated phase by phase or on two threads: the same
-// as row by row on one.
+// Many tiles that share bus or mesh, pumps and power, simulated phase by phase or on two threads:
+// the same as row by row on one.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
