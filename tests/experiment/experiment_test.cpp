@@ -51,7 +51,7 @@ TEST(Run, GivesTheSameBytesWhateverTheNumberOfProcesses) {
   const auto one = all_files(t.path / "a");
   small_run(t.path / "a", 2);  // the same place, since the resolved paths are relative to it
   EXPECT_EQ(one, all_files(t.path / "a"));
-  EXPECT_EQ(one.size(), 11u);
+  EXPECT_EQ(one.size(), 12u);
 }
 
 TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
@@ -68,7 +68,7 @@ TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
                               t.path / "devices.csv",
                               1000});
   const auto files = all_files(t.path / "a");
-  EXPECT_EQ(files.size(), 16u);
+  EXPECT_EQ(files.size(), 17u);
   const auto lines = [](const std::string& text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) - 1;
   };
