@@ -179,6 +179,8 @@ class Worker : private ProgrammedChip {
       result.energy_J = in_joules(report.energy);
       result.mask_link_bytes = report.mask_link_bytes;
       result.mask_bus_bytes = report.mask_bus_bytes;
+      result.busiest_link_ps = report.busiest_link.in_picoseconds();
+      result.mean_hops = report.mean_hops;
       result.mask_record_bytes = programmer::mask_bytes(mask, experiment_.mapping);
       result.peak_power_W = report.peak_power.in_si();
       result.average_power_W = report.average_power.in_si();

@@ -42,6 +42,8 @@ struct ChipResult {
   std::int64_t load_time_ps = 0;
   std::array<double, sc_models::kComponents> energy_J{};
   std::uint64_t mask_link_bytes = 0, mask_bus_bytes = 0;
+  std::int64_t busiest_link_ps = 0;  ///< for how long the busiest link of bus or mesh was held
+  double mean_hops = 0.0;            ///< routers that a word passed; 1 on a bus
   programmer::MaskBytes mask_record_bytes{};  ///< what each encoding would put on the bus
   std::uint64_t correct = 0;                  ///< test images, ideal ADC; 0 where none is measured
   double peak_power_W = 0.0, average_power_W = 0.0;  ///< of the write pulses

@@ -11,6 +11,7 @@
 #include "experiment/curve_plot.h"
 #include "experiment/iterative_results.h"
 #include "experiment/network_table.h"
+#include "experiment/transfer_tables.h"
 #include "uswim_version.h"
 
 namespace uswim::experiment {
@@ -126,30 +127,6 @@ std::string chips_csv(const Experiment& experiment, const RunResult& result) {
     csv.cell(e.policy).cell(e.fraction).cell(std::uint64_t{r.chip}).cell(r.nwc());
     csv.cell(static_cast<double>(r.time_ps) * 1e-12).cell(energy).cell(r.not_converged);
     cell_or_empty(csv, accuracy_of(experiment, r.correct));
-    csv.end_row();
-  }
-  return csv.bytes();
-}
-
-/// The way of the masks, mean over chips.
-std::string transfer_csv(const Experiment& experiment, const RunResult& result) {
-  std::vector<std::string> columns{"policy", "fraction", "link_bytes_mean", "load_time_s_mean",
-                                   "bus_bytes_mean"};
-  for (const auto& [name, encoding] : programmer::kMaskEncodings)
-    columns.push_back(fmt::format("records_{}_bytes_mean", name));
-  CsvTable csv(columns);
-  for (std::uint32_t e = 0; e < experiment.evaluations.size(); ++e) {
-    std::vector<support::RunningStatistics> mean(columns.size() - 2);
-    for (const ChipResult& r : result.monte_carlo.chips) {
-      if (r.evaluation != e) continue;
-      mean[0].add(static_cast<double>(r.mask_link_bytes));
-      mean[1].add(static_cast<double>(r.load_time_ps) * 1e-12);
-      mean[2].add(static_cast<double>(r.mask_bus_bytes));
-      for (std::size_t i = 0; i < r.mask_record_bytes.size(); ++i)
-        mean[3 + i].add(static_cast<double>(r.mask_record_bytes[i]));
-    }
-    csv.cell(experiment.evaluations[e].policy).cell(experiment.evaluations[e].fraction);
-    for (const support::RunningStatistics& m : mean) csv.cell(m.mean());
     csv.end_row();
   }
   return csv.bytes();
@@ -376,7 +353,8 @@ void write_results(support::ResultDirectory& directory, const LoadedConfig& load
   directory.write("chips.csv", chips_csv(experiment, result));
   if (!loaded.config.accuracy_times_s.empty())
     directory.write("retention.csv", retention_csv(experiment, result));
-  directory.write("transfer.csv", transfer_csv(experiment, result));
+  directory.write("transfer.csv", transfer_csv(experiment, result.monte_carlo.chips));
+  directory.write("interconnect.csv", interconnect_csv(experiment, result.monte_carlo.chips));
   if (result.monte_carlo.inference.images > 0)
     directory.write("inference.csv", inference_csv(result));
   directory.write("mapping.csv", mapping_csv(mapping));

@@ -17,7 +17,7 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
       program_(program),
       energy_(mapping.blocks().size()),
       memory_(mapping, config.mask_encoding),
-      interconnect_("interconnect", config_, energy_),
+      interconnect_("interconnect", config_, mapping, energy_),
       arbiter_(config.power_budget, config.power_queue),
       pumps_(config_, mapping.blocks().size(), energy_),
       controller_("controller", config_, std::min(tile_config.write.rows, tile_config.rows),
@@ -50,6 +50,7 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
 
 void Accelerator::reset_statistics() {
   energy_.reset();
+  interconnect_.reset_statistics();
   for (auto& tile : tiles_) tile->reset_statistics();
 }
 

@@ -36,13 +36,15 @@ class Accelerator : public sc_core::sc_module {
   EnergyMonitor& energy() { return energy_; }
   std::size_t tiles() const { return tiles_.size(); }
   const TileModule& tile(std::size_t i) const { return *tiles_[i]; }
+  const Interconnect& interconnect() const { return interconnect_; }
   const ProgrammingController& controller() const { return controller_; }
   void add_observer(RowObserver& observer) { controller_.add_observer(observer); }
   /// ProgrammingController::set_threads.
   void set_threads(unsigned threads) { controller_.set_threads(threads); }
   const InferenceUnit& inference() const { return inference_; }
   const ProgrammingMemory& memory() const { return memory_; }
-  /// Row operations' statistics and energy back to zero; not part of the hardware.
+  /// Statistics of row operations and interconnect, and energy, back to zero; not part of the
+  /// hardware.
   void reset_statistics();
 
  private:

@@ -150,6 +150,8 @@ ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMas
     report.not_converged = host.read_register(reg::kNotConverged);
   });
   report.mask_bus_bytes = chip.controller().mask_bytes();
+  report.busiest_link = chip.interconnect().busiest_link();
+  report.mean_hops = chip.interconnect().mean_hops();
   for (std::size_t t = 0; t < chip.tiles(); ++t) {
     const TileProgramming& p = chip.tile(t).programming();
     report.tiles.push_back(

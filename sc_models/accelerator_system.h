@@ -18,7 +18,7 @@ struct TileReport {
   std::uint64_t rows = 0;
   programmer::RowWork work;
   support::Duration busy;            ///< write and verify phases
-  support::Duration finished_after;  ///< since the start, waiting for the bus included
+  support::Duration finished_after;  ///< since the start, waiting for commands included
   EnergyBreakdown energy;
 };
 
@@ -26,12 +26,14 @@ struct TileReport {
 struct ProgrammingReport {
   support::Duration load_time;        ///< mask over the host link
   std::uint64_t mask_link_bytes = 0;  ///< of the mask, over the host link
-  std::uint64_t mask_bus_bytes = 0;   ///< of the rows' masks, over the bus
+  std::uint64_t mask_bus_bytes = 0;   ///< of the rows' masks, over the bus or the mesh
   support::Duration time;             ///< from the doorbell to the interrupt
   std::uint64_t write_pulses = 0, verify_reads = 0, write_cycles = 0, not_converged = 0;
   EnergyBreakdown energy;
   support::Power peak_power;     ///< of the write pulses of all tiles, rows at their fullest slots
   support::Power average_power;  ///< of the write pulses, over `time`
+  support::Duration busiest_link;  ///< Interconnect::busiest_link
+  double mean_hops = 0;            ///< Interconnect::mean_hops
   std::vector<TileReport> tiles;
 };
 

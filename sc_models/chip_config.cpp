@@ -49,12 +49,40 @@ ChipConfig read_chip(support::ConfigReader in) {
   pumps.duration("hold_time", c.charge_pumps.hold_time,
                  {"that a pump stays warm without a tile to serve", "unconfirmed"});
 
+  in.word("interconnect", c.interconnect, kTopologies,
+          {"what carries commands to the tiles and sums back: bus: one transfer at a time; mesh: "
+           "routers with links of their own"});
   auto bus =
       in.section("bus", {"interconnect between buffer, controller and tiles, shared by all"});
   bus.whole("width", c.bus_width, support::closed(8, 4096),
             {"bits per clock cycle", "ISAAC router: 256-bit flits"});
   bus.energy("energy", c.bus_energy,
              {"per bus word of `width` bits", "ISAAC router: 20.74 pJ per 256 b"});
+
+  auto mesh = in.section(
+      "mesh", {"with interconnect: mesh: a network of routers between buffer and arrays, packets "
+               "going along the row of their port and then along a column"});
+  mesh.whole("columns", c.mesh.columns, support::closed(0, 10000),
+             {"of routers, filled row by row in the order of the arrays; 0: as in the square that "
+              "comes nearest"});
+  mesh.whole("concentration", c.mesh.concentration, support::closed(1, 10000),
+             {"arrays that share a router", "ISAAC: a router serves 4 tiles, of 96 arrays there"});
+  mesh.whole("ports", c.mesh.ports, support::closed(1, 10000),
+             {"to the buffer, evenly spaced along the left edge, each of a link's width; at most "
+              "one per row of routers",
+              "unconfirmed: one, as a bus has"});
+  mesh.word("port_choice", c.mesh.port_choice, kPortChoices,
+            {"which port serves a router: nearest: the one whose row is nearest; interleaved: port "
+             "after port in the order of the routers, so that all have as much to send",
+             "unconfirmed"});
+  mesh.whole("link_width", c.mesh.link_width, support::closed(8, 4096),
+             {"bits per clock cycle: a flit", "ISAAC router: 256-bit flits"});
+  mesh.whole("router_latency_cycles", c.mesh.router_latency_cycles, support::closed(0, 1000),
+             {"clock cycles of a packet's head per router, the link behind it included",
+              "gem5 Garnet: 1 cycle in the router, 1 on the link"});
+  mesh.energy("router_energy", c.mesh.router_energy,
+              {"per router and flit; wires between routers have no energy of their own",
+               "ISAAC router: 20.74 pJ per 256 b"});
 
   auto buffer =
       in.section("buffer", {"memory of the accelerator for levels, masks and activations"});

@@ -51,10 +51,34 @@ struct ControllerConfig {
   }
 };
 
+/// What carries commands to the tiles and sums back.
+enum class Topology { Bus, Mesh };
+inline constexpr std::array<std::pair<std::string_view, Topology>, 2> kTopologies{
+    {{"bus", Topology::Bus}, {"mesh", Topology::Mesh}}};
+
+/// Which port of the mesh serves a router: the one whose row is nearest, or one after the other in
+/// the order of the routers.
+enum class PortChoice { Nearest, Interleaved };
+inline constexpr std::array<std::pair<std::string_view, PortChoice>, 2> kPortChoices{
+    {{"nearest", PortChoice::Nearest}, {"interleaved", PortChoice::Interleaved}}};
+
+/// Routers in rows and columns, arrays at each; see Mesh.
+struct MeshConfig {
+  unsigned columns = 0;        ///< 0: as in the square that comes nearest
+  unsigned concentration = 4;  ///< arrays at a router
+  unsigned ports = 1;          ///< to the buffer
+  PortChoice port_choice = PortChoice::Nearest;
+  unsigned link_width = 256;           ///< bits per clock cycle: a flit
+  unsigned router_latency_cycles = 2;  ///< of a packet's head per router, the link behind included
+  support::Energy router_energy = support::picojoules(20.74);  ///< per router and flit
+};
+
 /// What surrounds the tiles. Every default carries its source in read_chip().
 struct ChipConfig {
   support::Frequency clock = support::gigahertz(1.0);
 
+  Topology interconnect = Topology::Bus;
+  MeshConfig mesh;
   unsigned bus_width = 256;                                 ///< bits per clock cycle
   support::Energy bus_energy = support::picojoules(20.74);  ///< per bus word
 

@@ -7,9 +7,9 @@ namespace uswim::sc_models {
 
 using support::Duration;
 
-CommandFlow::CommandFlow(const ChipConfig& config, std::size_t tiles, Interconnect& bus,
+CommandFlow::CommandFlow(const ChipConfig& config, std::size_t tiles, Interconnect& interconnect,
                          PowerArbiter& arbiter, ChargePumps& pumps, OnBegin on_begin)
-    : bus_(bus),
+    : interconnect_(interconnect),
       arbiter_(arbiter),
       pumps_(pumps),
       on_begin_(std::move(on_begin)),
@@ -34,6 +34,11 @@ void CommandFlow::start(Duration now, const std::vector<std::vector<CommandCost>
 }
 
 void CommandFlow::step() {
+  if (begins_next()) {
+    const auto [at, tile, index] = begins_.top();
+    begins_.pop();
+    return on_begin_(tile, index, lanes_[tile].commands[index], at);
+  }
   agenda_.advance(due_);
   // Who waits for what is settled before any of them goes on.
   due_.erase(
@@ -78,7 +83,8 @@ Duration CommandFlow::send(std::size_t tile) {
   Lane& lane = lanes_[tile];
   const CommandCost& command = lane.commands[lane.sent];
   __builtin_prefetch(&command + 1);  // all other tiles come before it
-  const Duration arrival = bus_.transfer(command.bus_words, agenda_.now() + buffer_latency_);
+  const Duration arrival = interconnect_.transfer(Mesh::Way::ToArray, tile, command.words,
+                                                  agenda_.now() + buffer_latency_);
   if (lane.sent++ == 0) start_next(tile);
   return arrival;
 }
@@ -93,7 +99,10 @@ void CommandFlow::send_or_finish(std::size_t tile) {
   const Duration arrival = send(tile);
   if (limited_) return after(arrival - agenda_.now(), tile, Event::Ready);
   const CommandCost& command = lane.commands[index];
-  on_begin_(tile, index, command, arrival);
+  if (interconnect_.keeps_order())
+    on_begin_(tile, index, command, arrival);
+  else
+    begins_.push({arrival, static_cast<std::uint32_t>(tile), static_cast<std::uint32_t>(index)});
   after(arrival - agenda_.now() + command.time, tile, Event::Ended);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <queue>
 #include <vector>
 
 #include "sc_models/agenda.h"
@@ -14,15 +15,15 @@ namespace uswim::sc_models {
 
 /// What a command to a tile takes, whenever it is carried out.
 struct CommandCost {
-  std::uint32_t bus_words = 0;
-  std::uint32_t row = 0;  ///< the first of its rows
+  std::uint32_t words = 0;  ///< Interconnect::words
+  std::uint32_t row = 0;    ///< the first of its rows
   support::Duration time;
   support::Power power;
   support::Energy energy;  ///< where it is wanted
 };
 
 /// When tiles carry out their commands: each its own, one after the other, all tiles at the same
-/// time; tiles that share an array are one. A command is fetched from the buffer, crosses the bus,
+/// time; tiles that share an array are one. A command is fetched from the buffer, sent to its tile,
 /// waits for a charge pump and for power where they are limited, then for its tile. With
 /// look-ahead, commands are fetched while the tile still writes, as many as its queue holds. No
 /// kernel.
@@ -32,23 +33,25 @@ class CommandFlow {
   using OnBegin = std::function<void(std::size_t tile, std::size_t index, const CommandCost&,
                                      support::Duration begin)>;
 
-  CommandFlow(const ChipConfig& config, std::size_t tiles, Interconnect& bus, PowerArbiter& arbiter,
-              ChargePumps& pumps, OnBegin on_begin);
+  CommandFlow(const ChipConfig& config, std::size_t tiles, Interconnect& interconnect,
+              PowerArbiter& arbiter, ChargePumps& pumps, OnBegin on_begin);
 
   /// Begins at `now`. `commands`: of each tile, in their order; must live until the end. `order`:
-  /// in which tiles come to the bus first; each as soon as the one before has its place there.
+  /// in which tiles come to the interconnect first; each as soon as the one before has its place.
   void start(support::Duration now, const std::vector<std::vector<CommandCost>>& commands,
              const std::vector<std::size_t>& order);
-  bool is_done() const { return agenda_.is_empty(); }
+  bool is_done() const { return agenda_.is_empty(); }  // a command ends after it has begun
   support::Duration now() const { return agenda_.now(); }
   /// When step() goes on to.
-  support::Duration next_time() const { return agenda_.next_time(); }
+  support::Duration next_time() const {
+    return begins_next() ? begins_.top().at : agenda_.next_time();
+  }
   void step();
 
  private:
   /// What happens to a tile.
   enum class Event : std::uint32_t {
-    Start,        ///< its turn to come to the bus first
+    Start,        ///< its turn to come to the interconnect first
     Arrived,      ///< a command that was sent ahead
     RoomInQueue,  ///< where sending ahead waits for it
     QueueFilled,  ///< where the tile waits for it
@@ -71,6 +74,14 @@ class CommandFlow {
     bool waits_for_room = false, waits_for_command = true;
   };
 
+  /// A command of which on_begin_ is still to be told, where commands arrive out of order.
+  struct Begin {
+    support::Duration at;
+    std::uint32_t tile, index;
+    bool operator>(const Begin& o) const { return at == o.at ? tile > o.tile : at > o.at; }
+  };
+  bool begins_next() const { return !begins_.empty() && begins_.top().at <= agenda_.next_time(); }
+
   bool is_awaited(const Step& step);
   void run(const Step& step);
   void send_or_finish(std::size_t tile);
@@ -92,7 +103,7 @@ class CommandFlow {
   }
   void notify(std::size_t tile, Event event) { after(support::Duration(), tile, event); }
 
-  Interconnect& bus_;
+  Interconnect& interconnect_;
   PowerArbiter& arbiter_;
   ChargePumps& pumps_;
   OnBegin on_begin_;
@@ -101,6 +112,7 @@ class CommandFlow {
   bool limited_;
   Agenda<Step> agenda_;
   std::vector<Step> due_;
+  std::priority_queue<Begin, std::vector<Begin>, std::greater<>> begins_;
   std::vector<Lane> lanes_;
   std::vector<std::size_t> next_tile_;  ///< which starts behind each tile; its own: none
   std::vector<std::size_t> granted_;

@@ -217,6 +217,7 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
   products.unit = product_unit(shift);
   shape_products(codes, matrix, products);
 
+  const bool side_by_side = config_.interconnect == Topology::Mesh;
   const std::size_t first = mapping_.first_block(layer);
   const std::size_t count = mapping_.block_count(layer);
   std::vector<std::int32_t> vector(matrix.rows);
@@ -244,6 +245,8 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
       }
       wait(slowest);
       std::fill(sums.begin(), sums.end(), 0);
+      // Over a bus sums come one tile after the other, over a mesh side by side.
+      slowest = sc_core::SC_ZERO_TIME;
       for (std::size_t tile = first; tile < first + count; ++tile) {
         const tiles::ArrayBlock& block = mapping_.blocks()[tile];
         part.resize(block.outputs);
@@ -251,10 +254,14 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
         transport(tile, read_command, tlm::TLM_READ_COMMAND,
                   reinterpret_cast<unsigned char*>(part.data()), part.size() * sizeof(std::int64_t),
                   delay);
-        wait(delay);
+        if (side_by_side)
+          slowest = std::max(slowest, delay);
+        else
+          wait(delay);
         for (std::size_t o = 0; o < block.outputs; ++o)
           sums[mapping_.matrix_output(layer, block.first_output + o)] += part[o];
       }
+      if (side_by_side) wait(slowest);
       leave_shared_arrays(layer);
       for (std::size_t o = 0; o < matrix.outputs; ++o)
         products.values[((o * out.height + y) * out.width + x) * workloads::kLanes] =

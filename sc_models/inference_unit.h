@@ -40,10 +40,10 @@ float product_unit(unsigned shift);
 
 /// Runs images through the tiles, layer by layer. Each layer works on one image at a time,
 /// different layers on different images, images in their order. To an image's executor it is a
-/// MatrixEngine that sends every input vector over the bus to the layer's tiles, waits for them,
-/// fetches and adds their sums; the digital operations are the executor's, their time is booked
-/// with each layer. An array that holds tiles of several layers is one layer's from an input vector
-/// to its sums.
+/// MatrixEngine that sends every input vector over the interconnect to the layer's tiles, waits for
+/// them, fetches and adds their sums; the digital operations are the executor's, their time is
+/// booked with each layer. An array that holds tiles of several layers is one layer's from an input
+/// vector to its sums.
 class InferenceUnit : public sc_core::sc_module {
  public:
   tlm_utils::simple_initiator_socket<InferenceUnit> command_socket{"command_socket"};

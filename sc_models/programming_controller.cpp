@@ -19,14 +19,15 @@ constexpr int kStackBytes = 256 * 1024;
 ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name,
                                              const ChipConfig& config, std::size_t rows_together,
                                              const tiles::Mapping& mapping,
-                                             const ProgrammingMemory& memory, Interconnect& bus,
-                                             PowerArbiter& arbiter, ChargePumps& pumps)
+                                             const ProgrammingMemory& memory,
+                                             Interconnect& interconnect, PowerArbiter& arbiter,
+                                             ChargePumps& pumps)
     : sc_module(name),
       config_(config.controller),
       mapping_(mapping),
       memory_(memory),
-      bus_(bus),
-      flow_(config, mapping.array_count(), bus, arbiter, pumps,
+      interconnect_(interconnect),
+      flow_(config, mapping.array_count(), interconnect, arbiter, pumps,
             [this](std::size_t array, std::size_t index, const CommandCost& cost, Duration begin) {
               tell_observers(array, index, cost, begin);
             }),
@@ -134,7 +135,7 @@ std::uint64_t ProgrammingController::work_out(std::size_t array) {
     command_socket->b_transport(trans, delay);
     if (!trans.is_response_ok())
       throw std::logic_error("tile refused a row: " + trans.get_response_string());
-    costs_[array].push_back({static_cast<std::uint32_t>(bus_.words(data.size())),
+    costs_[array].push_back({static_cast<std::uint32_t>(interconnect_.words(data.size())),
                              static_cast<std::uint32_t>(command.row), command.time, command.power,
                              command.energy});
     if (command.with_energy) work_[array].push_back(command.work);

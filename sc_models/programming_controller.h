@@ -29,8 +29,8 @@ class ProgrammingController : public sc_core::sc_module {
   /// `rows_together`: rows of an array that one command writes.
   ProgrammingController(const sc_core::sc_module_name& name, const ChipConfig& config,
                         std::size_t rows_together, const tiles::Mapping& mapping,
-                        const ProgrammingMemory& memory, Interconnect& bus, PowerArbiter& arbiter,
-                        ChargePumps& pumps);
+                        const ProgrammingMemory& memory, Interconnect& interconnect,
+                        PowerArbiter& arbiter, ChargePumps& pumps);
 
   /// Kept for every later start; not owned.
   void add_observer(RowObserver& observer) { observers_.push_back(&observer); }
@@ -43,7 +43,7 @@ class ProgrammingController : public sc_core::sc_module {
   const sc_core::sc_event& done_event() const { return done_event_; }
   /// When each tile's last row was finished, since start().
   const std::vector<support::Duration>& finished_after() const { return finished_after_; }
-  /// Bytes of masks that went over the bus since start().
+  /// Bytes of masks that were sent to the tiles since start().
   std::uint64_t mask_bytes() const { return mask_bytes_; }
 
  private:
@@ -63,7 +63,7 @@ class ProgrammingController : public sc_core::sc_module {
   const ControllerConfig config_;
   const tiles::Mapping& mapping_;
   const ProgrammingMemory& memory_;
-  Interconnect& bus_;
+  Interconnect& interconnect_;
   CommandFlow flow_;
   std::vector<RowObserver*> observers_;
   std::size_t rows_together_;

@@ -12,8 +12,8 @@ namespace uswim::sc_models {
 std::vector<std::size_t> row_sequence(RowSequence order,
                                       const std::vector<std::uint64_t>& selected);
 
-/// Order in which tiles come to the bus for the first time, and so each time that all wait for it.
-/// `selected[t]`: devices to verify in tile t.
+/// Order in which tiles come to the interconnect for the first time, and so each time that all wait
+/// for it. `selected[t]`: devices to verify in tile t.
 std::vector<std::size_t> tile_sequence(TileSequence order,
                                        const std::vector<std::uint64_t>& selected);
 

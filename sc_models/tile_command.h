@@ -33,8 +33,8 @@ struct TileCommand : tlm::tlm_extension<TileCommand> {
   programmer::RowOperation operation = programmer::RowOperation::Program;  ///< ProgramRow
   tiles::InputCode input;                                                  ///< Multiply
   bool mask_record = false;  ///< ProgramRow: the mask is a record of mask_encoding.h
-  bool ahead = false;  ///< ProgramRow: only what the row takes; its way over the bus comes later
-  bool by_phases = false;    ///< ProgramRow: `phases` is wanted
+  bool ahead = false;      ///< ProgramRow: only what the row takes; its way to the tile comes later
+  bool by_phases = false;  ///< ProgramRow: `phases` is wanted
   bool with_energy = false;  ///< ProgramRow: `energy` is wanted
 
   // ProgramRow: filled in by the tile.

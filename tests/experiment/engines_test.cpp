@@ -107,6 +107,12 @@ TEST(TimedInference, EqualsTheHardwareEngineWhereRowsAndOutputsArePlacedElsewher
   expect_timed_equals_hardware(net);
 }
 
+TEST(TimedInference, EqualsTheHardwareEngineOverAMesh) {
+  LeNet net({"chip.interconnect=mesh", "chip.mesh.ports=2", "chip.mesh.concentration=3",
+             "chip.mesh.port_choice=interleaved"});
+  expect_timed_equals_hardware(net);
+}
+
 /// LeNet on 31 arrays, the rows of its small layers below those of fc1.
 std::vector<tiles::LayerPlacement> on_shared_arrays() {
   std::vector<tiles::LayerPlacement> p{{0, {}, 0, {}, {30}},
@@ -178,7 +184,7 @@ TEST_P(SharedArrays, WriteOneRowAtATime) {
 }
 INSTANTIATE_TEST_SUITE_P(Controllers, SharedArrays,
                          testing::Values("chip.granularity=row", "chip.granularity=pulse",
-                                         "chip.controller.look_ahead=2",
+                                         "chip.interconnect=mesh", "chip.controller.look_ahead=2",
                                          "chip.controller.row_order=longest_first",
                                          "chip.mask_encoding=smallest", "chip.power_budget=50 mW"));
 

@@ -51,7 +51,7 @@ TEST(Run, GivesTheSameBytesWhateverTheNumberOfProcesses) {
   const auto one = all_files(t.path / "a");
   small_run(t.path / "a", 2);  // the same place, since the resolved paths are relative to it
   EXPECT_EQ(one, all_files(t.path / "a"));
-  EXPECT_EQ(one.size(), 11u);
+  EXPECT_EQ(one.size(), 12u);
 }
 
 TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
@@ -68,7 +68,7 @@ TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
                               t.path / "devices.csv",
                               1000});
   const auto files = all_files(t.path / "a");
-  EXPECT_EQ(files.size(), 16u);
+  EXPECT_EQ(files.size(), 17u);
   const auto lines = [](const std::string& text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) - 1;
   };
@@ -148,8 +148,9 @@ TEST(Run, RepeatsFromItsResultDirectory) {
   const LoadedConfig again = load_config(t.path / "a" / "config.yaml", {});
   run_experiment(again, {2, t.path / "b", {}, [](const std::string&, std::size_t, std::size_t) {}});
   const auto second = all_files(t.path / "b");
-  for (const std::string name : {"curve.csv", "programming.csv", "inference.csv", "mapping.csv",
-                                 "equal_cost.csv", "chips.csv", "transfer.csv", "config.yaml"})
+  for (const std::string name :
+       {"curve.csv", "programming.csv", "inference.csv", "mapping.csv", "equal_cost.csv",
+        "chips.csv", "transfer.csv", "interconnect.csv", "config.yaml"})
     EXPECT_EQ(first.at(name), second.at(name)) << name;
 }
 

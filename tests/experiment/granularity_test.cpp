@@ -1,5 +1,5 @@
-// Many tiles that share bus, pumps and power, simulated phase by phase or on two threads: the same
-// as row by row on one.
+// Many tiles that share bus or mesh, pumps and power, simulated phase by phase or on two threads:
+// the same as row by row on one.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -31,8 +31,8 @@ class ManyTiles : public testing::TestWithParam<std::vector<std::string>> {
     return {std::istreambuf_iterator<char>(in), {}};
   }
   void expect_same(const std::string& a, const std::string& b) const {
-    for (const std::string name :
-         {"/chips.csv", "/programming.csv", "/curve.csv", "/timeline.json", "/power.csv"}) {
+    for (const std::string name : {"/chips.csv", "/programming.csv", "/curve.csv",
+                                   "/interconnect.csv", "/timeline.json", "/power.csv"}) {
       EXPECT_FALSE(file(a + name).empty()) << name;
       EXPECT_TRUE(file(a + name) == file(b + name)) << name;
     }
@@ -52,6 +52,24 @@ TEST_P(ManyTiles, TakeTheSameByPulseAndOnTwoThreads) {
   expect_same("row", "threads");
 }
 
+using OneRouter = ManyTiles;
+
+// All arrays at one router that takes no time: a bus, however commands reach the tiles.
+TEST_P(OneRouter, IsABus) {
+  std::vector<std::string> over_mesh = GetParam();
+  run("bus", 1, over_mesh);
+  over_mesh.insert(over_mesh.end(),
+                   {"chip.interconnect=mesh", "chip.mesh.concentration=100",
+                    "chip.mesh.router_latency_cycles=0", "chip.mesh.link_width=32"});
+  run("mesh", 1, over_mesh);
+  expect_same("bus", "mesh");
+}
+INSTANTIATE_TEST_SUITE_P(Buses, OneRouter,
+                         testing::Values(std::vector<std::string>{"chip.bus.width=32"},
+                                         std::vector<std::string>{"chip.bus.width=32",
+                                                                  "chip.power_budget=100 mW",
+                                                                  "chip.controller.look_ahead=2"}));
+
 const std::vector<std::string> kPumps{
     "chip.charge_pumps.count=7", "chip.charge_pumps.tiles_per_pump=3",
     "chip.charge_pumps.start_time=50 ns", "chip.charge_pumps.hold_time=20 ns",
@@ -62,14 +80,18 @@ std::vector<std::string> with_pumps(std::vector<std::string> others) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Shared, ManyTiles,
-    testing::Values(std::vector<std::string>{},
-                    std::vector<std::string>{"chip.power_budget=100 mW"},
-                    std::vector<std::string>{"chip.power_budget=100 mW",
-                                             "chip.power_queue=first_fit",
-                                             "chip.controller.look_ahead=2"},
-                    with_pumps({"tile.write.rows=2", "chip.mask_encoding=smallest"}),
-                    with_pumps({"chip.power_budget=100 mW", "chip.bus.width=32",
-                                "chip.controller.look_ahead=1"})));
+    testing::Values(
+        std::vector<std::string>{}, std::vector<std::string>{"chip.power_budget=100 mW"},
+        std::vector<std::string>{"chip.interconnect=mesh", "chip.mesh.ports=3"},
+        std::vector<std::string>{"chip.interconnect=mesh", "chip.mesh.columns=4",
+                                 "chip.mesh.concentration=1", "chip.mesh.ports=3",
+                                 "chip.mesh.port_choice=interleaved", "chip.power_budget=100 mW",
+                                 "chip.controller.look_ahead=2"},
+        std::vector<std::string>{"chip.power_budget=100 mW", "chip.power_queue=first_fit",
+                                 "chip.controller.look_ahead=2"},
+        with_pumps({"tile.write.rows=2", "chip.mask_encoding=smallest"}),
+        with_pumps({"chip.power_budget=100 mW", "chip.bus.width=32",
+                    "chip.controller.look_ahead=1"})));
 
 }  // namespace
 }  // namespace uswim::experiment
