@@ -146,18 +146,27 @@ programmer::DeviceStatistics device_statistics(const Config& config,
 tiles::Mapping place(const Config& config, const Workload& workload, const tiles::Mapping& natural,
                      const programmer::WeightFacts& facts,
                      const programmer::DeviceStatistics& statistics,
-                     const programmer::RowTiming& timing) {
+                     const programmer::RowTiming& timing, const RunOptions& options) {
   const MappingOptions& m = config.mapping;
+  const bool places_columns = m.column_order == ColumnOrder::Balanced;
+  const bool places_rows = m.row_order != RowOrder::Natural;
+  const std::size_t all = natural.blocks().size() * ((places_columns ? 3 : 0) + places_rows);
+  std::size_t done = 0;
+  const programmer::PlacementRun run{options.jobs, [&](std::size_t arrays) {
+                                       options.progress("placing rows and outputs, arrays",
+                                                        done += arrays, all);
+                                     }};
   tiles::Mapping placed = natural;
-  if (m.column_order == ColumnOrder::Balanced)
-    placed =
-        map_workload(workload, config,
-                     programmer::balanced_columns(natural, facts, statistics, timing, m.budget));
-  if (m.row_order == RowOrder::Natural) return placed;
+  if (places_columns)
+    placed = map_workload(
+        workload, config,
+        programmer::balanced_columns(natural, facts, statistics, timing, m.budget, run));
+  if (!places_rows) return placed;
   const auto place_rows = m.row_order == RowOrder::Shared ? programmer::shared_placement
                                                           : programmer::balanced_placement;
-  placed = map_workload(workload, config,
-                        place_rows(placed, facts, statistics, timing, m.extra_arrays, m.budget));
+  placed =
+      map_workload(workload, config,
+                   place_rows(placed, facts, statistics, timing, m.extra_arrays, m.budget, run));
   return placed;
 }
 
@@ -236,7 +245,8 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   const programmer::DeviceStatistics statistics =
       device_statistics(config, device, natural, facts, drift);
   const programmer::RowTiming timing = row_timing(config, natural);
-  const tiles::Mapping mapping = place(config, workload, natural, facts, statistics, timing);
+  const tiles::Mapping mapping =
+      place(config, workload, natural, facts, statistics, timing, options);
   std::optional<tiles::Mapping> previous;
   if (is_programmed)
     previous = previous_workload ? map_workload(*previous_workload, config, mapping.placements())

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "support/parallel.h"
+
 namespace uswim::programmer {
 
 std::vector<std::vector<std::uint32_t>> deal(const std::vector<std::uint32_t>& by_need,
@@ -20,28 +22,38 @@ std::vector<std::vector<std::uint32_t>> deal(const std::vector<std::uint32_t>& b
 }
 
 LayerRows collect(const tiles::Mapping& natural, const WeightFacts& facts,
-                  const DeviceStatistics& statistics, const RowPlanner& planner, std::size_t l) {
+                  const DeviceStatistics& statistics, const RowPlanner& planner, std::size_t l,
+                  const PlacementRun& run) {
   LayerRows layer;
   const std::size_t rows = natural.layers()[l].rows;
-  std::vector<double> need(rows, 0.0);
-  for (std::size_t a = natural.first_block(l); a < natural.first_block(l) + natural.block_count(l);
-       ++a) {
+  const std::size_t first = natural.first_block(l), arrays = natural.block_count(l);
+  for (std::size_t a = first; a < first + arrays; ++a) {
+    layer.column_blocks += natural.blocks()[a].first_row == 0;
+    layer.fewest_blocks += natural.blocks()[a].first_output == 0;
+  }
+  layer.options.assign(layer.column_blocks, std::vector<RowOptions>(rows));
+  std::vector<std::vector<double>> worth(layer.column_blocks, std::vector<double>(rows, 0.0));
+  const auto look_at = [&](std::size_t a) {
     const tiles::ArrayBlock& block = natural.blocks()[a];
-    if (block.first_row == 0) {
-      layer.options.emplace_back(rows);
-      ++layer.column_blocks;
-    }
-    layer.fewest_blocks += block.first_output == 0;
-    const std::size_t column_block = block.first_row == 0
-                                         ? layer.column_blocks - 1
-                                         : (a - natural.first_block(l)) % layer.column_blocks;
+    const std::size_t column_block = (a - first) % layer.column_blocks;
     for (std::size_t r = 0; r < block.rows; ++r) {
       const std::vector<Candidate> list = candidates(natural, facts, statistics, a, r);
       const std::size_t row = natural.matrix_row(l, block.first_row + r);
-      for (const Candidate& candidate : list) need[row] += candidate.worth;
+      for (const Candidate& candidate : list) worth[column_block][row] += candidate.worth;
       layer.options[column_block][row] = planner.options(list, natural.columns(a));
     }
+  };
+  constexpr std::size_t kBetweenWords = 32;  // arrays between two words of progress
+  for (std::size_t done = 0; done < arrays; done += kBetweenWords) {
+    const std::size_t n = std::min(kBetweenWords, arrays - done);
+    support::in_parallel(run.threads, n, [&](support::IndexRange part) {
+      for (std::size_t i = part.begin; i < part.end; ++i) look_at(first + done + i);
+    });
+    run.progress(n);
   }
+  std::vector<double> need(rows, 0.0);
+  for (const std::vector<double>& of_block : worth)
+    for (std::size_t row = 0; row < rows; ++row) need[row] += of_block[row];
   layer.by_need.resize(rows);
   std::iota(layer.by_need.begin(), layer.by_need.end(), 0u);
   std::stable_sort(layer.by_need.begin(), layer.by_need.end(),

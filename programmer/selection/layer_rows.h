@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "programmer/selection/placement.h"
 #include "programmer/selection/row_planner.h"
 
 /// What placing rows is about: a layer's rows, and what each is worth.
@@ -18,7 +19,8 @@ struct LayerRows {
 
 /// Rows of the layer on the arrays of `mapping`.
 LayerRows collect(const tiles::Mapping& mapping, const WeightFacts& facts,
-                  const DeviceStatistics& statistics, const RowPlanner& planner, std::size_t layer);
+                  const DeviceStatistics& statistics, const RowPlanner& planner, std::size_t layer,
+                  const PlacementRun& run);
 
 /// Deals rows out over `blocks` arrays, to and fro, as evenly as Mapping cuts them.
 std::vector<std::vector<std::uint32_t>> deal(const std::vector<std::uint32_t>& by_need,

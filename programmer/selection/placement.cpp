@@ -64,7 +64,8 @@ tiles::LayerPlacement columns(const std::vector<std::uint32_t>& by_need, std::si
 std::vector<tiles::LayerPlacement> balanced_columns(const tiles::Mapping& natural,
                                                     const WeightFacts& facts,
                                                     const DeviceStatistics& statistics,
-                                                    const RowTiming& timing, double budget) {
+                                                    const RowTiming& timing, double budget,
+                                                    const PlacementRun& run) {
   const RowPlanner planner(statistics, timing);
   const double seconds = budget * slowest_array_time(natural, facts, statistics, timing);
   const std::size_t layers = natural.layers().size();
@@ -78,7 +79,7 @@ std::vector<tiles::LayerPlacement> balanced_columns(const tiles::Mapping& natura
     std::iota(by_need.begin(), by_need.end(), 0u);
     std::stable_sort(by_need.begin(), by_need.end(),
                      [&](std::uint32_t a, std::uint32_t b) { return need[a] > need[b]; });
-    const LayerRows rows = collect(natural, facts, statistics, planner, l);
+    const LayerRows rows = collect(natural, facts, statistics, planner, l, run);
     gain.push_back(avoided_loss(rows, rows.fewest_blocks, seconds));
     dealt.push_back(columns(by_need, rows.column_blocks, true, outputs_per_adc));
     gathered.push_back(columns(by_need, rows.column_blocks, false, outputs_per_adc));
@@ -86,7 +87,7 @@ std::vector<tiles::LayerPlacement> balanced_columns(const tiles::Mapping& natura
   for (const auto& placements : {dealt, gathered}) {
     const tiles::Mapping mapping(natural.layers(), natural.config(), placements);
     for (std::size_t l = 0; l < layers; ++l) {
-      const LayerRows rows = collect(mapping, facts, statistics, planner, l);
+      const LayerRows rows = collect(mapping, facts, statistics, planner, l, run);
       const double now = avoided_loss(rows, rows.fewest_blocks, seconds);
       if (now <= gain[l]) continue;
       gain[l] = now;
@@ -96,18 +97,16 @@ std::vector<tiles::LayerPlacement> balanced_columns(const tiles::Mapping& natura
   return best;
 }
 
-std::vector<tiles::LayerPlacement> balanced_placement(const tiles::Mapping& natural,
-                                                      const WeightFacts& facts,
-                                                      const DeviceStatistics& statistics,
-                                                      const RowTiming& timing,
-                                                      std::size_t extra_arrays, double budget) {
+std::vector<tiles::LayerPlacement> balanced_placement(
+    const tiles::Mapping& natural, const WeightFacts& facts, const DeviceStatistics& statistics,
+    const RowTiming& timing, std::size_t extra_arrays, double budget, const PlacementRun& run) {
   const RowPlanner planner(statistics, timing);
   const double seconds = budget * slowest_array_time(natural, facts, statistics, timing);
   std::vector<LayerRows> layers;
   std::vector<std::size_t> blocks;
   std::vector<double> now, next;
   for (std::size_t l = 0; l < natural.layers().size(); ++l) {
-    layers.push_back(collect(natural, facts, statistics, planner, l));
+    layers.push_back(collect(natural, facts, statistics, planner, l, run));
     blocks.push_back(layers[l].fewest_blocks);
     now.push_back(avoided_loss(layers[l], blocks[l], seconds));
     next.push_back(blocks[l] < natural.layers()[l].rows

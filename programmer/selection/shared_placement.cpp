@@ -239,16 +239,14 @@ AttemptPointer cut_further(const Cutting& cutting, const Cutting::Attempt& best,
 
 }  // namespace
 
-std::vector<tiles::LayerPlacement> shared_placement(const tiles::Mapping& natural,
-                                                    const WeightFacts& facts,
-                                                    const DeviceStatistics& statistics,
-                                                    const RowTiming& timing,
-                                                    std::size_t extra_arrays, double budget) {
+std::vector<tiles::LayerPlacement> shared_placement(
+    const tiles::Mapping& natural, const WeightFacts& facts, const DeviceStatistics& statistics,
+    const RowTiming& timing, std::size_t extra_arrays, double budget, const PlacementRun& run) {
   const RowPlanner planner(statistics, timing);
   const std::size_t arrays = natural.array_count() + extra_arrays;
   std::vector<LayerRows> layers;
   for (std::size_t l = 0; l < natural.layers().size(); ++l)
-    layers.push_back(collect(natural, facts, statistics, planner, l));
+    layers.push_back(collect(natural, facts, statistics, planner, l, run));
   TileRows all;
   for (const LayerRows& layer : layers)
     for (const std::vector<RowOptions>& block : layer.options)

@@ -70,6 +70,34 @@ TEST(BalancedPlacement, ShortensTheSlowestTile) {
             slowest_array_time(f.mapping, f.facts, f.statistics, f.timing));
 }
 
+TEST(Placement, IsTheSameOnAnyNumberOfThreadsAndTellsOfEveryArray) {
+  const PlannedChip f;
+  const auto same = [](const std::vector<tiles::LayerPlacement>& a,
+                       const std::vector<tiles::LayerPlacement>& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t l = 0; l < a.size(); ++l) {
+      EXPECT_EQ(a[l].row_blocks, b[l].row_blocks);
+      EXPECT_EQ(a[l].row_order, b[l].row_order);
+      EXPECT_EQ(a[l].output_order, b[l].output_order);
+      EXPECT_EQ(a[l].arrays, b[l].arrays);
+    }
+  };
+  for (const unsigned threads : {1u, 3u}) {
+    std::size_t told = 0;
+    const PlacementRun run{threads, [&](std::size_t arrays) { told += arrays; }};
+    const std::size_t arrays = f.mapping.blocks().size();
+    same(balanced_placement(f.mapping, f.facts, f.statistics, f.timing, 2, 0.3, run),
+         balanced_placement(f.mapping, f.facts, f.statistics, f.timing, 2, 0.3));
+    EXPECT_EQ(told, arrays);
+    same(shared_placement(f.mapping, f.facts, f.statistics, f.timing, 0, 0.3, run),
+         shared_placement(f.mapping, f.facts, f.statistics, f.timing, 0, 0.3));
+    EXPECT_EQ(told, 2 * arrays);
+    same(balanced_columns(f.mapping, f.facts, f.statistics, f.timing, 0.3, run),
+         balanced_columns(f.mapping, f.facts, f.statistics, f.timing, 0.3));
+    EXPECT_EQ(told, 5 * arrays);
+  }
+}
+
 /// Its first layer fills arrays that need little, its second needs much on few rows.
 struct UnevenChip : PlannedChip {
   UnevenChip() {
