@@ -76,5 +76,28 @@ TEST(Prepare, LeavesTheBorderOfAnImageToTheExecutor) {
   EXPECT_EQ(logits(false), logits(true));
 }
 
+/// Values of 1,024 x 64 x 64 codes take 128 MiB per block of 16 images.
+TEST(Prepare, PutsFewerImagesIntoABatchWhereTheyTakeMuchMemory) {
+  std::mt19937 random(1);
+  for (const std::size_t outputs : {4u, 1024u}) {
+    const Network network = NetworkBuilder({1, 64, 64}, 1)
+                                .quantize(0.05f, 15)
+                                .convolution(outputs, window(1))
+                                .quantize(0.1f, 15)
+                                .flatten()
+                                .dense(2)
+                                .build();
+    Dataset data = ramp(network.input);
+    data.count = 70;
+    data.pixels.resize(data.count * network.input.size());
+    data.labels.resize(data.count);
+    const Executor executor(network, plain::random_weights(network, 4, random));
+    const PreparedImages images = executor.prepare(data, 0, data.count);
+    EXPECT_EQ(images.batches.size(), outputs == 4 ? 2u : 5u);
+    EXPECT_EQ(images.batches[0].blocks(), outputs == 4 ? 4u : 1u);
+    EXPECT_EQ(images.batches.back().blocks(), 1u);
+  }
+}
+
 }  // namespace
 }  // namespace uswim::workloads

@@ -23,7 +23,7 @@ Network one_layer(std::size_t inputs, std::size_t classes) {
   for (std::size_t i = 0; i < inputs * classes; ++i) layer.weight.push_back(0.4f * normal(random));
   n.layers.push_back(layer);
   n.nodes = {
-      {Operation::Quantize, "quantize", {0}, {inputs, 1, 1}, 0, {}, {}, true, 1.0f / 255, 0, 255},
+      {Operation::Quantize, "quantize", {0}, {inputs, 1, 1}, 0, {}, true, 1.0f / 255, 0, 255},
       {Operation::Matrix, "fc", {1}, {classes, 1, 1}}};
   return n;
 }

@@ -107,7 +107,6 @@ struct Node {
   Shape shape = {};                      ///< of what it writes
   std::size_t layer = 0;                 ///< Matrix: index into Network::layers
   Window window = {};                    ///< MaxPool, AveragePool
-  Border border = {};                    ///< Pad
   bool counts_border = true;       ///< AveragePool: whether zeros of the border count as numbers
   float scale = 0.0f;              ///< Quantize: of a code
   int minimum = 0, maximum = 0;    ///< Quantize: codes; a signed one has minimum -maximum - 1
@@ -117,6 +116,7 @@ struct Node {
   std::vector<float> offset = {};  ///< Scale: per channel
   std::array<std::size_t, 3> axes{0, 1, 2};  ///< Transpose: axis of x that becomes axis 0, 1, 2
   std::size_t first_channel = 0;             ///< Slice
+  Border border = {};                        ///< Pad
 
   /// Of operations with one input.
   std::size_t input() const { return inputs.front(); }
