@@ -40,12 +40,12 @@ void ChipAccuracy::load_array(std::size_t layer, std::size_t array, const tiles:
 
 void ChipAccuracy::load() {
   for (std::size_t a = 0; a < mapping_.blocks().size(); ++a)
-    load_array(mapping_.blocks()[a].layer, a, system_.cells(a));
+    load_array(mapping_.blocks()[a].layer, a, system_.copied_cells(a));
 }
 
 void ChipAccuracy::load_later(std::uint32_t chip, double seconds) {
   for (std::size_t a = 0; a < mapping_.blocks().size(); ++a) {
-    tiles::CellArray cells = system_.cells(a);
+    tiles::CellArray cells = system_.copied_cells(a);
     drift_.age(seconds, seed_, chip, mapping_.device_index(a, 0, 0), mapping_.blocks()[a].rows,
                mapping_.pitch(), levels_, cells);
     load_array(mapping_.blocks()[a].layer, a, cells);
@@ -54,9 +54,11 @@ void ChipAccuracy::load_later(std::uint32_t chip, double seconds) {
 
 std::uint64_t ChipAccuracy::count_correct(const workloads::PreparedImages& images,
                                           std::uint32_t chip) {
-  if (!is_noisy_) return executor_.count_correct(*engine_, images);
   noisy_.start(seed_, chip);
-  return executor_.count_correct(noisy_, images);
+  workloads::MatrixEngine& engine = *engine_;
+  const std::uint64_t correct = executor_.count_correct(is_noisy_ ? noisy_ : engine, images);
+  executor_.release();  // what follows on the chip needs the memory more
+  return correct;
 }
 
 }  // namespace uswim::experiment

@@ -53,6 +53,7 @@ class Worker : private ProgrammedChip {
 
   void run_chip(std::uint32_t chip) {
     chip_ = chip;
+    if (masks_.empty()) choose_masks(chip);
     {
       const Stage stage(seconds_.outcomes);
       system_.new_chip(experiment_.config.seed, chip);
@@ -103,6 +104,17 @@ class Worker : private ProgrammedChip {
     std::vector<std::uint64_t> correct_later;  ///< by Config::accuracy_times_s
   };
 
+  /// The masks that all chips share, before a chip's devices are in memory: ranking takes much of
+  /// it for a while.
+  void choose_masks(std::uint32_t chip) {
+    const Config& config = experiment_.config;
+    for (std::uint32_t e = 0; e < experiment_.evaluations.size(); ++e)
+      if (experiment_.evaluations[e].ranking != SelectionPolicy::Random) mask_of(e, chip);
+    const bool others_follow =
+        config.hardware.chips > 0 || !config.selection.iterative.policies.empty();
+    if (!others_follow) rankings_.clear();
+  }
+
   const std::vector<std::uint32_t>& ranking_of(SelectionPolicy policy, std::uint32_t chip) {
     auto found = rankings_.find(policy);
     if (found == rankings_.end())
@@ -146,8 +158,25 @@ class Worker : private ProgrammedChip {
     }
   }
 
+  /// The first evaluation with this one's mask: every order of the weights has the same none and
+  /// all of them.
+  std::uint32_t first_alike(std::uint32_t evaluation) const {
+    const auto orders_weights = [](const Evaluation& e) {
+      return !e.imported_mask && !programmer::selects_devices(e.ranking) &&
+             e.ranking != SelectionPolicy::All && e.ranking != SelectionPolicy::Random;
+    };
+    const Evaluation& e = experiment_.evaluations[evaluation];
+    if (!orders_weights(e) || (e.fraction != 0.0 && e.fraction != 1.0)) return evaluation;
+    for (std::uint32_t other = 0; other < evaluation; ++other)
+      if (orders_weights(experiment_.evaluations[other]) &&
+          experiment_.evaluations[other].fraction == e.fraction)
+        return other;
+    return evaluation;
+  }
+
   /// Only the masks of `random` differ between chips.
   const DeviceMask& mask_of(std::uint32_t evaluation, std::uint32_t chip) {
+    evaluation = first_alike(evaluation);
     const Evaluation& e = experiment_.evaluations[evaluation];
     if (e.ranking == SelectionPolicy::Random) masks_.erase(evaluation);
     const auto found = masks_.find(evaluation);

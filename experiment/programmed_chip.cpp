@@ -109,7 +109,7 @@ LayerWeights ProgrammedChip::weights() {
         all.emplace_back(mapping.layers()[l].outputs * mapping.layers()[l].rows);
     const std::size_t first = mapping.first_block(l);
     for (std::size_t a = first; a < first + mapping.block_count(l); ++a)
-      tiles::read_effective_weights(system_.cells(a), mapping, a, layer.data());
+      tiles::read_effective_weights(system_.copied_cells(a), mapping, a, layer.data());
     const auto step = static_cast<float>(experiment_.workload.weights[l].step());
     for (float& w : layer) w *= step;
   }

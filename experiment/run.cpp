@@ -44,6 +44,20 @@ std::uint64_t ideal_correct(const Workload& workload, workloads::Arithmetic arit
   return correct;
 }
 
+/// Test images that no measurement looks at take memory in every process.
+Workload with_needed_images(Workload workload, const Config& config) {
+  workloads::Dataset& test = workload.test;
+  const std::size_t most =
+      std::max({config.accuracy_images, std::size_t{config.inference_images},
+                config.hardware.images, config.selection.iterative.images, std::size_t{1}});
+  if (most >= test.count) return workload;
+  test.count = most;
+  test.pixels.resize(most * test.shape.size());
+  test.pixels.shrink_to_fit();
+  test.labels.resize(most);
+  return workload;
+}
+
 std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<ChipResult>& chips) {
   std::vector<CurvePoint> points;
   const auto images = static_cast<double>(
@@ -198,7 +212,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   support::ResultDirectory directory(options.output);
   if (!options.dump.empty()) support::require_writable(options.dump);
 
-  const Workload workload = load_workload(config.workload);
+  const Workload workload = with_needed_images(load_workload(config.workload), config);
   const tiles::Mapping natural = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);
   programmer::SelectionMask imported;

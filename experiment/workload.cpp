@@ -105,6 +105,8 @@ programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapp
   facts.fisher = std::move(measures.fisher);
   facts.gradient = std::move(measures.gradient);
   if (selection.curvature.measure == CurvatureMeasure::Fisher) facts.other_curvature = facts.fisher;
+  for (std::vector<float>* of_weights : {&facts.scale, &facts.magnitude, &facts.open_loop_variance})
+    of_weights->reserve(mapping.weights());
   const unsigned bits = mapping.config().device_bits;
   const unsigned top_level = device.levels() - 1;
   for (const workloads::QuantizedWeights& layer : workload.weights) {

@@ -58,7 +58,6 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       looks_at_weight_(device.looks_at_weight()),
       target_levels_(mapping.levels(array)),
       rewrites_(mapping.blocks()[array].rows, 0),
-      cells_(mapping.blocks()[array].rows, mapping.pitch()),
       pending_mask_(devices_ / 64),
       is_pending_(mapping.blocks()[array].rows, 0) {
   for (unsigned level = 0; level < levels_ && !looks_at_weight_; ++level)
@@ -139,7 +138,9 @@ DeviceOutcomes ArrayProgrammer::draw_outcomes() const {
 }
 
 void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
-  write_pending_rows();
+  cells_.reset();
+  std::fill(is_pending_.begin(), is_pending_.end(), std::uint8_t{0});
+  any_pending_ = false;
   seed_ = seed;
   chip_ = chip;
   open_loop_units_.resize(devices_);
@@ -150,7 +151,7 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
   for (std::size_t first = 0; first < devices_; first += kDrawnTogether) {
     const std::size_t n = std::min(kDrawnTogether, devices_ - first);
     draw(first, n, targets, outcomes);
-    pulses_.append(outcomes);
+    pulses_.append(outcomes, devices_ - first - n);
     tiles::cell_units(outcomes.open_loop.data(), n, levels_, &open_loop_units_[first]);
     tiles::cell_units(outcomes.verified.data(), n, levels_, &verified_units_[first]);
   }
@@ -172,7 +173,7 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
                                       const std::uint8_t* levels, const std::uint64_t* mask,
                                       RowOperation operation) {
   const std::size_t pitch = mapping_.pitch(), words = pitch / 64;
-  if (operation == RowOperation::Verify) write_pending_rows();
+  tiles::CellArray* verified = operation == RowOperation::Verify ? &written_cells() : nullptr;
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t row = first + r, at = row * pitch;
     if (std::memcmp(levels + r * pitch, &target_levels_[at], columns_) != 0)
@@ -181,8 +182,8 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
       std::copy_n(mask + r * words, words, &pending_mask_[row * words]);
       is_pending_[row] = 1;
     }
-    for (std::size_t w = 0; w < words && operation == RowOperation::Verify; ++w) {
-      std::int16_t* cells = cells_.row(row) + w * 64;
+    for (std::size_t w = 0; w < words && verified != nullptr; ++w) {
+      std::int16_t* cells = verified->row(row) + w * 64;
       merge(cells, &verified_units_[at + w * 64], mask[r * words + w], cells);
     }
     if (!written_levels_.empty()) std::copy_n(levels + r * pitch, columns_, &written_levels_[at]);
@@ -194,16 +195,31 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
   return row_work(view);
 }
 
-void ArrayProgrammer::write_pending_rows() const {
-  if (!any_pending_) return;
-  any_pending_ = false;
-  const std::size_t words = mapping_.pitch() / 64;
-  for (std::size_t row = 0; row < is_pending_.size(); ++row) {
-    if (!is_pending_[row]) continue;
+tiles::CellArray& ArrayProgrammer::written_cells() const {
+  if (!cells_) cells_.emplace(is_pending_.size(), mapping_.pitch());
+  for (std::size_t row = 0; row < is_pending_.size() && any_pending_; ++row) {
+    if (is_pending_[row]) write_row(row, *cells_);
     is_pending_[row] = 0;
-    for (std::size_t w = row * words; w < (row + 1) * words; ++w)
-      merge(&open_loop_units_[w * 64], &verified_units_[w * 64], pending_mask_[w],
-            cells_.row(row) + w % words * 64);
+  }
+  any_pending_ = false;
+  return *cells_;
+}
+
+void ArrayProgrammer::write_row(std::size_t row, tiles::CellArray& to) const {
+  const std::size_t words = mapping_.pitch() / 64;
+  for (std::size_t w = row * words; w < (row + 1) * words; ++w)
+    merge(&open_loop_units_[w * 64], &verified_units_[w * 64], pending_mask_[w],
+          to.row(row) + w % words * 64);
+}
+
+void ArrayProgrammer::copy_cells(tiles::CellArray& to) const {
+  for (std::size_t row = 0; row < is_pending_.size(); ++row) {
+    if (is_pending_[row])
+      write_row(row, to);
+    else if (cells_)
+      std::copy_n(cells_->row(row), mapping_.pitch(), to.row(row));
+    else
+      std::fill_n(to.row(row), mapping_.pitch(), std::int16_t{0});
   }
 }
 
@@ -212,7 +228,7 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
   const std::size_t pitch = mapping_.pitch(), per_weight = mapping_.devices_per_weight();
   const PulseConstants constants = pulse_constants({}, device_);
   const auto full_code = static_cast<double>((1u << mapping_.config().weight_bits) - 1);
-  write_pending_rows();
+  tiles::CellArray& cells = written_cells();
   const std::uint32_t rewrite = rewrites_[row]++;
   if (written_levels_.empty()) written_levels_ = target_levels_;
   std::vector<std::uint64_t> set(pitch / 64, 0), reset(pitch / 64, 0);
@@ -232,14 +248,14 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
       const double error =
           device_.sigma(level, code / full_code) *
           support::normal({seed_, chip_, support::Stream::Rewrite}, device, rewrite);
-      cells_.row(row)[column] =
+      cells.row(row)[column] =
           tiles::cell_units(static_cast<float>(device_.target(level) + error), levels_);
     }
   return pulse_work(set, reset, scheme_);
 }
 
 void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& view) {
-  write_pending_rows();
+  tiles::CellArray& cells = written_cells();
   const std::size_t rounds = rounds_of(view);
   std::vector<DeviceTarget> target;
   DeviceOutcomes earlier;
@@ -252,7 +268,7 @@ void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& v
       const float conductance =
           model_.closed_after(target.front(), mapping_.device_index(array_, row, column), seed_,
                               chip_, static_cast<std::uint32_t>(rounds));
-      cells_.row(row)[column] = tiles::cell_units(conductance, levels_);
+      cells.row(row)[column] = tiles::cell_units(conductance, levels_);
     }
 }
 

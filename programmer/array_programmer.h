@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "programmer/device/device_model.h"
@@ -43,11 +44,11 @@ class ArrayProgrammer {
   void leave_untouched(std::size_t row, std::uint64_t* mask) const;
 
   const RowScheme& scheme() const { return scheme_; }
-  /// The devices as they were last written; not to be kept beyond the next writing.
-  const tiles::CellArray& cells() const {
-    write_pending_rows();
-    return cells_;
-  }
+  /// The devices as they were last written; not to be kept beyond the next writing. They stay in
+  /// memory from then on.
+  const tiles::CellArray& cells() const { return written_cells(); }
+  /// The same in the caller's memory, of the array's size, without keeping them here.
+  void copy_cells(tiles::CellArray& to) const;
   /// What write-verify of the present chip takes.
   const DevicePulses& pulses() const { return pulses_; }
   /// The outcomes of all devices of the present chip once more, with all that is known of each.
@@ -67,9 +68,10 @@ class ArrayProgrammer {
   bool is_untouched(std::size_t device) const {
     return !untouched_.empty() && (untouched_[device / 64] >> (device % 64) & 1) != 0;
   }
-  /// Puts the outcomes of rows that were programmed into their cells. They are many, and often
-  /// another mask comes before anyone looks at them.
-  void write_pending_rows() const;
+  /// The cells with the outcomes of the rows that were programmed. They are many, and often another
+  /// mask comes before anyone looks at them.
+  tiles::CellArray& written_cells() const;
+  void write_row(std::size_t row, tiles::CellArray& to) const;
   /// Devices whose write-verify ended with the row's get the conductance that this leaves.
   void close_open_devices(std::size_t first_row, const RowView& view);
 
@@ -92,7 +94,7 @@ class ArrayProgrammer {
   std::vector<std::uint32_t> rewrites_;   ///< of each row since it was programmed
   DevicePulses pulses_;
   std::vector<std::int16_t> open_loop_units_, verified_units_;
-  mutable tiles::CellArray cells_;
+  mutable std::optional<tiles::CellArray> cells_;  ///< none until someone keeps them
   std::vector<std::uint64_t>
       pending_mask_;  ///< of the rows that are pending, pitch / 64 words each
   mutable std::vector<std::uint8_t> is_pending_;  ///< by row

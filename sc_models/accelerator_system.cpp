@@ -201,20 +201,17 @@ std::vector<std::uint8_t> pack_mask(const programmer::DeviceMask& mask) {
   return bytes;
 }
 
-std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping) {
-  std::vector<std::vector<std::int16_t>> codes;
-  for (const tiles::MappedLayer& layer : mapping.layers()) codes.push_back(layer.weight_code);
-  return pack_levels(mapping, codes);
-}
+namespace {
 
-std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,
-                                      const std::vector<std::vector<std::int16_t>>& codes) {
+/// codes_of(layer): of its weights.
+template <class CodesOf>
+std::vector<std::uint8_t> packed_levels(const tiles::Mapping& mapping, CodesOf&& codes_of) {
   const unsigned bits = bits_per_packed_level(mapping.config().device_bits);
   const std::size_t bytes_per_row = mapping.pitch() * bits / 8;
   std::vector<std::uint8_t> packed(mapping.chip_rows() * bytes_per_row, 0);
   for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
     const std::size_t layer = mapping.blocks()[a].layer;
-    const std::vector<std::uint8_t> levels = mapping.levels(a, codes[layer]);
+    const std::vector<std::uint8_t> levels = mapping.levels(a, codes_of(layer));
     const std::uint8_t* level = levels.data();
     for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r) {
       std::uint8_t* byte = &packed[mapping.chip_row(a, r) * bytes_per_row];
@@ -224,6 +221,20 @@ std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,
     }
   }
   return packed;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping) {
+  return packed_levels(mapping, [&](std::size_t layer) -> const std::vector<std::int16_t>& {
+    return mapping.layers()[layer].weight_code;
+  });
+}
+
+std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,
+                                      const std::vector<std::vector<std::int16_t>>& codes) {
+  return packed_levels(
+      mapping, [&](std::size_t layer) -> const std::vector<std::int16_t>& { return codes[layer]; });
 }
 
 }  // namespace uswim::sc_models

@@ -81,6 +81,12 @@ class AcceleratorSystem {
   InferenceReport infer(const std::vector<std::uint8_t>& images, std::size_t count);
 
   const tiles::CellArray& cells(std::size_t array) const { return programmers_[array]->cells(); }
+  /// ArrayProgrammer::copy_cells.
+  tiles::CellArray copied_cells(std::size_t array) const {
+    tiles::CellArray cells(mapping_.blocks()[array].rows, mapping_.pitch());
+    programmers_[array]->copy_cells(cells);
+    return cells;
+  }
   const programmer::DevicePulses& pulses(std::size_t array) const {
     return programmers_[array]->pulses();
   }

@@ -16,19 +16,33 @@ void DevicePulses::clear() {
     power->clear();
 }
 
-void DevicePulses::append(const DeviceOutcomes& outcomes) {
+void DevicePulses::make_room(std::size_t more, std::size_t words, std::size_t left) {
+  open_loop_.reserve(words + left);
+  given_up_.reserve(words + left);
+  begin_.reserve(words + left + 1);
+  const std::size_t needed = rounds_.size() + more;
+  if (needed > rounds_.capacity()) rounds_.reserve(needed + needed * left / words);
+}
+
+void DevicePulses::append(const DeviceOutcomes& outcomes, std::size_t left) {
   const std::size_t words = outcomes.words();
+  const auto rounds_of = [&](std::size_t w) {
+    std::size_t rounds = outcomes.rounds;
+    while (rounds > 0 &&
+           (outcomes.set[(rounds - 1) * words + w] | outcomes.reset[(rounds - 1) * words + w]) == 0)
+      --rounds;
+    return rounds;
+  };
+  std::size_t more = 0;
+  for (std::size_t w = 0; w < words; ++w) more += rounds_of(w);
+  make_room(more, open_loop_.size() + words, (left + 63) / 64);
   for (std::size_t w = 0; w < words; ++w) {
     open_loop_.push_back({outcomes.open_loop_set[w], outcomes.open_loop_reset[w]});
     std::uint64_t given_up = 0;
     for (std::size_t i = w * 64; i < std::min(outcomes.devices, (w + 1) * 64); ++i)
       given_up |= static_cast<std::uint64_t>(outcomes.converged[i] == 0) << (i % 64);
     given_up_.push_back(given_up);
-    std::size_t rounds = outcomes.rounds;
-    while (rounds > 0 &&
-           (outcomes.set[(rounds - 1) * words + w] | outcomes.reset[(rounds - 1) * words + w]) == 0)
-      --rounds;
-    for (std::size_t r = 0; r < rounds; ++r)
+    for (std::size_t r = 0, rounds = rounds_of(w); r < rounds; ++r)
       rounds_.push_back({outcomes.set[r * words + w], outcomes.reset[r * words + w]});
     begin_.push_back(static_cast<std::uint32_t>(rounds_.size()));
   }

@@ -26,8 +26,9 @@ class DevicePulses {
   DevicePulses() = default;
   explicit DevicePulses(const DeviceOutcomes& outcomes) { append(outcomes); }
   void clear();
-  /// Devices behind those that are there, a multiple of 64 or the last ones.
-  void append(const DeviceOutcomes& outcomes);
+  /// Devices behind those that are there, a multiple of 64 or the last ones. `left`: devices that
+  /// are to follow; room is made for them as for those that are there.
+  void append(const DeviceOutcomes& outcomes, std::size_t left = 0);
 
   std::size_t rounds(std::size_t word) const { return begin_[word + 1] - begin_[word]; }
   /// The first of `rounds(word)`.
@@ -46,6 +47,10 @@ class DevicePulses {
   double erase_power_W(std::size_t i) const { return double{erase_power_W_[i]}; }
 
  private:
+  /// Room for `more` rounds, and for those of `left` words behind `words`. Doubling would leave up
+  /// to half of the memory of millions of devices unused.
+  void make_room(std::size_t more, std::size_t words, std::size_t left);
+
   std::vector<std::uint32_t> begin_{0};  ///< of each word's rounds, and the end of the last
   std::vector<Round> rounds_;
   std::vector<OpenLoop> open_loop_;

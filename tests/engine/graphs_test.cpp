@@ -8,6 +8,7 @@
 
 #include "tests/engine/isa_fixture.h"
 #include "tests/engine/plain_network.h"
+#include "tests/engine/random_border.h"
 #include "workloads/engine/effective_weights.h"
 #include "workloads/engine/executor.h"
 
@@ -155,14 +156,8 @@ class RandomGraph {
         break;
       }
       case 14: {
-        Window w;
-        w.pad_top = draw(0, 2);
-        w.pad_right = draw(0, 2);
-        w.pad_bottom = 1;
-        builder_
-            .add(Operation::Pad,
-                 {shape.channels, shape.height + w.pad_top + 1, shape.width + w.pad_right})
-            .window = w;
+        const auto [padded, border] = tests::random_border(shape, random_);
+        builder_.add(Operation::Pad, padded).border = border;
         break;
       }
       case 15:
@@ -314,44 +309,6 @@ TEST(ValuesOfAGraph, ShareMemory) {
     return executor.bytes();
   };
   EXPECT_EQ(bytes(8), bytes(4));
-}
-
-Dataset ramp(Shape shape) {
-  Dataset data;
-  data.shape = shape;
-  data.count = 1;
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    data.pixels.push_back(static_cast<std::uint8_t>(i));
-  data.labels = {0};
-  return data;
-}
-
-/// Normalisation and quantiser of the input are one table; every pixel there is, on two channels.
-TEST(Prepare, NormalisesAndQuantisesPixels) {
-  Network network = NetworkBuilder({2, 16, 16}, 1)
-                        .scale()
-                        .scale()
-                        .quantize(0.05f, 15, -16)
-                        .flatten()
-                        .dense(2)
-                        .build();
-  network.nodes[0].offset = {-0.5f, 0.2f};
-  std::mt19937 random(1);
-  const Executor executor(network, plain::random_weights(network, 4, random));
-  const PreparedImages images = executor.prepare(ramp(network.input), 0, 1);
-  for (std::size_t i = 0; i < network.input.size(); ++i) {
-    const std::size_t c = i / 256, pixel = i % 256;
-    float x = static_cast<float>(pixel) / 255.0f;
-    for (std::size_t n : {0u, 1u}) {
-      const float scaled = network.nodes[n].factor[c] * x;
-      x = scaled + network.nodes[n].offset[c];
-    }
-    const float code = std::clamp(std::nearbyint(x * (1.0f / 0.05f)), -16.0f, 15.0f);
-    ASSERT_EQ(images.batches[0].code(0, c, static_cast<std::ptrdiff_t>(pixel / 16),
-                                     static_cast<std::ptrdiff_t>(pixel % 16)),
-              static_cast<int>(code))
-        << "channel " << c << ", pixel " << pixel;
-  }
 }
 
 /// Adding, scaling and averaging cost time in digital logic; what rides on a layer's outputs and

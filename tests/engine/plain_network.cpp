@@ -95,7 +95,7 @@ std::size_t place(const Shape& shape, std::size_t c, std::size_t y, std::size_t 
   return (c * shape.height + y) * shape.width + x;
 }
 
-/// What a node that moves numbers writes at (c, y, x): a place in its input, or none for zero.
+/// What a node that moves numbers writes at (c, y, x): a place in its input, or none.
 std::optional<std::size_t> source(const Node& node, const Shape& input, std::size_t c,
                                   std::size_t y, std::size_t x) {
   if (node.operation == Operation::Transpose) {
@@ -107,11 +107,21 @@ std::optional<std::size_t> source(const Node& node, const Shape& input, std::siz
   }
   if (node.operation == Operation::Slice) return place(input, c + node.first_channel, y, x);
   if (node.operation == Operation::Pad) {
-    const Window& w = node.window;
-    if (y < w.pad_top || x < w.pad_left || y - w.pad_top >= input.height ||
-        x - w.pad_left >= input.width)
-      return std::nullopt;
-    return place(input, c, y - w.pad_top, x - w.pad_left);
+    const std::size_t extent[3] = {input.channels, input.height, input.width}, to[3] = {c, y, x};
+    std::size_t at[3];
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      const long size = static_cast<long>(extent[axis]);
+      const long cut_before = std::max(-node.border.before[axis], 0l);
+      const long last = size - 1 - std::max(-node.border.after[axis], 0l);
+      long i = static_cast<long>(to[axis]) - node.border.before[axis];
+      if ((i < cut_before || i > last) && node.border.kind == Border::Kind::Constant)
+        return std::nullopt;
+      const bool mirrors = node.border.kind == Border::Kind::Reflect;
+      if (i < cut_before) i = mirrors ? cut_before + (cut_before - i) : cut_before;
+      if (i > last) i = mirrors ? last - (i - last) : last;
+      at[axis] = static_cast<std::size_t>(i);
+    }
+    return place(input, at[0], at[1], at[2]);
   }
   return place(node.shape, c, y, x);
 }
@@ -127,11 +137,21 @@ void for_each(const Shape& shape, const Body& body) {
 Value moved(const Node& node, const Shape& input, const Value& from) {
   Value to;
   to.scale = from.scale;
+  const std::vector<float>& border = node.border.values;
+  bool has_codes = !from.codes.empty();
+  std::size_t outside = 0;
   for_each(node.shape, [&](std::size_t c, std::size_t y, std::size_t x) {
     const auto at = source(node, input, c, y, x);
-    to.numbers.push_back(at ? from.numbers[*at] : 0.0f);
-    if (!from.codes.empty()) to.codes.push_back(at ? from.codes[*at] : std::int16_t{0});
+    float constant = 0.0f;
+    if (!at && !border.empty()) constant = border[border.size() == 1 ? 0 : outside++];
+    to.numbers.push_back(at ? from.numbers[*at] : constant);
+    if (!has_codes) return;
+    const float code = at ? static_cast<float>(from.codes[*at]) : constant / from.scale;
+    has_codes = std::abs(code - std::nearbyint(code)) <= 1e-6f * std::abs(code);
+    to.codes.push_back(static_cast<std::int16_t>(std::nearbyint(code)));
   });
+  if (has_codes) return of_codes(std::move(to.codes), from.scale);
+  to.codes.clear();
   return to;
 }
 

@@ -13,8 +13,10 @@
 namespace uswim::experiment {
 namespace {
 
+using workloads::Border;
 using workloads::Network;
 using workloads::Operation;
+using workloads::Shape;
 using workloads::plain::NetworkBuilder;
 using workloads::plain::window;
 
@@ -98,9 +100,34 @@ Network branching() {
   return b.build();
 }
 
-TEST(BranchingNetwork, TimedEqualsTheHardwareEngineBitForBit) {
+/// Borders of every kind: around the image, of codes that widen their range, of single channels, of
+/// numbers that are no codes; rows cut off.
+Network bordered() {
+  const auto pad = [](NetworkBuilder& b, Border border) {
+    const auto extent = [&](std::size_t axis, std::size_t size) {
+      return static_cast<std::size_t>(static_cast<std::ptrdiff_t>(size) + border.before[axis] +
+                                      border.after[axis]);
+    };
+    const Shape shape{extent(0, b.shape().channels), extent(1, b.shape().height),
+                      extent(2, b.shape().width)};
+    b.add(Operation::Pad, shape).border = std::move(border);
+  };
+  NetworkBuilder b({3, 5, 5}, 4);
+  b.scale();
+  pad(b, {Border::Kind::Reflect, {0, 1, 2}, {0, 0, 1}});
+  pad(b, {Border::Kind::Constant, {0, -1, 0}, {0, 1, 0}, {0.33f}});
+  b.quantize(0.05f, 31, -32).convolution(4, window(3, 1, 1)).relu().quantize(0.2f, 15);
+  pad(b, {Border::Kind::Constant, {0, 1, 0}, {0, 0, 1}, {-0.4f}});
+  pad(b, {Border::Kind::Edge, {0, -1, 1}, {0, 0, 0}});
+  b.convolution(3, window(3, 2));
+  pad(b, {Border::Kind::Constant, {0, 0, 0}, {1, 0, 0}, std::vector<float>(8, 0.123f)});
+  b.quantize(0.3f, 7, -8).flatten().dense(4);
+  return b.build();
+}
+
+void expect_equal_bits(Network network) {
   const std::size_t images = 3;
-  Chip chip(branching(), 4, images);
+  Chip chip(std::move(network), 4, images);
   const sc_models::InferenceReport timed = chip.system.infer(chip.pixels, images);
   const std::vector<float> fast = chip.logits(images);
   float largest = 0.0f;
@@ -111,6 +138,9 @@ TEST(BranchingNetwork, TimedEqualsTheHardwareEngineBitForBit) {
     }
   EXPECT_GT(largest, 0.1f);
 }
+
+TEST(BranchingNetwork, TimedEqualsTheHardwareEngineBitForBit) { expect_equal_bits(branching()); }
+TEST(BorderedNetwork, TimedEqualsTheHardwareEngineBitForBit) { expect_equal_bits(bordered()); }
 
 /// Two equal convolutions of the same codes, added: 36 positions of 4 bits at 100 ns each take 14.4
 /// us, and twice that if one waited for the other. What follows is one position.

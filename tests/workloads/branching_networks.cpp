@@ -4,6 +4,7 @@
 #include <random>
 
 #include "sample_networks.h"
+#include "tests/engine/random_border.h"
 
 namespace uswim::tests {
 
@@ -73,16 +74,8 @@ class Builder {
         return;
       }
       case 13: {
-        const Shape in = network_.shape_of(x);
-        Window w;
-        w.pad_top = pick(0, 2);
-        w.pad_left = pick(0, 1);
-        w.pad_bottom = pick(0, 1);
-        w.pad_right = pick(0, 2);
-        add(Operation::Pad, {x},
-            {in.channels, in.height + w.pad_top + w.pad_bottom,
-             in.width + w.pad_left + w.pad_right})
-            .window = w;
+        const auto [shape, border] = random_border(network_.shape_of(x), random_);
+        add(Operation::Pad, {x}, shape).border = border;
         return;
       }
       default: {

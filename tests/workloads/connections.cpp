@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace uswim::tests {
 
+using workloads::Border;
 using workloads::Dataset;
 using workloads::MatrixLayer;
 using workloads::Network;
@@ -53,6 +55,26 @@ Position position_of(std::size_t element, const Shape& shape) {
 }
 std::size_t element_at(const Shape& shape, std::size_t c, std::size_t y, std::size_t x) {
   return (c * shape.height + y) * shape.width + x;
+}
+
+/// The element of its input that a Pad node repeats at `to`, or -1 where a constant stands.
+long padded_from(const Node& node, const Shape& in, const Position& to) {
+  const std::size_t extent[3] = {in.channels, in.height, in.width}, place[3] = {to.c, to.y, to.x};
+  std::size_t from[3];
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    // What is left of the input along this axis, and the place of the result as its index.
+    std::vector<std::size_t> left(extent[axis]);
+    std::iota(left.begin(), left.end(), 0);
+    const long before = node.border.before[axis], after = node.border.after[axis];
+    if (after < 0) left.erase(left.end() + after, left.end());
+    if (before < 0) left.erase(left.begin(), left.begin() - before);
+    long i = static_cast<long>(place[axis]) - std::max(before, 0l);
+    const long last = static_cast<long>(left.size()) - 1;
+    if (node.border.kind == Border::Kind::Constant && (i < 0 || i > last)) return -1;
+    if (node.border.kind == Border::Kind::Reflect) i = i < 0 ? -i : i > last ? 2 * last - i : i;
+    from[axis] = left[static_cast<std::size_t>(std::clamp(i, 0l, last))];
+  }
+  return static_cast<long>(element_at(in, from[0], from[1], from[2]));
 }
 
 /// Derivative of an operation that works number by number; quantisers let everything through.
@@ -159,10 +181,8 @@ std::vector<SlowNetwork::Connection> SlowNetwork::connections(std::size_t n,
         all.push_back({e, from, element_at(in, node.first_channel + at.c, at.y, at.x), 1.0});
         break;
       case Operation::Pad: {
-        const Window& w = node.window;
-        if (at.y >= w.pad_top && at.y < w.pad_top + in.height && at.x >= w.pad_left &&
-            at.x < w.pad_left + in.width)
-          all.push_back({e, from, element_at(in, at.c, at.y - w.pad_top, at.x - w.pad_left), 1.0});
+        const long element = padded_from(node, in, at);
+        if (element >= 0) all.push_back({e, from, static_cast<std::size_t>(element), 1.0});
         break;
       }
       default:
@@ -220,7 +240,14 @@ std::vector<double> SlowNetwork::compute(std::size_t n, const Values& values) co
       for (std::size_t e = 0; e < y.size(); ++e)
         y[e] = static_cast<double>(network_.layers[node.layer].bias[position_of(e, node.shape).c]);
       [[fallthrough]];
-    default:  // linear in its inputs
+    default:  // linear in its inputs, but for what a Pad node puts around them
+      if (node.operation == Operation::Pad && !node.border.values.empty()) {
+        std::size_t outside = 0;
+        for (std::size_t e = 0; e < y.size(); ++e)
+          if (padded_from(node, network_.shape_of(node.input()), position_of(e, node.shape)) < 0)
+            y[e] = static_cast<double>(
+                node.border.values[node.border.values.size() == 1 ? 0 : outside++]);
+      }
       for (const Connection& c : connections(n, values))
         y[c.output] += c.derivative * values[c.value][c.input];
   }

@@ -86,14 +86,6 @@ TEST(ConstantsOfConstants, HaveToFit) {
               HasSubstr("divides the constant 6 by 0"));
 }
 
-TEST(ConstantsAmongValues, AreRefusedByName) {
-  EXPECT_THAT(
-      fault_of([](Sketch& s) {
-        s.node("Concat", "join", {"image", s.random("k", {1, 1, 6, 6})}, {"x"}).integer("axis", 1);
-      }),
-      AllOf(HasSubstr("node 'join' (Concat)"), HasSubstr("the constant 'k'")));
-}
-
 TEST(SizesOfShapes, MoveImagesNowhere) {
   const auto view = [](const std::function<void(Sketch&)>& fill) {
     return fault_of([&](Sketch& s) {

@@ -220,19 +220,6 @@ TEST(HostileModels, HaveAxesShapesAndAttributesThatDoNotFit) {
        [](Sketch& s) {
          s.node("Clip", "node", {"image", s.number("l", 2), s.number("h", 1)}, {"x"});
        }},
-      {"mode is 'reflect'",
-       [](Sketch& s) {
-         s.node("Pad", "node", {"image", s.ints("pads", {0, 0, 1, 1, 0, 0, 1, 1})}, {"x"})
-             .word("mode", "reflect");
-       }},
-      {"only rows and columns",
-       [](Sketch& s) {
-         s.node("Pad", "node", {"image", s.ints("pads", {0, 1, 0, 0, 0, 0, 0, 0})}, {"x"});
-       }},
-      {"expected numbers from 0",
-       [](Sketch& s) {
-         s.node("Pad", "node", {"image", s.ints("pads", {0, 0, -1, 0, 0, 0, 0, 0})}, {"x"});
-       }},
       {"alpha is",
        [](Sketch& s) {
          s.node("LeakyRelu", "node", {"image"}, {"x"})

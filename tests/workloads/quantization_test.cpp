@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "reference_sketch.h"
+#include "workloads/engine/integer_values.h"
 #include "workloads/quantization/post_training.h"
 #include "workloads/sensitivity/sensitivity.h"
 
@@ -161,6 +162,45 @@ TEST(QuantizedActivations, ComeCloserToTheFloatsWithMoreBits) {
     // Four times as many steps: a sixteenth of the error, at least a fourth of it.
     EXPECT_LT(error, last / 4) << bits;
     last = error;
+  }
+}
+
+/// An image in steps of 0.25 with a border of `value`, a convolution behind it.
+Network bordered_codes(float value) {
+  Models models;
+  models.add("bordered", {2, 5, 5}, 3 * 25, [&](Sketch& s) {
+    s.codes("zero", {}, {0}, ::onnx::TensorProto::UINT8);
+    s.number("step", 0.25f);
+    s.node("QuantizeLinear", "q", {"image", "step", "zero"}, {"c"});
+    s.node("DequantizeLinear", "d", {"c", "step", "zero"}, {"1"});
+    s.node("Pad", "pad", {"1", s.ints("pads", {0, 0, 1, 1, 0, 0, 1, 1}), s.number("v", value)},
+           {"2"});
+    s.node("Conv", "conv", {"2", s.random("w", {3, 2, 3, 3})}, {"x"});
+  });
+  return models.models.front().model.import();
+}
+
+TEST(QuantizedBorders, StayCodesWhereTheyAreWholeSteps) {
+  const auto ranges = [](float value) {
+    const Network network = bordered_codes(value);
+    return activation_ranges(quantize_activations(network, {}, images_of(network, 4), 4));
+  };
+  EXPECT_EQ(ranges(0.75f)[0], (CodeRange{0, 255}));
+  EXPECT_EQ(ranges(-0.5f)[0], (CodeRange{-2, 255}));
+  EXPECT_EQ(ranges(75.0f)[0], (CodeRange{0, 300}));
+}
+
+TEST(QuantizedBorders, GetAQuantiserOfTheirOwnElsewhere) {
+  for (const auto& [value, most] : {std::pair{-3.1f, 3.1f}, {0.3f, 1.0f}, {1e6f, 1e6f}}) {
+    const Network network = bordered_codes(value);
+    QuantizationConfig config;
+    config.activation_clip = ClipRule::Maximum;
+    const Network quantized = quantize_activations(network, config, images_of(network, 4), 4);
+    const auto found = quantizers_of(quantized);
+    ASSERT_EQ(found.size(), 3u);  // of the file, behind the border, in front of the last layer
+    EXPECT_EQ(found[1]->minimum, value < 0.0f ? -128 : 0);
+    EXPECT_FLOAT_EQ(found[1]->scale * static_cast<float>(found[1]->maximum), most);
+    EXPECT_EQ(quantized.nodes[found[1]->input() - 1].operation, Operation::Pad);
   }
 }
 

@@ -162,6 +162,7 @@ std::vector<ReferenceModel> reference_models() {
   activations(models);
   add_pools(models);
   add_shapes(models);
+  add_borders(models);
   add_networks(models);
   add_exports(models);
   return std::move(models.models);

@@ -67,21 +67,25 @@ class Models {
  public:
   /// `flat`: numbers of x; three classes of random weights follow.
   void add(const std::string& name, const Dims& image, std::int64_t flat, const Fill& fill,
-           std::int64_t opset = 13) {
-    finish(name, image, opset, [&](Sketch& s) {
-      fill(s);
-      s.node("Flatten", "last_flatten", {"x"}, {"last_flat"});
-      s.random("last_weight", {flat, 3});
-      s.node("MatMul", "last", {"last_flat", "last_weight"}, {"logits"});
-    });
+           std::int64_t opset = 13, std::int64_t batch = -1) {
+    finish(
+        name, image, opset,
+        [&](Sketch& s) {
+          fill(s);
+          s.node("Flatten", "last_flatten", {"x"}, {"last_flat"});
+          s.random("last_weight", {flat, 3});
+          s.node("MatMul", "last", {"last_flat", "last_weight"}, {"logits"});
+        },
+        3, batch);
   }
+  /// `batch`: images of a run, -1 where the file leaves them open.
   void finish(const std::string& name, const Dims& image, std::int64_t opset, const Fill& fill,
-              std::int64_t classes = 3) {
+              std::int64_t classes = 3, std::int64_t batch = -1) {
     Sketch s(opset);
-    Dims dims{-1};
+    Dims dims{batch};
     dims.insert(dims.end(), image.begin(), image.end());
     s.input("image", dims);
-    s.output("logits", {-1, classes});
+    s.output("logits", {batch, classes});
     fill(s);
     models.push_back(
         {name, s, image, random_numbers("images of " + name, kReferenceImages * count_of(image))});
@@ -92,6 +96,8 @@ class Models {
 /// Pooling, what moves numbers, whole networks: reference_networks.cpp.
 void add_pools(Models& models);
 void add_shapes(Models& models);
+/// Pad, constants beside values, images as columns: reference_borders.cpp.
+void add_borders(Models& models);
 void add_networks(Models& models);
 /// What exporters put around the operators: reference_exports.cpp.
 void add_exports(Models& models);

@@ -33,15 +33,17 @@ PreparedImages Executor::prepare(const Dataset& data, std::size_t first, std::si
   images.count = count;
   images.labels.assign(data.labels.begin() + static_cast<std::ptrdiff_t>(first),
                        data.labels.begin() + static_cast<std::ptrdiff_t>(first + count));
-  constexpr std::size_t kBatch = kBatchBlocks * kLanes;
-  for (std::size_t begin = 0; begin < count; begin += kBatch) {
-    const std::size_t held = std::min(kBatch, count - begin);
+  constexpr std::size_t kMostBytes = std::size_t{1} << 27;  // of the values of a batch
+  const std::size_t fitting = kMostBytes / std::max<std::size_t>(plan_->bytes_per_block(), 1);
+  const std::size_t batch_images = std::clamp(fitting, std::size_t{1}, kBatchBlocks) * kLanes;
+  for (std::size_t begin = 0; begin < count; begin += batch_images) {
+    const std::size_t held = std::min(batch_images, count - begin);
     images.batches.emplace_back().reshape((held + kLanes - 1) / kLanes, input.shape, input.border);
   }
   const std::uint8_t* pixel = data.pixels.data() + first * input.shape.size();
   for (std::size_t i = 0; i < count; ++i) {
-    CodeBlocks& batch = images.batches[i / kBatch];
-    const std::size_t block = i % kBatch / kLanes;
+    CodeBlocks& batch = images.batches[i / batch_images];
+    const std::size_t block = i % batch_images / kLanes;
     for (std::size_t channel = 0; channel < input.shape.channels; ++channel) {
       const std::int16_t* code_of_pixel = plan_->pixel_codes.data() + 256 * channel;
       for (std::size_t y = 0; y < input.shape.height; ++y) {
@@ -78,6 +80,11 @@ void Executor::begin(const CodeBlocks& batch, std::size_t images) {
 std::size_t Executor::steps() const { return plan_->steps.size(); }
 
 std::size_t Executor::bytes() const { return plan_->bytes(); }
+
+void Executor::release() {
+  plan_->release();
+  products_ = {};
+}
 
 void Executor::take(std::size_t step, MatrixEngine& engine, ProductBlocks& products) {
   Step& taken = plan_->steps[step];

@@ -35,7 +35,8 @@ class Executor {
            Order order = Order::OneByOne);
   ~Executor();
 
-  /// How many blocks of 16 images one batch holds; the last may hold fewer.
+  /// How many blocks of 16 images one batch holds; the last may hold fewer, and so do those of a
+  /// network whose values take much memory.
   static constexpr std::size_t kBatchBlocks = 4;
   PreparedImages prepare(const Dataset& data, std::size_t first, std::size_t count) const;
 
@@ -51,6 +52,8 @@ class Executor {
   void read_logits(std::vector<float>& logits) const;
   /// Memory of the values between steps, as large as the largest batch so far made it.
   std::size_t bytes() const;
+  /// Gives the memory of values back until the next run.
+  void release();
   /// Number of images whose largest logit (the first of equal ones) is the label.
   std::size_t count_correct(MatrixEngine& engine, const PreparedImages& images);
 

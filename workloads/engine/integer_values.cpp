@@ -1,6 +1,8 @@
 #include "workloads/engine/integer_values.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace uswim::workloads {
 namespace {
@@ -14,6 +16,13 @@ IntegerValue concatenated(const Node& node, const std::vector<IntegerValue>& val
     result.range.maximum = std::max(result.range.maximum, value.range.maximum);
   }
   return result;
+}
+
+IntegerValue padded(const Node& node, IntegerValue value) {
+  const auto codes = border_codes(node.border, value.scale);
+  if (!value.integer || !codes) return {};
+  for (const int code : *codes) value.range.widen(code);
+  return value;
 }
 
 IntegerValue written_by(const Node& node, const std::vector<IntegerValue>& values) {
@@ -30,8 +39,9 @@ IntegerValue written_by(const Node& node, const std::vector<IntegerValue>& value
     case Operation::Reshape:
     case Operation::Transpose:
     case Operation::Slice:
-    case Operation::Pad:
       return values[node.input()];
+    case Operation::Pad:
+      return padded(node, values[node.input()]);
     case Operation::Concat:
       return concatenated(node, values);
     default:
@@ -40,6 +50,20 @@ IntegerValue written_by(const Node& node, const std::vector<IntegerValue>& value
 }
 
 }  // namespace
+
+std::optional<std::vector<std::int16_t>> border_codes(const Border& border, float scale) {
+  using Codes = std::numeric_limits<std::int16_t>;
+  constexpr float kRounding = 1e-6f;
+  std::vector<std::int16_t> codes;
+  for (const float value : border.values) {
+    const float code = value == 0.0f ? 0.0f : std::nearbyint(value / scale);
+    if (!(code >= Codes::min() && code <= Codes::max()) ||
+        std::abs(code * scale - value) > kRounding * std::abs(value))
+      return std::nullopt;
+    codes.push_back(static_cast<std::int16_t>(code));
+  }
+  return codes;
+}
 
 std::vector<IntegerValue> integer_values(const std::vector<Node>& nodes) {
   std::vector<IntegerValue> values(1);

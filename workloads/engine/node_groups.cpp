@@ -4,22 +4,27 @@
 #include <utility>
 
 #include "workloads/engine/integer_values.h"
+#include "workloads/engine/node_arithmetic.h"
 
 namespace uswim::workloads {
 namespace {
 
-bool only_reorders(const Node& node) {
+bool only_moves(const Node& node) {
   return node.operation == Operation::Flatten || node.operation == Operation::Reshape ||
-         node.operation == Operation::Transpose;
+         node.operation == Operation::Transpose || node.operation == Operation::Pad;
 }
 
-/// Q(reordered(x)) = reordered(Q(x)), and a quantiser behind a matrix layer shares its step.
+/// Q(moved(x)) = moved(Q(x)), borders included, and a quantiser behind a matrix layer shares its
+/// step.
 bool move_a_quantizer_forward(std::vector<Node>& nodes, const Shape& input) {
   const auto readers = readers_of(nodes);
   for (std::size_t q = 0; q < nodes.size(); ++q) {
     if (nodes[q].operation != Operation::Quantize || nodes[q].input() == 0) continue;
     const std::size_t before = nodes[q].input() - 1;
-    if (!only_reorders(nodes[before]) || readers[before + 1].size() != 1) continue;
+    if (!only_moves(nodes[before]) || readers[before + 1].size() != 1) continue;
+    const Quantizer quantize = quantizer_of(nodes[q]);
+    for (float& value : nodes[before].border.values)
+      value = nodes[q].scale * static_cast<float>(quantize(value));
     std::swap(nodes[before], nodes[q]);
     nodes[before].inputs = nodes[q].inputs;
     nodes[q].inputs = {before + 1};

@@ -1,6 +1,7 @@
 #include "workloads/engine/plan.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
 #include "workloads/engine/planner.h"
@@ -101,6 +102,28 @@ void ExecutionPlan::reserve(std::size_t blocks) {
     }
   }
   reserved_blocks = blocks;
+}
+
+void ExecutionPlan::release() {
+  for (CodeBlocks& buffer : code_buffers) buffer = {};
+  for (auto& buffer : float_buffers) AlignedVector<float>().swap(buffer);
+  reserved_blocks = 0;
+}
+
+std::size_t ExecutionPlan::bytes_per_block() const {
+  std::vector<std::size_t> codes(code_buffers.size(), 0), floats(float_buffers.size(), 0);
+  for (std::size_t v = 1; v < values.size(); ++v) {
+    const Value& value = values[v];
+    const Window& border = value.border;
+    std::size_t& bytes = (value.integer ? codes : floats)[value.buffer];
+    const std::size_t padded = (value.shape.channels + 1) / 2 * 2 *
+                               (value.shape.height + border.pad_top + border.pad_bottom) *
+                               (value.shape.width + border.pad_left + border.pad_right);
+    bytes = std::max(bytes, kLanes * (value.integer ? padded * sizeof(std::int16_t)
+                                                    : value.shape.size() * sizeof(float)));
+  }
+  return std::accumulate(codes.begin(), codes.end(), std::size_t{0}) +
+         std::accumulate(floats.begin(), floats.end(), std::size_t{0});
 }
 
 std::size_t ExecutionPlan::bytes() const {

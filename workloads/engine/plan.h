@@ -57,8 +57,12 @@ struct ExecutionPlan {
                 const Options& options);
   /// Makes room for batches of so many blocks.
   void reserve(std::size_t blocks);
+  /// Gives that room back until the next reserve().
+  void release();
   /// Memory of all values that reserve() made room for.
   std::size_t bytes() const;
+  /// What reserve() takes for each block, at most.
+  std::size_t bytes_per_block() const;
   const CodeBlocks& codes(std::size_t value) const {
     return value == 0 ? *batch : code_buffers[values[value].buffer];
   }

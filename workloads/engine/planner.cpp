@@ -305,22 +305,24 @@ class Planner {
 
   void move(std::size_t n) {
     const Node& node = nodes_[n];
-    const std::size_t from = value_of_[node.input()];
+    const bool pads = node.operation == Operation::Pad;
+    std::size_t from = value_of_[node.input()];
     const Shape shape = plan_.values[from].shape;
-    const bool reorders = node.operation != Operation::Slice && node.operation != Operation::Pad;
+    const bool reorders = node.operation != Operation::Slice && !pads;
     if (reorders && node.shape.size() != shape.size())
       throw NetworkError(node.name + ": the sizes of its input and output do not fit each other");
-    if (shape == node.shape && node.operation != Operation::Transpose &&
-        node.operation != Operation::Pad) {
+    if (shape == node.shape && node.operation != Operation::Transpose && !pads) {
       value_of_[n + 1] = from;
       return;
     }
+    const auto border = border_codes(node.border, plan_.values[from].scale);
+    if (!border) from = as_floats(node.input());
     const std::size_t to = value_of_[n + 1] = add_like(from, node.shape);
     Movement movement = movement_of(node, shape);
-    if (plan_.values[from].integer)
-      add_step(MoveCodes{from, to, std::move(movement)}, {from}, {to});
-    else
-      add_step(MoveFloats{from, to, std::move(movement)}, {from}, {to});
+    if (!plan_.values[from].integer)
+      return add_step(MoveFloats{from, to, std::move(movement), node.border.values}, {from}, {to});
+    for (const int code : *border) plan_.values[to].range.widen(code);
+    add_step(MoveCodes{from, to, std::move(movement), *border}, {from}, {to});
   }
 
   void concat(std::size_t n) {

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "workloads/network/padding.h"
+
 namespace uswim::workloads {
 namespace {
 
@@ -85,6 +87,12 @@ void ReluCodes::operator()(ExecutionPlan& plan, const Run& run) const {
 
 Movement movement_of(const Node& node, const Shape& input) {
   Movement movement;
+  if (node.operation == Operation::Pad) {
+    for_each_padded(padded_axes(node, input), input, [&](std::size_t from) {
+      movement.push_back(from == kInBorder ? -1 : static_cast<std::int32_t>(from));
+    });
+    return movement;
+  }
   const Shape& shape = node.shape;
   const std::size_t extent[3] = {input.channels, input.height, input.width};
   for (std::size_t c = 0; c < shape.channels; ++c) {
@@ -100,18 +108,12 @@ Movement movement_of(const Node& node, const Shape& input) {
           case Operation::Slice:
             at[0] += node.first_channel;
             break;
-          case Operation::Pad:  // less than zero wraps around to far outside
-            at[1] -= node.window.pad_top;
-            at[2] -= node.window.pad_left;
-            break;
           default:  // the same order
             movement.push_back(static_cast<std::int32_t>(movement.size()));
             continue;
         }
-        const bool inside = at[0] < extent[0] && at[1] < extent[1] && at[2] < extent[2];
         movement.push_back(
-            inside ? static_cast<std::int32_t>((at[0] * extent[1] + at[1]) * extent[2] + at[2])
-                   : -1);
+            static_cast<std::int32_t>((at[0] * extent[1] + at[1]) * extent[2] + at[2]));
       }
     }
   }
@@ -154,6 +156,22 @@ void MoveCodes::operator()(ExecutionPlan& plan, const Run& run) {
                           result.at(block, row / shape.height, s(row % shape.height), 0), stride);
     }
   }
+  if (!border.empty()) fill_border(result, run.blocks());
+}
+
+void MoveCodes::fill_border(CodeBlocks& result, std::size_t blocks) const {
+  const Shape& shape = result.shape();
+  const std::size_t plane = shape.height * shape.width;
+  for (std::size_t block = 0; block < blocks; ++block) {
+    std::size_t place = 0;
+    for (std::size_t i = 0; i < movement.size(); ++i) {
+      if (movement[i] >= 0) continue;
+      const std::size_t channel = i / plane, y = i % plane / shape.width, x = i % shape.width;
+      std::int16_t* codes = result.at(block, channel / 2, s(y), s(x)) + channel % 2;
+      const std::int16_t code = border[border.size() == 1 ? 0 : place++];
+      for (std::size_t lane = 0; lane < kLanes; ++lane) codes[2 * lane] = code;
+    }
+  }
 }
 
 void MoveFloats::operator()(ExecutionPlan& plan, const Run& run) const {
@@ -161,11 +179,14 @@ void MoveFloats::operator()(ExecutionPlan& plan, const Run& run) const {
   float* to_number = plan.floats(to);
   for (std::size_t block = 0; block < run.blocks(); ++block) {
     const float* source = plan.floats(from) + block * source_size;
+    std::size_t outside = 0;
     for (const std::int32_t place : movement) {
-      if (place < 0)
-        std::fill(to_number, to_number + kLanes, 0.0f);
-      else
+      if (place >= 0)
         std::memcpy(to_number, source + s(kLanes) * place, kLanes * sizeof(float));
+      else if (border.empty())
+        std::fill_n(to_number, kLanes, 0.0f);
+      else
+        std::fill_n(to_number, kLanes, border[border.size() == 1 ? 0 : outside++]);
       to_number += kLanes;
     }
   }

@@ -37,7 +37,7 @@ struct ReluCodes {
 };
 
 /// Where a value's numbers come from: of each (channel, row, column) the place in the source, in
-/// the same order, or -1 for zero.
+/// the same order, or -1 for a border.
 using Movement = std::vector<std::int32_t>;
 /// Of Flatten, Reshape, Transpose, Slice and Pad.
 Movement movement_of(const Node& node, const Shape& input);
@@ -45,6 +45,7 @@ Movement movement_of(const Node& node, const Shape& input);
 struct MoveCodes {
   std::size_t from, to;
   Movement movement;
+  std::vector<std::int16_t> border = {};  ///< as Border::values
   /// Where each vector of codes lies, for the strides of the last run; see kernel::Kernels::gather.
   std::vector<std::int32_t> even = {}, odd = {};
   std::size_t row_stride = 0, pair_stride = 0;
@@ -52,11 +53,13 @@ struct MoveCodes {
 
  private:
   void lay_over(const CodeBlocks& codes, const Shape& to_shape);
+  void fill_border(CodeBlocks& result, std::size_t blocks) const;
 };
 
 struct MoveFloats {
   std::size_t from, to;
   Movement movement;
+  std::vector<float> border = {};  ///< Border::values
   void operator()(ExecutionPlan& plan, const Run& run) const;
 };
 

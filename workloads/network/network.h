@@ -34,6 +34,16 @@ struct Window {
   std::size_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
 };
 
+/// What a Pad node puts around its input, and cuts off from it. The axes are channels, rows,
+/// columns.
+struct Border {
+  enum class Kind { Constant, Edge, Reflect };  ///< the last two repeat what is left of the input
+  Kind kind = Kind::Constant;
+  std::array<std::ptrdiff_t, 3> before{}, after{};  ///< of each axis; negative: cut off
+  /// Constant: of every place of the border, or of each in the order of the result; none: zeros.
+  std::vector<float> values = {};
+};
+
 /// The matrix of a convolution or fully connected layer: what goes onto crossbars. Row r of the
 /// crossbar is input (channel, ky, kx) in that order, r = (channel * kernel_height + ky) *
 /// kernel_width + kx.
@@ -86,7 +96,7 @@ enum class Operation {
   Transpose,    ///< axes (channels, rows, columns) permuted
   Concat,       ///< inputs behind each other along the channels
   Slice,        ///< channels [first_channel, first_channel + shape.channels)
-  Pad,          ///< a border of zeros as wide as the window's pads
+  Pad,          ///< x with a border around it; see Border
 };
 
 /// One operation. Values are numbered: value 0 is the network's input, node i writes value i + 1.
@@ -96,7 +106,7 @@ struct Node {
   std::vector<std::size_t> inputs = {};  ///< values
   Shape shape = {};                      ///< of what it writes
   std::size_t layer = 0;                 ///< Matrix: index into Network::layers
-  Window window = {};                    ///< MaxPool, AveragePool, Pad
+  Window window = {};                    ///< MaxPool, AveragePool
   bool counts_border = true;       ///< AveragePool: whether zeros of the border count as numbers
   float scale = 0.0f;              ///< Quantize: of a code
   int minimum = 0, maximum = 0;    ///< Quantize: codes; a signed one has minimum -maximum - 1
@@ -106,6 +116,7 @@ struct Node {
   std::vector<float> offset = {};  ///< Scale: per channel
   std::array<std::size_t, 3> axes{0, 1, 2};  ///< Transpose: axis of x that becomes axis 0, 1, 2
   std::size_t first_channel = 0;             ///< Slice
+  Border border = {};                        ///< Pad
 
   /// Of operations with one input.
   std::size_t input() const { return inputs.front(); }

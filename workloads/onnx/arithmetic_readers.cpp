@@ -16,7 +16,7 @@ void NetworkBuilder::read_relu(const NodeProto& node) {
   AttributeReader(node, {});
   check_inputs(node, 1, 1);
   const Value& input = value_read_by(node);
-  bind(node, add(make(Operation::Relu, node, input, network_.shape_of(input.index)), input.dims));
+  bind(node, add_alike(make(Operation::Relu, node, input, network_.shape_of(input.index)), input));
 }
 
 void NetworkBuilder::read_leaky_relu(const NodeProto& node) {
@@ -26,7 +26,7 @@ void NetworkBuilder::read_leaky_relu(const NodeProto& node) {
   Node made = make(Operation::LeakyRelu, node, input, network_.shape_of(input.index));
   made.slope = attributes.real("alpha", 0.01f);
   if (!std::isfinite(made.slope)) refuse(node, "alpha is {}, expected a number", made.slope);
-  bind(node, add(std::move(made), input.dims));
+  bind(node, add_alike(std::move(made), input));
 }
 
 void NetworkBuilder::read_squashing(const NodeProto& node) {
@@ -34,7 +34,7 @@ void NetworkBuilder::read_squashing(const NodeProto& node) {
   check_inputs(node, 1, 1);
   const Value& input = value_read_by(node);
   const auto operation = node.op_type() == "Tanh" ? Operation::Tanh : Operation::Sigmoid;
-  bind(node, add(make(operation, node, input, network_.shape_of(input.index)), input.dims));
+  bind(node, add_alike(make(operation, node, input, network_.shape_of(input.index)), input));
 }
 
 void NetworkBuilder::read_clip(const NodeProto& node) {
@@ -45,7 +45,7 @@ void NetworkBuilder::read_clip(const NodeProto& node) {
   Node clip = make(Operation::Clip, node, input, network_.shape_of(input.index));
   clip.low = limits.low;
   clip.high = limits.high;
-  bind(node, add(std::move(clip), input.dims));
+  bind(node, add_alike(std::move(clip), input));
 }
 
 NetworkBuilder::Limits NetworkBuilder::clip_limits(const NodeProto& clip) const {
@@ -241,7 +241,7 @@ void NetworkBuilder::read_quantize(const NodeProto& node) {
       refuse(*clip, "its limits {} and {} leave the codes {} to {} of the {} of {}", limits.low,
              limits.high, made.minimum, made.maximum, scale, describe(node));
   }
-  Value codes = add(std::move(made), input.dims);
+  Value codes = add_alike(std::move(made), input);
   codes.code_scale = scale;
   bind(node, std::move(codes));
 }

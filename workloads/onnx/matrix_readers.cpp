@@ -36,12 +36,14 @@ float NetworkBuilder::constant_scalar(const NodeProto& node, int input, const ch
 }
 
 std::vector<float> NetworkBuilder::broadcast_bias(const NodeProto& node, const Tensor<float>& bias,
-                                                  std::size_t outputs) const {
+                                                  std::size_t outputs, bool images_last) const {
   const std::size_t rank = bias.dims.size();
-  const bool row = rank < 2 || (rank == 2 && bias.dims[0] == 1);
-  if (row && bias.values.size() == outputs) return bias.values;
-  if (row && bias.values.size() == 1) return std::vector<float>(outputs, bias.values.front());
-  refuse(node, "its bias has shape {}, expected [{}]", dims_text(bias.dims), outputs);
+  const bool fits =
+      images_last ? rank == 2 && bias.dims[1] == 1 : rank < 2 || (rank == 2 && bias.dims[0] == 1);
+  if (fits && bias.values.size() == outputs) return bias.values;
+  if (rank <= 2 && bias.values.size() == 1) return std::vector<float>(outputs, bias.values.front());
+  refuse(node, "its bias has shape {}, expected [{}{}]", dims_text(bias.dims), outputs,
+         images_last ? ", 1" : "");
 }
 
 void NetworkBuilder::read_convolution(const NodeProto& node) {
@@ -121,24 +123,36 @@ void NetworkBuilder::read_convolution(const NodeProto& node) {
 void NetworkBuilder::read_gemm(const NodeProto& node) {
   const AttributeReader attributes(node, {"alpha", "beta", "transA", "transB", "broadcast"});
   check_inputs(node, 2, 3);
-  if (attributes.integer("transA", 0) != 0) refuse(node, "transA is set, expected 0");
-  const bool transposed = attributes.integer("transB", 0) != 0;
-  Tensor<float> matrix = constant<float>(node, 1, "weights");
+  // Images are rows of the product, or its columns where the weights stand in front of them.
+  const bool weights_first = is_constant(node, 0) && !is_constant(node, 1);
+  const char* turns[] = {"transA", "transB"};
+  const int weights = weights_first ? 0 : 1, values = 1 - weights;
+  Tensor<float> matrix = constant<float>(node, weights, "weights");
   if (matrix.dims.size() != 2)
     refuse(node, "its weights have shape {}, expected two dimensions", dims_text(matrix.dims));
-  if (value_read_by(node).dims.size() != 1)
-    refuse(node, "its input is {}, expected [N, size]: put Flatten in front of it",
-           text(value_read_by(node)));
+  const Value input = value_read_by(node, values);
+  if (input.dims.size() != 1)
+    refuse(node, "its input is {}, expected [N, size]: put Flatten in front of it", text(input));
+  const bool turned = attributes.integer(turns[values], 0) != 0;
+  if ((input.images_last != turned) != weights_first)
+    refuse(node,
+           "{} is {} and its input {} is {}, so that sums run over the images, which stay apart; "
+           "expected {} {} or the input transposed",
+           turns[values], turned ? 1 : 0, quoted(node.input(values)), text(input), turns[values],
+           turned ? 0 : 1);
+  const bool transposed = (attributes.integer(turns[weights], 0) != 0) != weights_first;
   const float alpha = attributes.real("alpha", 1.0f);
   const float beta = attributes.real("beta", 1.0f);
   for (float& w : matrix.values) w *= alpha;
   std::vector<float> bias;
   if (node.input_size() > 2 && !node.input(2).empty()) {
     const auto outputs = static_cast<std::size_t>(matrix.dims[transposed ? 0 : 1]);
-    bias = broadcast_bias(node, constant<float>(node, 2, "bias"), outputs);
+    bias = broadcast_bias(node, constant<float>(node, 2, "bias"), outputs, weights_first);
     for (float& b : bias) b *= beta;
   }
-  bind(node, add_fully_connected(node, matrix, transposed, std::move(bias)));
+  Value result = add_fully_connected(node, input, matrix, transposed, std::move(bias));
+  result.images_last = weights_first;
+  bind(node, std::move(result));
   network_.layers.back().code_step *= std::abs(alpha);  // of a file that stores codes
 }
 
@@ -149,20 +163,20 @@ void NetworkBuilder::read_matmul(const NodeProto& node) {
   if (matrix.dims.size() != 2)
     refuse(node, "its weights have shape {}, expected two dimensions", dims_text(matrix.dims));
   const NodeProto* sum = bias_after(node, graph_);
-  if (sum == nullptr) return bind(node, add_fully_connected(node, matrix, false, {}));
+  const Value input = value_read_by(node);
+  if (sum == nullptr) return bind(node, add_fully_connected(node, input, matrix, false, {}));
   const int operand = graph_.constant(sum->input(0)) ? 0 : 1;
   std::vector<float> bias = broadcast_bias(*sum, constant<float>(*sum, operand, "bias"),
-                                           static_cast<std::size_t>(matrix.dims[1]));
+                                           static_cast<std::size_t>(matrix.dims[1]), false);
   AttributeReader(*sum, {});
   folded_.insert(sum);
-  bind(*sum, add_fully_connected(node, matrix, false, std::move(bias)));
+  bind(*sum, add_fully_connected(node, input, matrix, false, std::move(bias)));
 }
 
-NetworkBuilder::Value NetworkBuilder::add_fully_connected(const NodeProto& node,
+NetworkBuilder::Value NetworkBuilder::add_fully_connected(const NodeProto& node, const Value& input,
                                                           const Tensor<float>& matrix,
                                                           bool transposed,
                                                           std::vector<float> bias) {
-  const Value& input = value_read_by(node);
   MatrixLayer layer;
   layer.name = name_of(node);
   layer.outputs = static_cast<std::size_t>(matrix.dims[transposed ? 0 : 1]);
@@ -209,8 +223,9 @@ NetworkBuilder::Value NetworkBuilder::add_matrix(const NodeProto& node, MatrixLa
   check(layer.weight, "weight", layer.rows);
   check(layer.bias, "bias", 1);
   charge(node, layer.weight.size() + layer.bias.size());
-  layer.stored_as_codes = graph_.holds_codes(node.input(1));
-  layer.code_step = graph_.code_step(node.input(1));
+  const std::string& stored = node.input(is_constant(node, 1) ? 1 : 0);
+  layer.stored_as_codes = graph_.holds_codes(stored);
+  layer.code_step = graph_.code_step(stored);
   Node matrix = make(Operation::Matrix, node, input, shape_of(dims));
   matrix.name = layer.name;
   matrix.layer = network_.layers.size();

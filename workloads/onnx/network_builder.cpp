@@ -114,7 +114,7 @@ void NetworkBuilder::check_output() const {
   if (found == values_.end() || found->second.index != network_.nodes.size())
     throw NetworkError("output " + name + " is not what the last node writes");
   const Value& value = found->second;
-  if (value.dims.size() != 1 || value.code_scale > 0.0f)
+  if (value.dims.size() != 1 || value.code_scale > 0.0f || value.images_last)
     throw NetworkError(fmt::format("output {} is {}, expected [N, classes]", name, text(value)));
   const auto& dims = graph_.output().type().tensor_type().shape().dim();
   if (dims.size() == 2 && dims[1].has_dim_value() &&
@@ -142,6 +142,14 @@ const NetworkBuilder::Value& NetworkBuilder::value_read_by(const NodeProto& node
   if (found->second.code_scale > 0.0f && node.op_type() != "DequantizeLinear")
     refuse(node, "its input {} holds quantised codes, which only DequantizeLinear may read",
            quoted(node.input(input)));
+  static const std::unordered_set<std::string> kReadColumns{
+      "Transpose", "Gemm",     "Relu",    "LeakyRelu", "Sigmoid",        "Tanh",
+      "Clip",      "Identity", "Dropout", "Cast",      "QuantizeLinear", "DequantizeLinear"};
+  if (found->second.images_last && kReadColumns.count(node.op_type()) == 0)
+    refuse(node,
+           "its input {} is {}, with the images as columns, which only Transpose, Gemm and what "
+           "works number by number may read",
+           quoted(node.input(input)), text(found->second));
   return found->second;
 }
 
@@ -161,6 +169,7 @@ Shape NetworkBuilder::shape_of(const Dims& dims) {
 }
 
 std::string NetworkBuilder::text(const Value& value) {
+  if (value.images_last) return fmt::format("[{}, N]", value.dims[0]);
   return fmt::format("[N, {}]", fmt::join(value.dims, ", "));
 }
 
@@ -180,6 +189,12 @@ NetworkBuilder::Value NetworkBuilder::add(Node node, Dims dims) {
                                    quoted(node.name), fmt::join(dims, " x "), kMaximumElements));
   network_.nodes.push_back(std::move(node));
   return {network_.nodes.size(), std::move(dims)};
+}
+
+NetworkBuilder::Value NetworkBuilder::add_alike(Node node, const Value& input) {
+  Value result = add(std::move(node), input.dims);
+  result.images_last = input.images_last;
+  return result;
 }
 
 void NetworkBuilder::charge(const NodeProto& node, std::size_t numbers) {

@@ -30,8 +30,9 @@ class NetworkBuilder {
   /// A value of the ONNX graph as a value of the network.
   struct Value {
     std::size_t index = 0;
-    Dims dims = {};           ///< as the file has them, without the images' dimension in front
-    float code_scale = 0.0f;  ///< above 0: integer codes, which only DequantizeLinear may read
+    Dims dims = {};            ///< as the file has them, without the images' dimension in front
+    float code_scale = 0.0f;   ///< above 0: integer codes, which only DequantizeLinear may read
+    bool images_last = false;  ///< the file has [size, N]: the images are columns of a matrix
     std::size_t size() const;
   };
   /// A constant brought to the shape of a value: one number per channel or per element.
@@ -66,15 +67,25 @@ class NetworkBuilder {
   void read_batch_normalization(const NodeProto& node);
   void read_quantize(const NodeProto& node);
   void read_dequantize(const NodeProto& node);
+  // border_readers.cpp
+  void read_pad(const NodeProto& node);
+  void read_concat(const NodeProto& node);
+  /// Refuses an input of Concat whose dimensions differ in another axis (1 is the channels).
+  void check_joined(const NodeProto& node, int input, Dims dims, const Dims& expected,
+                    std::size_t axis) const;
+  /// A constant beside values, for one image, with the axis in front along which it is joined.
+  std::vector<float> joined_constant(const NodeProto& node, int input, const Dims& expected,
+                                     std::size_t axis);
+  /// The value with channels of constants before and behind its own.
+  Value with_constants(const NodeProto& node, const Value& input, std::vector<float> in_front,
+                       const std::vector<float>& behind);
   // shape_readers.cpp
   void read_pool(const NodeProto& node);
   void read_global_pool(const NodeProto& node);
-  void read_pad(const NodeProto& node);
   void read_flatten(const NodeProto& node);
   void read_reshape(const NodeProto& node);
   void read_transpose(const NodeProto& node);
   void read_squeeze(const NodeProto& node);
-  void read_concat(const NodeProto& node);
   void read_dropout(const NodeProto& node);
   void read_cast(const NodeProto& node);
   void read_softmax(const NodeProto& node);
@@ -101,9 +112,10 @@ class NetworkBuilder {
   template <class T>
   Tensor<T> constant(const NodeProto& node, int input, const char* what) const;
   float constant_scalar(const NodeProto& node, int input, const char* what) const;
-  /// One value per output from a constant that ONNX broadcasts to [N, outputs].
+  /// One value per output from a constant that ONNX broadcasts to [N, outputs] or, where the images
+  /// are columns, to [outputs, N].
   std::vector<float> broadcast_bias(const NodeProto& node, const Tensor<float>& bias,
-                                    std::size_t outputs) const;
+                                    std::size_t outputs, bool images_last) const;
   Broadcast broadcast(const NodeProto& node, int input, const Dims& dims) const;
   float quantizer_scale(const NodeProto& node) const;
   /// Whether the codes are signed bytes; the zero point has to be 0.
@@ -118,10 +130,12 @@ class NetworkBuilder {
   static Node make(Operation operation, const NodeProto& node, const Value& input,
                    const Shape& shape);
   Value add(Node node, Dims dims);
+  /// Of a node that works number by number.
+  Value add_alike(Node node, const Value& input);
   Value add_matrix(const NodeProto& node, MatrixLayer layer, const Value& input, Dims dims);
   /// A matrix of [inputs][outputs] or, transposed, [outputs][inputs] on the last axis of a value.
-  Value add_fully_connected(const NodeProto& node, const Tensor<float>& matrix, bool transposed,
-                            std::vector<float> bias);
+  Value add_fully_connected(const NodeProto& node, const Value& input, const Tensor<float>& matrix,
+                            bool transposed, std::vector<float> bias);
   /// factor * x + offset; either may be empty.
   Value add_scale(const NodeProto& node, const Value& input, Broadcast factor, Broadcast offset);
   Value reshaped(const NodeProto& node, const Value& input, Dims dims);

@@ -1,4 +1,5 @@
-// The members of NetworkBuilder that read pooling and what moves numbers without changing them.
+// The members of NetworkBuilder that read pooling and what moves numbers without changing them; Pad
+// and Concat are in border_readers.cpp.
 #include <algorithm>
 #include <numeric>
 #include <set>
@@ -31,17 +32,15 @@ void NetworkBuilder::read_pool(const NodeProto& node) {
     // The border counts, what rounding up adds beyond it does not: so the border becomes part of
     // the image.
     Window& w = windowed.window;
-    Window border;
-    std::swap(border.pad_top, w.pad_top);
-    std::swap(border.pad_left, w.pad_left);
-    border.pad_bottom = windowed.stated_bottom;
-    border.pad_right = windowed.stated_right;
-    w.pad_bottom -= border.pad_bottom;
-    w.pad_right -= border.pad_right;
-    shape.height += border.pad_top + border.pad_bottom;
-    shape.width += border.pad_left + border.pad_right;
+    const std::size_t top = std::exchange(w.pad_top, 0), left = std::exchange(w.pad_left, 0);
+    w.pad_bottom -= windowed.stated_bottom;
+    w.pad_right -= windowed.stated_right;
+    shape.height += top + windowed.stated_bottom;
+    shape.width += left + windowed.stated_right;
     Node pad = make(Operation::Pad, node, input, shape);
-    pad.window = border;
+    const auto signed_pad = [](std::size_t pad) { return static_cast<std::ptrdiff_t>(pad); };
+    pad.border.before = {0, signed_pad(top), signed_pad(left)};
+    pad.border.after = {0, signed_pad(windowed.stated_bottom), signed_pad(windowed.stated_right)};
     input = add(std::move(pad), flat ? Dims{shape.channels, shape.width}
                                      : Dims{shape.channels, shape.height, shape.width});
   }
@@ -79,47 +78,6 @@ void NetworkBuilder::read_global_pool(const NodeProto& node) {
   bind(node, add(std::move(pool), std::move(dims)));
 }
 
-void NetworkBuilder::read_pad(const NodeProto& node) {
-  const bool inputs = opset_ >= 11;
-  const AttributeReader attributes =
-      inputs ? AttributeReader(node, {"mode"}) : AttributeReader(node, {"mode", "pads", "value"});
-  check_inputs(node, inputs ? 2 : 1, inputs ? 3 : 1);
-  const Value& input = image_read_by(node);
-  const auto pads =
-      inputs ? constant<std::int64_t>(node, 1, "pads").values : attributes.integers("pads", {});
-  const std::size_t rank = input.dims.size() + 1;  // the images included
-  if (pads.size() != 2 * rank)
-    refuse(node, "pads is {}, expected {} numbers", dims_text(pads), 2 * rank);
-  if (std::all_of(pads.begin(), pads.end(), [](std::int64_t p) { return p == 0; }))
-    return bind(node, input);
-  if (attributes.word("mode", "constant") != "constant")
-    refuse(node, "mode is {}, expected 'constant'", quoted(attributes.word("mode", "")));
-  const bool has_value = inputs && node.input_size() > 2 && !node.input(2).empty();
-  const float value = has_value ? constant_scalar(node, 2, "value")
-                      : inputs  ? 0.0f
-                                : attributes.real("value", 0.0f);
-  if (value != 0.0f) refuse(node, "it pads with {}, expected 0", value);
-  for (const std::int64_t p : pads)
-    if (p < 0 || p > static_cast<std::int64_t>(kMaximumExtent))
-      refuse(node, "pads is {}, expected numbers from 0 to {}", dims_text(pads), kMaximumExtent);
-  if (pads[0] != 0 || pads[1] != 0 || pads[rank] != 0 || pads[rank + 1] != 0)
-    refuse(node, "pads is {}; only rows and columns can be padded", dims_text(pads));
-  const auto pad_of = [&](std::size_t i) { return static_cast<std::size_t>(pads[i]); };
-  Window border;
-  border.pad_left = pad_of(rank - 1);
-  border.pad_right = pad_of(2 * rank - 1);
-  if (rank == 4) {
-    border.pad_top = pad_of(2);
-    border.pad_bottom = pad_of(6);
-  }
-  Dims dims = input.dims;
-  dims.back() += border.pad_left + border.pad_right;
-  if (rank == 4) dims[1] += border.pad_top + border.pad_bottom;
-  Node pad = make(Operation::Pad, node, input, shape_of(dims));
-  pad.window = border;
-  bind(node, add(std::move(pad), std::move(dims)));
-}
-
 void NetworkBuilder::read_flatten(const NodeProto& node) {
   const AttributeReader attributes(node, {"axis"});
   check_inputs(node, 1, 1);
@@ -142,6 +100,13 @@ void NetworkBuilder::read_reshape(const NodeProto& node) {
            sizes_text(shape), text(input), input.size());
   };
   if (shape.size() < 2 || shape.size() > kMostDimensions) unfit();
+  const auto size = static_cast<std::int64_t>(input.size());
+  if (batch_ == 1 && size > 1 && shape.size() == 2 && shape[1] == 1 &&
+      (shape[0] == -1 || shape[0] == size)) {  // the one image as a column
+    Value column = reshaped(node, input, {input.size()});
+    column.images_last = true;
+    return bind(node, std::move(column));
+  }
   const bool images_open = shape[0] == -1;
   if (!images_open && !(shape[0] == 0 && zero_copies) && !(batch_ > 0 && shape[0] == batch_) &&
       shape[0] != kOpenImages)
@@ -178,6 +143,12 @@ void NetworkBuilder::read_transpose(const NodeProto& node) {
   const auto perm = attributes.integers("perm", backwards);
   std::vector<std::int64_t> sorted = perm;
   std::sort(sorted.rbegin(), sorted.rend());
+  if (rank == 2 && perm == backwards) {  // images become columns, or rows again
+    Value turned = input;
+    turned.images_last = !turned.images_last;
+    return bind(node, std::move(turned));
+  }
+  if (input.images_last && sorted == backwards) return bind(node, input);
   if (sorted != backwards || perm[0] != 0)
     refuse(node, "perm is {}, expected the axes of {} with 0 in front: the images stay apart",
            dims_text(perm), text(input));
@@ -213,43 +184,6 @@ void NetworkBuilder::read_squeeze(const NodeProto& node) {
   constexpr std::size_t kMostDimensions = 8;
   if (dims.size() > kMostDimensions) refuse(node, "it makes {} dimensions", dims.size());
   bind(node, reshaped(node, input, std::move(dims)));
-}
-
-void NetworkBuilder::read_concat(const NodeProto& node) {
-  const AttributeReader attributes(node, {"axis"});
-  if (!attributes.has("axis")) refuse(node, "it gives no axis");
-  if (node.input_size() == 0) refuse(node, "it has no inputs");
-  for (const std::string& name : node.input())
-    if (graph_.constant(name) != nullptr)
-      refuse(node, "it puts the constant {} beside values, expected values alone", quoted(name));
-  const Dims first = value_read_by(node).dims;
-  const std::size_t axis = normal_axis(node, attributes.integer("axis", 0), first.size() + 1);
-  if (axis == 0) refuse(node, "its axis 0 is that of the images, which stay apart");
-  // Behind each other along the channels; another axis trades places with them.
-  Dims order(first.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::swap(order[0], order[axis - 1]);
-  Dims dims;
-  std::vector<std::size_t> parts;
-  Value last;
-  for (int i = 0; i < node.input_size(); ++i) {
-    const Value input = value_read_by(node, i);
-    Dims expected = input.dims;
-    if (expected.size() == first.size()) expected[axis - 1] = first[axis - 1];
-    if (expected != first)
-      refuse(node, "its input {} is {}, which does not fit its first one along axis {}",
-             quoted(node.input(i)), text(input), axis);
-    last = axis == 1 ? input : transpose(node, input, order);
-    parts.push_back(last.index);
-    if (dims.empty())
-      dims = last.dims;
-    else
-      dims[0] += last.dims[0];
-  }
-  Node joined = make(Operation::Concat, node, last, shape_of(dims));
-  joined.inputs = std::move(parts);
-  const Value result = add(std::move(joined), dims);
-  bind(node, axis == 1 ? result : transpose(node, result, order));
 }
 
 // Dropout and Identity.

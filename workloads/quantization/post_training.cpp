@@ -7,42 +7,12 @@
 #include <map>
 
 #include "support/results.h"
+#include "workloads/engine/integer_values.h"
 #include "workloads/network/rewrite.h"
 #include "workloads/sensitivity/forward_pass.h"
 
 namespace uswim::workloads {
 namespace {
-
-/// Of every value: the scale of its codes, or 0 where it holds numbers.
-std::vector<float> code_scales(const Network& network) {
-  std::vector<float> scales{0.0f};
-  for (const Node& node : network.nodes) {
-    float scale = 0.0f;
-    switch (node.operation) {
-      case Operation::Quantize:
-        scale = node.scale;
-        break;
-      case Operation::Relu:
-      case Operation::MaxPool:
-      case Operation::Flatten:
-      case Operation::Reshape:
-      case Operation::Transpose:
-      case Operation::Slice:
-      case Operation::Pad:
-        scale = scales[node.input()];
-        break;
-      case Operation::Concat:
-        scale = scales[node.input()];
-        for (const std::size_t input : node.inputs)
-          if (scales[input] != scale) scale = 0.0f;
-        break;
-      default:
-        break;
-    }
-    scales.push_back(scale);
-  }
-  return scales;
-}
 
 /// An input of a matrix layer without codes: the value that a quantiser is put behind, and the node
 /// that is to read the codes instead.
@@ -69,11 +39,12 @@ Entry entry_of(const Network& network, const std::vector<std::size_t>& readers,
 
 /// Matrix nodes that read no codes, with their entries.
 std::map<std::size_t, Entry> open_entries(const Network& network) {
-  const std::vector<float> scales = code_scales(network);
+  const std::vector<IntegerValue> values = integer_values(network.nodes);
   const std::vector<std::size_t> readers = reader_counts(network);
   std::map<std::size_t, Entry> entries;
   for (std::size_t n = 0; n < network.nodes.size(); ++n)
-    if (network.nodes[n].operation == Operation::Matrix && scales[network.nodes[n].input()] == 0.0f)
+    if (network.nodes[n].operation == Operation::Matrix &&
+        !values[network.nodes[n].input()].integer)
       entries.emplace(n, entry_of(network, readers, n));
   return entries;
 }

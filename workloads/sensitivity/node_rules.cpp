@@ -123,7 +123,8 @@ void run_linear(const Network& network, std::size_t index, Range blocks, Offset 
                     {0, node.shape.size()});
       break;
     default:
-      pad(here, shape, node.window, x, y);
+      pad(here, shape, padded_axes(node, shape),
+          offset == Offset::Added ? node.border.values : std::vector<float>{}, x, y);
   }
 }
 
@@ -182,7 +183,7 @@ void carry_linear(const Network& network, std::size_t index, Range blocks, Deriv
                    {node.first_channel * shape.height * shape.width, shape.size()});
       break;
     default:
-      add_without_border(here, shape, node.window, s_out, s_in);
+      add_padded(here, shape, padded_axes(node, shape), s_out, s_in);
   }
 }
 

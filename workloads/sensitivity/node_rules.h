@@ -13,8 +13,8 @@ namespace uswim::workloads::layer_arithmetic {
 
 /// Whether a node writes its (only) input's numbers, in the same order.
 bool only_renames(const Node& node);
-/// Whether a node is linear in its inputs, up to Scale's offset. The rest works number by number,
-/// or is Matrix, MaxPool or Multiply.
+/// Whether a node is linear in its inputs, up to Scale's offset and Pad's constants. The rest works
+/// number by number, or is Matrix, MaxPool or Multiply.
 bool is_linear(const Node& node);
 /// Whether element e of what the node writes depends on element e of its first input and of no
 /// other element of it, so that it may work in place.

@@ -56,29 +56,28 @@ void add_transposed(std::size_t blocks, const Shape& input, const std::array<std
                       [&](std::size_t in, std::size_t out) { add(1, s_out + out, s_in + in); });
 }
 
-void pad(std::size_t blocks, const Shape& input, const Window& window, const float* in,
-         float* out) {
-  const std::size_t width = window.pad_left + input.width + window.pad_right;
-  const auto zeros = [&](std::size_t elements) { out = std::fill_n(out, elements * kLanes, 0.0f); };
-  for (std::size_t plane = 0; plane < blocks * input.channels; ++plane) {
-    zeros(window.pad_top * width);
-    for (std::size_t y = 0; y < input.height; ++y, in += input.width * kLanes) {
-      zeros(window.pad_left);
-      out = std::copy_n(in, input.width * kLanes, out);
-      zeros(window.pad_right);
-    }
-    zeros(window.pad_bottom * width);
+void pad(std::size_t blocks, const Shape& input, const PaddedAxes& axes,
+         const std::vector<float>& constants, const float* in, float* out) {
+  for (std::size_t b = 0; b < blocks; ++b, in += input.size() * kLanes) {
+    std::size_t place = 0;  // of the border
+    for_each_padded(axes, input, [&](std::size_t from) {
+      if (from != kInBorder)
+        out = std::copy_n(in + from * kLanes, kLanes, out);
+      else if (constants.empty())
+        out = std::fill_n(out, kLanes, 0.0f);
+      else
+        out = std::fill_n(out, kLanes, constants[constants.size() == 1 ? 0 : place++]);
+    });
   }
 }
 
-void add_without_border(std::size_t blocks, const Shape& input, const Window& window,
-                        const float* s_out, float* s_in) {
-  const std::size_t width = window.pad_left + input.width + window.pad_right;
-  const std::size_t height = window.pad_top + input.height + window.pad_bottom;
-  for (std::size_t plane = 0; plane < blocks * input.channels; ++plane)
-    for (std::size_t y = 0; y < input.height; ++y, s_in += input.width * kLanes)
-      add(input.width,
-          s_out + ((plane * height + window.pad_top + y) * width + window.pad_left) * kLanes, s_in);
+void add_padded(std::size_t blocks, const Shape& input, const PaddedAxes& axes, const float* s_out,
+                float* s_in) {
+  for (std::size_t b = 0; b < blocks; ++b, s_in += input.size() * kLanes)
+    for_each_padded(axes, input, [&](std::size_t from) {
+      if (from != kInBorder) add(1, s_out, s_in + from * kLanes);
+      s_out += kLanes;
+    });
 }
 
 }  // namespace uswim::workloads::layer_arithmetic

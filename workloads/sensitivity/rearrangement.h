@@ -1,8 +1,10 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <vector>
 
 #include "workloads/network/network.h"
+#include "workloads/network/padding.h"
 
 namespace uswim::workloads::layer_arithmetic {
 
@@ -18,8 +20,9 @@ void copy_elements(std::size_t blocks, std::size_t count, const float* in, Part 
 /// See Node::axes; `input` is the shape of `in`.
 void transpose(std::size_t blocks, const Shape& input, const std::array<std::size_t, 3>& axes,
                const float* in, float* out);
-/// Puts a border of zeros as wide as the window's pads around each channel.
-void pad(std::size_t blocks, const Shape& input, const Window& window, const float* in, float* out);
+/// See Border; `constants`: its values, or nothing for a border of zeros.
+void pad(std::size_t blocks, const Shape& input, const PaddedAxes& axes,
+         const std::vector<float>& constants, const float* in, float* out);
 
 // The way back: what an element was moved to is added to it.
 
@@ -27,7 +30,7 @@ void add_elements(std::size_t blocks, std::size_t count, const float* in, Part f
                   Part to);
 void add_transposed(std::size_t blocks, const Shape& input, const std::array<std::size_t, 3>& axes,
                     const float* s_out, float* s_in);
-void add_without_border(std::size_t blocks, const Shape& input, const Window& window,
-                        const float* s_out, float* s_in);
+void add_padded(std::size_t blocks, const Shape& input, const PaddedAxes& axes, const float* s_out,
+                float* s_in);
 
 }  // namespace uswim::workloads::layer_arithmetic

@@ -1,0 +1,98 @@
+// What an array keeps of its devices.
+#include "programmer/array_programmer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "programmer/write_verify/pulse_model.h"
+
+namespace uswim::programmer {
+namespace {
+
+DeviceModel device() {
+  DeviceConfig c;
+  c.sigma = 0.2;
+  return DeviceModel(c);
+}
+
+TEST(CopiedCells, AreThoseThatTheArrayKeeps) {
+  constexpr std::size_t kRows = 8, kOutputs = 20;
+  tiles::MappedLayer layer{"fc", kOutputs, kRows, {}};
+  for (std::size_t i = 0; i < kRows * kOutputs; ++i)
+    layer.weight_code.push_back(static_cast<std::int16_t>(static_cast<int>(i * 7919 % 31) - 15));
+  const tiles::Mapping mapping({layer}, {16, 128, 2, 4});
+  const DeviceModel d = device();
+  const auto pulses = make_pulse_model({}, d);
+  ArrayProgrammer array(mapping, 0, d, *pulses, {});
+  const std::vector<std::uint8_t> levels = mapping.levels(0);
+  const std::vector<std::uint64_t> some{0x00ff00ff00ff00ffu, 3u}, others{0xff00u, 0x30u};
+  tiles::CellArray copy(kRows, mapping.pitch());
+  std::vector<std::vector<std::int16_t>> copied;
+  const auto copy_rows = [&] {
+    array.copy_cells(copy);
+    copied.clear();
+    for (std::size_t r = 0; r < kRows; ++r)
+      copied.emplace_back(copy.row(r), copy.row(r) + mapping.pitch());
+  };
+  const auto expect_kept = [&] {
+    for (std::size_t r = 0; r < kRows; ++r)
+      EXPECT_TRUE(std::equal(copied[r].begin(), copied[r].end(), array.cells().row(r))) << r;
+  };
+  for (std::uint32_t chip = 0; chip < 2; ++chip) {
+    array.new_chip(1, chip);
+    copy_rows();
+    EXPECT_EQ(copied[0], std::vector<std::int16_t>(mapping.pitch(), 0));
+    for (std::size_t r = 0; r + 1 < kRows; ++r)
+      array.program_rows(r, 1, &levels[r * mapping.pitch()], some.data());
+    copy_rows();  // of rows that nobody has looked at
+    EXPECT_NE(copied[1], std::vector<std::int16_t>(mapping.pitch(), 0));
+    EXPECT_EQ(copied[kRows - 1], std::vector<std::int16_t>(mapping.pitch(), 0));
+    expect_kept();
+    array.program_rows(2, 1, &levels[2 * mapping.pitch()], others.data());
+    array.program_rows(3, 1, &levels[3 * mapping.pitch()], others.data(), RowOperation::Verify);
+    array.rewrite_row(4, &levels[4 * mapping.pitch()], others.data());
+    const auto before = copied;
+    copy_rows();
+    for (const std::size_t changed : {2u, 3u, 4u}) EXPECT_NE(copied[changed], before[changed]);
+    EXPECT_EQ(copied[1], before[1]);
+    expect_kept();
+  }
+}
+
+TEST(PulsesInPieces, AreThoseOfTheWhole) {
+  const DeviceModel d = device();
+  const auto model = make_pulse_model({}, d);
+  std::vector<DeviceTarget> targets;
+  for (std::size_t i = 0; i < 1000; ++i)
+    targets.push_back({true, static_cast<float>(d.target(i % 4)),
+                       static_cast<float>(d.level_factor(i % 4, 0.0))});
+  DeviceOutcomes outcomes;
+  model->write(targets, 0, 1, 0, outcomes);
+  const DevicePulses whole(outcomes);
+  DevicePulses pieces;
+  for (int chip = 0; chip < 2; ++chip) {  // the second one finds the memory of the first
+    pieces.clear();
+    for (std::size_t first = 0; first < targets.size(); first += 192) {
+      const std::size_t n = std::min<std::size_t>(192, targets.size() - first);
+      const auto begin = targets.begin() + static_cast<std::ptrdiff_t>(first);
+      model->write({begin, begin + static_cast<std::ptrdiff_t>(n)}, first, 1, 0, outcomes);
+      pieces.append(outcomes, targets.size() - first - n);
+    }
+    EXPECT_EQ(pieces.write_cycles(), whole.write_cycles());
+    for (std::size_t w = 0; w < (targets.size() + 63) / 64; ++w) {
+      ASSERT_EQ(pieces.rounds(w), whole.rounds(w)) << w;
+      EXPECT_EQ(pieces.given_up(w), whole.given_up(w));
+      EXPECT_EQ(pieces.open_loop(w).set, whole.open_loop(w).set);
+      for (std::size_t r = 0; r < whole.rounds(w); ++r) {
+        EXPECT_EQ(pieces.of_word(w)[r].set, whole.of_word(w)[r].set);
+        EXPECT_EQ(pieces.of_word(w)[r].reset, whole.of_word(w)[r].reset);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace uswim::programmer
