@@ -336,4 +336,11 @@ std::vector<double> image_of(const Dataset& data, std::size_t index) {
   return image;
 }
 
+double mean_loss(const workloads::Network& network, const workloads::Dataset& data) {
+  const SlowNetwork slow(network);
+  double sum = 0.0;
+  for (std::size_t n = 0; n < data.count; ++n) sum += slow.loss(image_of(data, n), data.labels[n]);
+  return sum / static_cast<double>(data.count);
+}
+
 }  // namespace uswim::tests

@@ -42,5 +42,7 @@ class SlowNetwork {
 
 /// The numbers that a network sees of image `index`.
 std::vector<double> image_of(const workloads::Dataset& data, std::size_t index);
+/// Mean cross entropy over the images, by the slow network.
+double mean_loss(const workloads::Network& network, const workloads::Dataset& data);
 
 }  // namespace uswim::tests

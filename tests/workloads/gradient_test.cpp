@@ -76,13 +76,7 @@ void expect_finite_differences(Network network, std::uint32_t seed) {
   network = on_a_grid(std::move(network));
   const Dataset data = labelled_images(network, 3, seed);
   const std::vector<float> found = mean_gradient(network, data);
-  const auto loss = [&] {
-    const SlowNetwork slow(network);
-    double sum = 0.0;
-    for (std::size_t n = 0; n < data.count; ++n)
-      sum += slow.loss(image_of(data, n), data.labels[n]);
-    return sum / static_cast<double>(data.count);
-  };
+  const auto loss = [&] { return mean_loss(network, data); };
   std::size_t first = 0;
   for (MatrixLayer& layer : network.layers) {
     const std::size_t stride = layer.weight.size() / 6 + 1;

@@ -88,13 +88,7 @@ double hessian_diagonal(Network network, const Dataset& data, std::size_t layer,
                         std::size_t weight) {
   // A power of two, so that weight + h is exact in float.
   constexpr float h = 0x1p-9f;
-  const auto loss = [&] {
-    const SlowNetwork slow(network);
-    double sum = 0.0;
-    for (std::size_t n = 0; n < data.count; ++n)
-      sum += slow.loss(image_of(data, n), data.labels[n]);
-    return sum / static_cast<double>(data.count);
-  };
+  const auto loss = [&] { return mean_loss(network, data); };
   float& w = network.layers[layer].weight[weight];
   const float start = w;
   const double middle = loss();
