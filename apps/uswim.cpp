@@ -78,7 +78,7 @@ experiment::Progress stoppable(apps::ProgressLine& line) {
 }
 
 void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool use_cache,
-         const fs::path& dump, std::size_t dump_limit, bool resume) {
+         const fs::path& dump, std::size_t dump_limit, experiment::EarlierChips earlier_chips) {
   const experiment::LoadedConfig loaded = arguments.load();
   if (output.empty()) output = fs::path("results") / arguments.file.stem();
   experiment::RunResult result;
@@ -86,7 +86,9 @@ void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool 
     apps::ProgressLine line;
     result = experiment::run_experiment(
         loaded, {jobs, output, use_cache ? cache_directory() : fs::path(), stoppable(line), dump,
-                 dump_limit, resume});
+                 dump_limit, earlier_chips});
+  } catch (const experiment::CheckpointError&) {
+    throw;
   } catch (...) {
     const fs::path kept = experiment::Checkpoint::file_of(output);
     std::error_code ignored;
@@ -128,7 +130,7 @@ int parse_and_run(int argc, char** argv) {
   bool no_cache = false;
   fs::path dump;
   std::size_t dump_limit = 1'000'000;
-  bool resume = false;
+  bool resume = false, restart = false;
 
   CLI::App* run_command =
       app.add_subcommand("run", "program chips, measure time, energy and accuracy, write results");
@@ -155,8 +157,17 @@ int parse_and_run(int argc, char** argv) {
       ->needs(dump_option)
       ->capture_default_str();
   run_command->add_flag("--resume", resume, "take up the run that was interrupted");
+  run_command
+      ->add_flag("--restart", restart, "begin anew: the finished chips of an interrupted run go")
+      ->excludes("--resume");
   run_command->add_flag("--no-cache", no_cache, "compute the sensitivity anew");
-  run_command->callback([&] { run(config, jobs, output, !no_cache, dump, dump_limit, resume); });
+  run_command->callback([&] {
+    using experiment::EarlierChips;
+    run(config, jobs, output, !no_cache, dump, dump_limit,
+        resume    ? EarlierChips::Resume
+        : restart ? EarlierChips::Discard
+                  : EarlierChips::Refuse);
+  });
 
   CLI::App* sensitivity_command =
       app.add_subcommand("sensitivity", "export the scores and masks of the first policy as .npy");

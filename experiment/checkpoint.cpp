@@ -1,12 +1,14 @@
 #include "experiment/checkpoint.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <string_view>
-
-#include "support/results.h"
+#include <utility>
 
 namespace uswim::experiment {
 namespace {
@@ -61,32 +63,81 @@ fs::path Checkpoint::file_of(const fs::path& output) {
   return whole += ".checkpoint";
 }
 
-Checkpoint::Checkpoint(fs::path file, std::string key, bool resume)
-    : file_(std::move(file)), header_(fmt::format("{}{}\n", kTitle, key)) {
-  std::ifstream in(file_, std::ios::binary);
-  if (!in) return;
-  const std::string bytes(std::istreambuf_iterator<char>(in), {});
-  // Only what this class wrote is ever replaced.
-  if (bytes.compare(0, kTitle.size(), kTitle) != 0)
-    throw FileError(fmt::format("{}: is in the way and no checkpoint", file_.string()));
-  if (!resume) {
-    remove();
-    return;
+void Checkpoint::fail(const std::string& what) const {
+  throw CheckpointError(fmt::format("{}: {}", file_.string(), what));
+}
+
+/// A record lock: the kernel gives it back when the process ends, however it ends, and the worker
+/// processes do not inherit it. Closing any descriptor of the file would give it back, too.
+void Checkpoint::open_locked() {
+  for (;;) {
+    descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (descriptor_ < 0)
+      throw FileError(fmt::format("{}: {}", file_.string(), std::strerror(errno)));
+    struct flock whole = {};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    const bool is_held = ::fcntl(descriptor_, F_SETLK, &whole) != 0;
+    if (is_held && (errno == EACCES || errno == EAGAIN)) {
+      ::close(std::exchange(descriptor_, -1));
+      fail("another run is under way that writes the same results; give one of them another --out");
+    }
+    // Without locks (some network file systems) runs are not kept apart. A run that ended meanwhile
+    // has taken the file with it.
+    struct stat opened = {}, named = {};
+    if (::fstat(descriptor_, &opened) == 0 && ::stat(file_.c_str(), &named) == 0 &&
+        opened.st_ino == named.st_ino)
+      return;
+    ::close(std::exchange(descriptor_, -1));
   }
-  if (bytes.compare(0, header_.size(), header_) != 0)
-    throw FileError(
-        fmt::format("{}: was made by another configuration, network, data or version (expected "
-                    "the interrupted run's; without --resume it is replaced)",
-                    file_.string()));
-  std::string_view rest = bytes;
-  rest.remove_prefix(header_.size());
-  std::uint32_t chip = 0;
-  std::vector<Message> messages;
-  while (take_chip(rest, chip, messages)) finished_[chip] = std::exchange(messages, {});
-  size_ = bytes.size() - rest.size();
-  std::error_code error;
-  fs::resize_file(file_, size_, error);
-  if (error) throw FileError(fmt::format("{}: {}", file_.string(), error.message()));
+}
+
+Checkpoint::Checkpoint(fs::path file, EarlierChips earlier) : file_(std::move(file)) {
+  open_locked();
+  try {
+    char part[1 << 16];
+    for (ssize_t n; (n = ::read(descriptor_, part, sizeof part)) > 0;)
+      earlier_.append(part, static_cast<std::size_t>(n));
+    size_ = earlier_.size();
+    if (earlier_.empty()) return;
+    // Only what this class wrote is ever replaced.
+    if (earlier_.compare(0, kTitle.size(), kTitle) != 0) fail("is in the way and no checkpoint");
+    if (earlier == EarlierChips::Refuse)
+      fail(
+          "holds the finished chips of a run that was interrupted; --resume goes on from there, "
+          "--restart begins anew");
+  } catch (...) {
+    ::close(descriptor_);
+    throw;
+  }
+  if (earlier == EarlierChips::Discard) earlier_.clear();
+}
+
+Checkpoint::~Checkpoint() {
+  if (descriptor_ < 0) return;
+  if (size_ == 0)
+    remove();
+  else
+    ::close(descriptor_);
+}
+
+void Checkpoint::begin(const std::string& key) {
+  header_ = fmt::format("{}{}\n", kTitle, key);
+  std::string_view rest = earlier_;
+  if (!rest.empty()) {
+    if (rest.compare(0, header_.size(), header_) != 0)
+      fail(
+          "was made by another configuration, network, data or version (expected the interrupted "
+          "run's; --restart begins anew)");
+    rest.remove_prefix(header_.size());
+    std::uint32_t chip = 0;
+    std::vector<Message> messages;
+    while (take_chip(rest, chip, messages)) finished_[chip] = std::exchange(messages, {});
+  }
+  size_ = earlier_.size() - rest.size();
+  earlier_.clear();
+  if (::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0)
+    throw FileError(fmt::format("{}: {}", file_.string(), std::strerror(errno)));
 }
 
 void Checkpoint::append(std::uint32_t chip, const std::vector<Message>& messages) {
@@ -102,16 +153,17 @@ void Checkpoint::append(std::uint32_t chip, const std::vector<Message>& messages
   block += payload;
   block += support::content_hash(block);
   if (size_ == 0) block = header_ + block;
-  std::ofstream out(file_, std::ios::binary | std::ios::app);
-  out << block << std::flush;
-  if (!out) {
-    out.close();
-    std::error_code ignored;
-    if (size_ == 0)
-      fs::remove(file_, ignored);
-    else
-      fs::resize_file(file_, size_, ignored);
-    throw FileError(fmt::format("{}: cannot be written", file_.string()));
+  std::string_view rest = block;
+  while (!rest.empty()) {
+    const ssize_t n = ::write(descriptor_, rest.data(), rest.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      const int error = errno;
+      // Where this fails, too, what is cut off is left out when the file is read.
+      [[maybe_unused]] const int ignored = ::ftruncate(descriptor_, static_cast<off_t>(size_));
+      throw FileError(fmt::format("{}: {}", file_.string(), std::strerror(error)));
+    }
+    rest.remove_prefix(static_cast<std::size_t>(n));
   }
   size_ += block.size();
 }
@@ -119,7 +171,7 @@ void Checkpoint::append(std::uint32_t chip, const std::vector<Message>& messages
 void Checkpoint::remove() {
   std::error_code ignored;
   fs::remove(file_, ignored);
-  size_ = 0;
+  ::close(std::exchange(descriptor_, -1));  // last, so that no other run holds what goes
 }
 
 }  // namespace uswim::experiment

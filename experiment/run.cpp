@@ -210,6 +210,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   const auto begin = std::chrono::steady_clock::now();
   // First of all, so that an unwritable place is found before the work is done.
   support::ResultDirectory directory(options.output);
+  Checkpoint checkpoint(Checkpoint::file_of(options.output), options.earlier_chips);
   if (!options.dump.empty()) support::require_writable(options.dump);
 
   const Workload workload = with_needed_images(load_workload(config.workload), config);
@@ -281,8 +282,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
                               config.in_situ.iterations > 0 ? &training_images : nullptr,
                               enough,
                               options.dump.empty() ? 0 : options.dump_limit};
-  Checkpoint checkpoint(Checkpoint::file_of(options.output), checkpoint_key(loaded, experiment),
-                        options.resume);
+  checkpoint.begin(checkpoint_key(loaded, experiment));
   result.placing_s = seconds_since(placing_begin);
   const auto chips_begin = std::chrono::steady_clock::now();
   result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress, checkpoint);

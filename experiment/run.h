@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "experiment/checkpoint.h"
 #include "experiment/comparison.h"
 #include "experiment/config.h"
 #include "experiment/curve_point.h"
@@ -32,7 +33,7 @@ struct RunOptions {
   Progress progress;
   std::filesystem::path dump = {};     ///< file for every device of chip 0; empty: none
   std::size_t dump_limit = 1'000'000;  ///< devices in it
-  bool resume = false;  ///< go on from the chips that an interrupted run of the same finished
+  EarlierChips earlier_chips = EarlierChips::Refuse;  ///< of a run that was interrupted
 };
 
 /// The whole experiment: loads, ranks, programs, evaluates, writes the result directory (whole or
