@@ -179,7 +179,9 @@ struct Grid {
   std::vector<float> scale;
   std::vector<std::int32_t> zero;
   std::size_t period = 1;  ///< elements in a row with the same scale
-  std::size_t channel(std::size_t element) const { return element / period % scale.size(); }
+  std::size_t channel(std::size_t element) const {
+    return scale.size() == 1 ? 0 : element / period % scale.size();
+  }
 };
 
 Grid read_grid(const NodeProto& node, const Dims& dims, const TensorProto& steps,
