@@ -98,7 +98,7 @@ std::string name_cell(const std::string& name) {
 
 /// "153 M": multiplications are too many for a column of digits.
 std::string count_text(std::size_t count) {
-  std::string text = with_prefix(static_cast<double>(count), "");
+  std::string text = support::with_prefix(static_cast<double>(count), "");
   return text.substr(0, text.find_last_not_of(' ') + 1);
 }
 

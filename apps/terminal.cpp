@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
 
 #include "experiment/comparison.h"
+#include "support/results.h"
 
 namespace uswim::apps {
 
+using support::with_prefix;
 using Clock = std::chrono::steady_clock;
 
 ProgressLine::ProgressLine()
@@ -40,14 +42,6 @@ void ProgressLine::operator()(const std::string& stage, std::size_t done, std::s
                                               static_cast<double>(total - done));
   std::fputs(fmt::format("\r\033[K{}: {} of {}{}", stage, done, total, left).c_str(), stderr);
   std::fflush(stderr);
-}
-
-std::string with_prefix(double value, const char* unit) {
-  if (value == 0.0) return fmt::format("0 {}", unit);
-  static constexpr const char* kPrefixes[] = {"f", "p", "n", "u", "m", "", "k", "M", "G"};
-  int index = static_cast<int>(std::floor(std::log10(std::fabs(value)) / 3.0)) + 5;
-  index = index < 0 ? 0 : index > 8 ? 8 : index;
-  return fmt::format("{:.3g} {}{}", value / std::pow(1000.0, index - 5), kPrefixes[index], unit);
 }
 
 namespace {

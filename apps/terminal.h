@@ -28,7 +28,4 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
 /// Where the time of the run itself went.
 std::string stage_times(const experiment::Config& config, const experiment::RunResult& result);
 
-/// A number with the SI prefix that leaves one to three digits before the point: "12.3 us".
-std::string with_prefix(double value, const char* unit);
-
 }  // namespace uswim::apps

@@ -97,7 +97,8 @@ void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool 
                  kept.string());
     throw;
   }
-  fmt::print("{}\nresults in {}\n", apps::result_tables(loaded.config, result), output.string());
+  fmt::print("{}\nresults in {}, as a page: {}\n", apps::result_tables(loaded.config, result),
+             output.string(), (output / "report.html").string());
   std::fflush(stdout);
   fmt::print(stderr, "{}", apps::stage_times(loaded.config, result));
 }

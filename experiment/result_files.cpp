@@ -11,6 +11,7 @@
 #include "experiment/curve_plot.h"
 #include "experiment/iterative_results.h"
 #include "experiment/network_table.h"
+#include "experiment/report.h"
 #include "experiment/transfer_tables.h"
 #include "uswim_version.h"
 
@@ -335,38 +336,49 @@ Json summary(const LoadedConfig& loaded, const Workload& workload, const tiles::
   return j;
 }
 
+/// What was programmed into what.
+std::string title(const Config& config) {
+  std::string network = config.workload.network.stem().string();
+  for (const auto& [name, which] : workloads::kSyntheticNetworks)
+    if (config.workload.is_synthetic() && which == config.workload.synthetic)
+      network = fmt::format("synthetic {}", name);
+  return fmt::format("{}, device {}", network, device_name(config));
+}
+
 }  // namespace
 
 void write_results(support::ResultDirectory& directory, const LoadedConfig& loaded,
                    const Workload& workload, const tiles::Mapping& mapping,
                    const Experiment& experiment, const RunResult& result,
                    const std::filesystem::path& output) {
-  directory.write("config.yaml", loaded.document.resolved_yaml(std::filesystem::absolute(output)));
-  directory.write("curve.csv",
-                  curve_csv(loaded.config, static_cast<double>(mapping.devices()), result));
+  std::vector<std::string> names;
+  const auto write = [&](const std::string& name, const std::string& bytes) {
+    directory.write(name, bytes);
+    names.push_back(name);
+  };
+  write("config.yaml", loaded.document.resolved_yaml(std::filesystem::absolute(output)));
+  write("curve.csv", curve_csv(loaded.config, static_cast<double>(mapping.devices()), result));
   if (result.ideal_accuracy) {
-    directory.write("curve.svg",
-                    curve_svg(result.curve, result.verify_all, *result.ideal_accuracy));
-    directory.write("equal_cost.csv", equal_cost_csv(result));
+    write("curve.svg", curve_svg(result.curve, result.verify_all, *result.ideal_accuracy));
+    write("equal_cost.csv", equal_cost_csv(result));
   }
-  directory.write("programming.csv", programming_csv(mapping, experiment, result));
-  directory.write("chips.csv", chips_csv(experiment, result));
+  write("programming.csv", programming_csv(mapping, experiment, result));
+  write("chips.csv", chips_csv(experiment, result));
   if (!loaded.config.accuracy_times_s.empty())
-    directory.write("retention.csv", retention_csv(experiment, result));
-  directory.write("transfer.csv", transfer_csv(experiment, result.monte_carlo.chips));
-  directory.write("interconnect.csv", interconnect_csv(experiment, result.monte_carlo.chips));
-  if (result.monte_carlo.inference.images > 0)
-    directory.write("inference.csv", inference_csv(result));
-  directory.write("mapping.csv", mapping_csv(mapping));
-  directory.write("network.csv", network_csv(network_table(workload.network, mapping)));
+    write("retention.csv", retention_csv(experiment, result));
+  write("transfer.csv", transfer_csv(experiment, result.monte_carlo.chips));
+  write("interconnect.csv", interconnect_csv(experiment, result.monte_carlo.chips));
+  if (result.monte_carlo.inference.images > 0) write("inference.csv", inference_csv(result));
+  write("mapping.csv", mapping_csv(mapping));
+  write("network.csv", network_csv(network_table(workload.network, mapping)));
   if (!result.iterative.empty())
-    directory.write("iterative.csv", iterative_csv(experiment, result.monte_carlo));
-  if (!result.in_situ.empty())
-    directory.write("in_situ.csv", in_situ_csv(experiment, result.monte_carlo));
+    write("iterative.csv", iterative_csv(experiment, result.monte_carlo));
+  if (!result.in_situ.empty()) write("in_situ.csv", in_situ_csv(experiment, result.monte_carlo));
   for (const auto& [name, contents] : result.monte_carlo.files)
-    if (name != "devices.csv") directory.write(name, contents);
-  directory.write("summary.json",
-                  summary(loaded, workload, mapping, experiment, result).dump(2) + "\n");
+    if (name != "devices.csv") write(name, contents);
+  write("summary.json", summary(loaded, workload, mapping, experiment, result).dump(2) + "\n");
+  write("report.html", report_html(title(loaded.config), mapping, experiment, result,
+                                   reference(experiment, result).energy_J, names));
 }
 
 }  // namespace uswim::experiment

@@ -106,6 +106,9 @@ class CsvTable {
   std::string text_;
 };
 
+/// A number with the SI prefix that leaves one to three digits before the point: "12.3 us".
+std::string with_prefix(double value, const char* unit);
+
 /// Mean and standard deviation (n - 1) of values as they come (Welford).
 class RunningStatistics {
  public:

@@ -69,4 +69,12 @@ double RunningStatistics::standard_deviation() const {
   return count_ < 2 ? 0.0 : std::sqrt(sum_of_squares_ / static_cast<double>(count_ - 1));
 }
 
+std::string with_prefix(double value, const char* unit) {
+  if (value == 0.0) return fmt::format("0 {}", unit);
+  static constexpr const char* kPrefixes[] = {"f", "p", "n", "u", "m", "", "k", "M", "G"};
+  int index = static_cast<int>(std::floor(std::log10(std::fabs(value)) / 3.0)) + 5;
+  index = index < 0 ? 0 : index > 8 ? 8 : index;
+  return fmt::format("{:.3g} {}{}", value / std::pow(1000.0, index - 5), kPrefixes[index], unit);
+}
+
 }  // namespace uswim::support

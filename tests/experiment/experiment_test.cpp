@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -51,7 +52,7 @@ TEST(Run, GivesTheSameBytesWhateverTheNumberOfProcesses) {
   const auto one = all_files(t.path / "a");
   small_run(t.path / "a", 2);  // the same place, since the resolved paths are relative to it
   EXPECT_EQ(one, all_files(t.path / "a"));
-  EXPECT_EQ(one.size(), 12u);
+  EXPECT_EQ(one.size(), 13u);
 }
 
 TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
@@ -68,7 +69,7 @@ TEST(Run, DrawsOneProgrammingOfChipZeroWhereAsked) {
                               t.path / "devices.csv",
                               1000});
   const auto files = all_files(t.path / "a");
-  EXPECT_EQ(files.size(), 17u);
+  EXPECT_EQ(files.size(), 18u);
   const auto lines = [](const std::string& text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) - 1;
   };
@@ -152,6 +153,40 @@ TEST(Run, RepeatsFromItsResultDirectory) {
        {"curve.csv", "programming.csv", "inference.csv", "mapping.csv", "equal_cost.csv",
         "chips.csv", "transfer.csv", "interconnect.csv", "config.yaml"})
     EXPECT_EQ(first.at(name), second.at(name)) << name;
+}
+
+TEST(Run, WritesAPageThatHoldsTheResultsAndNeedsNothingElse) {
+  TemporaryDirectory t;
+  const RunResult result = small_run(t.path / "a", 2);
+  const auto files = all_files(t.path / "a");
+  const std::string& page = files.at("report.html");
+  const auto count = [&](const std::string& what) {
+    std::size_t n = 0;
+    for (std::size_t at = page.find(what); at != std::string::npos; at = page.find(what, at + 1))
+      ++n;
+    return n;
+  };
+  for (const char* tag : {"html", "head", "body", "style", "table", "tr", "td", "th", "svg", "p"})
+    EXPECT_EQ(count(fmt::format("<{}>", tag)) + count(fmt::format("<{} ", tag)),
+              count(fmt::format("</{}>", tag)))
+        << tag;
+  for (const auto& [name, bytes] : files)
+    EXPECT_EQ(count(fmt::format("href='{0}'", name)), name == "report.html" ? 0u : 1u) << name;
+  EXPECT_EQ(count("href="), files.size() - 1);
+  EXPECT_EQ(count("src="), 0u);
+  EXPECT_EQ(count("http"), count("xmlns='http"));
+  EXPECT_EQ(count("nan") + count("inf "), 0u);
+  for (const CurvePoint& p : result.curve)
+    EXPECT_GE(count(fmt::format("<td>{}</td><td>{:.3g}</td><td>{:.3f}</td>", p.policy, p.fraction,
+                                p.nwc_mean)),
+              1u);
+  // The bars of both breakdowns are 400 pixels together.
+  double pixels = 0.0;
+  const std::size_t begin = page.find("Energy of programming"),
+                    end = page.find("Tiles that finish");
+  for (std::size_t at = page.find("width:", begin); at < end; at = page.find("width:", at + 1))
+    pixels += std::stod(page.substr(at + 6));
+  EXPECT_NEAR(pixels, 800.0, 1.5);
 }
 
 TEST(Run, WritesTheKeysThatScriptsRelyOn) {
