@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "experiment/run.h"
+#include "experiment/workload.h"
 
 namespace uswim::experiment {
 namespace {
@@ -81,15 +82,60 @@ TEST_F(Interconnect, TellsWhatABusCarried) {
   EXPECT_NEAR(numbers[3], words * 20.74e-12, 1e-9 * numbers[3]);
 }
 
+std::string fault_with_network(const std::vector<std::string>& overrides) {
+  try {
+    check_with_network(load_config(kConfig, overrides));
+  } catch (const support::ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
 // LeNet's 34 arrays take nine routers, three by three.
 TEST_F(Interconnect, HasNoMorePortsThanRowsOfRouters) {
   EXPECT_NO_THROW(run({"chip.interconnect=mesh", "chip.mesh.ports=3"}));
+  EXPECT_EQ(fault_with_network({"chip.interconnect=mesh", "chip.mesh.ports=3"}), "");
+  const std::vector<std::string> four{"chip.interconnect=mesh", "chip.mesh.ports=4"};
+  const std::string fault = fault_with_network(four);
+  EXPECT_EQ(fault,
+            "--set chip.mesh.ports=4: chip.mesh.ports: 4 ports, but the mesh of 34 arrays has "
+            "only 3 rows of 3 routers (expected 1 to 3, or other 'chip.mesh.columns', "
+            "'chip.mesh.concentration')");
   try {
-    run({"chip.interconnect=mesh", "chip.mesh.ports=4"});
+    run(four);
     ADD_FAILURE();
-  } catch (const std::exception& error) {
-    EXPECT_THAT(error.what(), HasSubstr("chip.mesh.ports: 4 ports, but the mesh of 34 arrays has "
-                                        "only 3 rows of 3 routers"));
+  } catch (const support::ConfigError& error) {
+    EXPECT_EQ(error.what(), fault);
+  }
+  // A bus has no ports, and other meshes have more rows.
+  EXPECT_EQ(fault_with_network({"chip.mesh.ports=4"}), "");
+  EXPECT_EQ(fault_with_network({four[0], four[1], "chip.mesh.columns=2"}), "");
+  EXPECT_EQ(fault_with_network({four[0], four[1], "chip.mesh.concentration=2"}), "");
+}
+
+// With up to three arrays more there may be a tenth router and a fourth row. How many there are
+// shows when rows are placed.
+TEST_F(Interconnect, MayGetRowsOfRoutersFromPlacedRows) {
+  const std::vector<std::string> balanced{"chip.interconnect=mesh", "chip.mesh.ports=4",
+                                          "mapping.row_order=balanced"};
+  const auto with_extra = [&](const std::string& extra) {
+    std::vector<std::string> all = balanced;
+    all.push_back("mapping.extra_arrays=" + extra);
+    return all;
+  };
+  EXPECT_THAT(fault_with_network(with_extra("2")), HasSubstr("the mesh of 36 arrays"));
+  EXPECT_EQ(fault_with_network(with_extra("3")), "");
+  EXPECT_EQ(run(with_extra("3")).monte_carlo.chips.size(), 2u);
+}
+
+// Arrays beyond those that the layers' rows can be cut into are not there.
+TEST_F(Interconnect, IsRefusedWherePlacedRowsLeaveItTooFewRowsOfRouters) {
+  try {
+    run({"chip.interconnect=mesh", "chip.mesh.ports=100", "mapping.row_order=balanced",
+         "mapping.extra_arrays=100000"});
+    ADD_FAILURE();
+  } catch (const support::ConfigError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("chip.mesh.ports: 100 ports, but the mesh of "));
   }
 }
 
