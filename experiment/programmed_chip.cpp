@@ -124,8 +124,12 @@ InferenceResult ProgrammedChip::infer() {
       test.pixels.begin(),
       test.pixels.begin() + static_cast<std::ptrdiff_t>(count * test.shape.size()));
   const sc_models::InferenceReport report = system_.infer(pixels, count);
-  return {count, report.latency.in_picoseconds(), report.images_per_second,
-          in_joules(report.energy)};
+  return {count,
+          report.latency.in_picoseconds(),
+          report.images_per_second,
+          in_joules(report.energy),
+          report.busiest_link.in_seconds() / report.time.in_seconds(),
+          report.mean_hops};
 }
 
 Cost ProgrammedChip::inference_cost(std::size_t images) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -184,6 +185,9 @@ InferenceReport AcceleratorSystem::infer(const std::vector<std::uint8_t>& images
     report.images_per_second = count > 1 ? static_cast<double>(count - 1) /
                                                (finished.back() - finished.front()).in_seconds()
                                          : 1.0 / report.latency.in_seconds();
+    report.time = *std::max_element(finished.begin(), finished.end());
+    report.busiest_link = chip.interconnect().busiest_link();
+    report.mean_hops = chip.interconnect().mean_hops();
     const std::size_t classes = chip.inference().logits().front().size();
     std::vector<float> logits(count * classes);
     host.read(reg::kLogits, reinterpret_cast<std::uint8_t*>(logits.data()),

@@ -40,9 +40,12 @@ struct ProgrammingReport {
 /// What inference took, from the simulation.
 struct InferenceReport {
   std::size_t images = 0;
-  support::Duration latency;     ///< of one image alone
-  double images_per_second = 0;  ///< of a stream of images, layers working on different ones
-  EnergyBreakdown energy;        ///< of the stream
+  support::Duration latency;       ///< of one image alone
+  double images_per_second = 0;    ///< of a stream of images, layers working on different ones
+  EnergyBreakdown energy;          ///< of the stream
+  support::Duration time;          ///< of the stream, from the start to the last image's logits
+  support::Duration busiest_link;  ///< Interconnect::busiest_link, of the stream
+  double mean_hops = 0;            ///< Interconnect::mean_hops
   std::vector<std::vector<float>> logits;
 };
 

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "experiment/run.h"
@@ -44,9 +47,10 @@ TEST(InterconnectConfiguration, NamesTheKeyThatIsWrong) {
 class Interconnect : public testing::Test {
  protected:
   ~Interconnect() override { std::filesystem::remove_all(out_); }
-  RunResult run(std::vector<std::string> overrides) {
-    overrides.insert(overrides.end(), {"chips=2", "accuracy.images=0", "inference.images=0",
-                                       "selection.policies=[none]"});
+  RunResult run(std::vector<std::string> overrides,
+                const std::string& inference = "inference.images=0") {
+    overrides.insert(overrides.end(),
+                     {"chips=2", "accuracy.images=0", inference, "selection.policies=[none]"});
     return run_experiment(load_config(kConfig, overrides),
                           {1, out_, {}, [](const std::string&, std::size_t, std::size_t) {}});
   }
@@ -80,6 +84,82 @@ TEST_F(Interconnect, TellsWhatABusCarried) {
   EXPECT_NEAR(numbers[1], words * 1e-9 / result.verify_all.time_s_mean, 1e-9);
   EXPECT_EQ(numbers[2], 1.0);
   EXPECT_NEAR(numbers[3], words * 20.74e-12, 1e-9 * numbers[3]);
+}
+
+/// A CSV file of one row, by column.
+std::map<std::string, double> one_row(const std::string& csv) {
+  std::istringstream in(csv);
+  std::string names, values, name, value;
+  std::getline(in, names);
+  std::getline(in, values);
+  std::istringstream each_name(names), each_value(values);
+  std::map<std::string, double> row;
+  while (std::getline(each_name, name, ',') && std::getline(each_value, value, ','))
+    row[name] = std::stod(value);
+  return row;
+}
+
+/// Flits of 256 bits that LeNet's tiles get for an image, and send back.
+struct ImageFlits {
+  double inputs = 0.0, sums = 0.0;
+  double hops = 0.0;  ///< all of them, over 3 x 3 routers of four arrays, a port in the middle row
+};
+ImageFlits flits_of_an_image() {
+  const auto flits = [](std::size_t bytes) {
+    return std::ceil(static_cast<double>(8 + bytes) / 32.0);
+  };
+  const Config config = load_config(kConfig, {}).config;
+  const Workload workload = load_workload(config.workload);
+  const tiles::Mapping mapping = map_workload(workload, config);
+  ImageFlits sum;
+  for (const workloads::Node& node : workload.network.nodes) {
+    if (node.operation != workloads::Operation::Matrix) continue;
+    const auto vectors = static_cast<double>(node.shape.height * node.shape.width);
+    for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
+      const tiles::ArrayBlock& block = mapping.blocks()[a];
+      if (block.layer != node.layer) continue;
+      // Codes of at most 8 bits, sums of 8 bytes.
+      const double in = vectors * flits(block.rows), out = vectors * flits(8 * block.outputs);
+      const std::size_t column = a / 4 % 3, row = a / 4 / 3;
+      sum.inputs += in;
+      sum.sums += out;
+      sum.hops += (in + out) * (1.0 + static_cast<double>(column) + (row == 1 ? 0.0 : 1.0));
+    }
+  }
+  return sum;
+}
+
+// With one image latency and stream are the same.
+TEST_F(Interconnect, TellsWhatABusCarriedInInference) {
+  run({}, "inference.images=1");
+  const std::map<std::string, double> row = one_row(file("inference.csv"));
+  const ImageFlits flits = flits_of_an_image();
+  const double all = flits.inputs + flits.sums;
+  EXPECT_GT(all, 1000.0);
+  EXPECT_NEAR(row.at("busiest_link_share"), all * 1e-9 / row.at("latency_s"), 1e-9);
+  EXPECT_EQ(row.at("hops"), 1.0);
+  EXPECT_NEAR(row.at("energy_bus_per_image_J"), all * 20.74e-12, 1e-9 * all * 20.74e-12);
+}
+
+// All goes over the port's link, inputs one way and sums the other.
+TEST_F(Interconnect, TellsWhatAMeshCarriedInInference) {
+  run({"chip.interconnect=mesh"}, "inference.images=1");
+  const std::map<std::string, double> row = one_row(file("inference.csv"));
+  const ImageFlits flits = flits_of_an_image();
+  EXPECT_NEAR(row.at("busiest_link_share"),
+              std::max(flits.inputs, flits.sums) * 1e-9 / row.at("latency_s"), 1e-9);
+  EXPECT_NEAR(row.at("hops"), flits.hops / (flits.inputs + flits.sums), 1e-9);
+}
+
+// Of a stream the links carry as much per image, in less time.
+TEST_F(Interconnect, CarriesAStreamInTheTimeToItsLastImage) {
+  run({}, "inference.images=4");
+  const std::map<std::string, double> row = one_row(file("inference.csv"));
+  const ImageFlits flits = flits_of_an_image();
+  const double time = row.at("latency_s") + 3.0 / row.at("throughput_images_per_s");
+  // The first image of a stream meets others on the bus: the stream ends somewhat later.
+  EXPECT_LE(row.at("busiest_link_share"), 4.0 * (flits.inputs + flits.sums) * 1e-9 / time);
+  EXPECT_GT(row.at("busiest_link_share"), 0.9 * 4.0 * (flits.inputs + flits.sums) * 1e-9 / time);
 }
 
 std::string fault_with_network(const std::vector<std::string>& overrides) {
