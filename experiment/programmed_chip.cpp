@@ -38,6 +38,7 @@ ProgrammedChip::ProgrammedChip(const Experiment& experiment)
       system_(experiment.config.chip, experiment.config.tile, experiment.mapping, experiment.device,
               *pulses_, program_),
       drift_(experiment.config.device) {
+  system_.set_inference_read_noise(experiment.config.device.inference_read_noise);
   if (experiment.config.measures_accuracy()) {
     accuracy_.emplace(experiment.config, experiment.workload, experiment.mapping, system_);
     const workloads::Dataset& test = experiment.workload.test;

@@ -82,6 +82,8 @@ void AcceleratorSystem::set_threads(unsigned threads) {
 }
 
 void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip) {
+  modules_->accelerator.set_read_noise(
+      tiles::adc_noise(mapping_, inference_read_noise_, seed, chip));
   support::in_parallel(threads_, programmers_.size(), [&](support::IndexRange arrays) {
     for (std::size_t a = arrays.begin; a < arrays.end; ++a) programmers_[a]->new_chip(seed, chip);
   });

@@ -64,6 +64,10 @@ class AcceleratorSystem {
   /// For what devices and rows do, where a chip has more than one processor to itself. No result
   /// depends on it.
   void set_threads(unsigned threads);
+  /// Error of each read of a cell in inference on the next chips: standard deviation, fraction of
+  /// the full scale; 0, as at first: none. Each infer() counts its images anew, so the same images
+  /// have the same errors.
+  void set_inference_read_noise(double sigma) { inference_read_noise_ = sigma; }
   /// Another chip: its own errors everywhere.
   void new_chip(std::uint64_t seed, std::uint32_t chip);
   /// Kept for every later programming; not owned.
@@ -108,6 +112,7 @@ class AcceleratorSystem {
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> programmers_;
   std::unique_ptr<Modules> modules_;
   unsigned threads_ = 1;
+  double inference_read_noise_ = 0.0;
   bool levels_loaded_ = false;  ///< those of the mapping
 };
 
