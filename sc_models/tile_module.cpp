@@ -127,6 +127,7 @@ Duration TileModule::program_rows(TileCommand& command) {
   RowWork erase;
   if (erases_ && command.operation == programmer::RowOperation::Program) {
     erase = programmer::erase_work(mapping_.columns(tile_), command.rows, programmer_.scheme());
+    erase.erase_power_W = programmer_.erase_power_W(command.row, command.rows);
     w = programmer::erased_first(erase, w);
   }
   RowWork& sum = programming_.work;

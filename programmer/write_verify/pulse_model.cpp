@@ -122,13 +122,19 @@ std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
   return make_pulsed_model(config, device);
 }
 
+float PulseModel::closing_write(const DeviceTarget& target, std::uint64_t device,
+                                std::uint64_t seed, std::uint32_t chip) const {
+  const PulseConstants c = pulse_constants(config_, device_);
+  const float error = support::device_normal({seed, chip, Stream::ClosingWrite}, device);
+  return first_round(target, error, stuck_state(c, seed, chip, device), c).open_loop;
+}
+
 float PulseModel::closed_after(const DeviceTarget& target, std::uint64_t device, std::uint64_t seed,
                                std::uint32_t chip, std::uint32_t rounds) const {
   if (config_.closing.then == OpenAtClose::WriteOpenLoop) {
     const PulseConstants c = pulse_constants(config_, device_);
     const Stuck stuck = stuck_state(c, seed, chip, device);
-    const float error = support::device_normal({seed, chip, Stream::ClosingWrite}, device);
-    const float written = first_round(target, error, stuck, c).open_loop;
+    const float written = closing_write(target, device, seed, chip);
     if (stuck != Stuck::No || c.relaxation_sigma <= 0.0f) return written;
     return written +
            c.relaxation_sigma * support::device_normal({seed, chip, Stream::Relaxation}, device);
