@@ -188,11 +188,14 @@ DeviceMask select_worth_per_cycle(const tiles::Mapping& mapping, const WeightFac
     std::uint32_t array;
     std::uint16_t row, column;
   };
+  // Of erased devices at least one, though some of the lowest level get none: what masks have been
+  // planned with.
+  const double fewest = facts.earlier_code.empty() ? 1.0 : 0.0;
   std::vector<Ranked> ranked;
   for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
     for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
       for (const Candidate& c : candidates(mapping, facts, statistics, a, r))
-        ranked.push_back({c.worth / statistics.of(c.kind).mean_cycles, c.worth,
+        ranked.push_back({c.worth / std::max(fewest, statistics.of(c.kind).mean_cycles), c.worth,
                           mapping.device_index(a, r, c.column), static_cast<std::uint32_t>(a),
                           c.row, c.column});
   std::sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
