@@ -113,6 +113,7 @@ void apply_verify_steps(ConfigReader& in, Config& c) {
                        "nearest step, beyond 'programming.tolerance'",
                        c.tile.verify.adc_bits, furthest));
   c.programming.read_bits = c.tile.verify.adc_bits;
+  c.programming.rounded_reads = c.tile.verify.reads;
 }
 
 /// tile.write.pulse_energy: conductance, which tile, device and pulse model have part in.

@@ -139,7 +139,8 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
                 "device.read_noise over the square root of their number",
                 "unconfirmed"});
   verify.whole("adc_bits", c.verify.adc_bits, support::closed(0, 16),
-               {"with adc: a verify read, the mean of its `reads`, is rounded to 1 / 2^adc_bits of "
+               {"with adc: each read of a verify is rounded, before the mean of `reads` is taken, "
+                "to 1 / 2^adc_bits of "
                 "the full scale of a device; 0: not rounded",
                 "unconfirmed: none. With the 8 bits of tile.adc and its range set to one device a "
                 "step is 1/15 of the default window's half width"});

@@ -66,6 +66,11 @@ struct WriteVerifyConfig {
   unsigned cycles = 10;                   ///< statistical: write cycles of every verified device
   std::optional<PulsePowerConfig> power;  ///< not a key of its own: from tile and device
   unsigned read_bits = 0;                 ///< not a key of its own: tile.verify.adc_bits
+  unsigned rounded_reads = 1;             ///< the reads of a verify, where each is rounded
+  /// Whether the mean of several rounded reads is another than one rounded read.
+  bool averages_rounded_reads(const DeviceModel& device) const {
+    return rounded_reads > 1 && read_bits > 0 && device.read_noise() > 0.0;
+  }
 };
 WriteVerifyConfig read_write_verify(support::ConfigReader in);
 

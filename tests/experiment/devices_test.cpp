@@ -326,6 +326,10 @@ TEST_F(SmallRun, ReadsWithNoiseAtTheAdcsToo) {
 
 TEST(VerifySteps, LeaveEveryLevelWithinReach) {
   EXPECT_EQ(load_config(kConfig, {"tile.verify.adc_bits=8"}).config.programming.read_bits, 8u);
+  const Config rounded =
+      load_config(kConfig, {"tile.verify.adc_bits=8", "tile.verify.reads=4"}).config;
+  EXPECT_EQ(rounded.programming.rounded_reads, 4u);
+  EXPECT_EQ(load_config(kConfig, {"tile.verify.reads=4"}).config.programming.rounded_reads, 1u);
   EXPECT_THAT(fault_of({"tile.verify.adc_bits=2"}),
               HasSubstr("with 'verify.adc_bits: 2' a level lies 0.0833 of the full scale from"));
   EXPECT_THAT(fault_of({"tile.verify.adc_bits=8", "tile.verify.mode=compare"}),
