@@ -130,10 +130,10 @@ TEST(VerifySteps, AcceptWhatTheNearestStepAccepts) {
   }
 }
 
-/// Probability that a rewritten device is accepted by the mean of two reads, each with an error of
-/// its own and rounded to `step`: the integral over its conductance of the sum over both codes.
-double accepted_by_two_reads(double target, double sigma, double noise, double step,
-                             double tolerance) {
+/// Probability that a rewritten device is accepted by the mean of three reads, each with an error
+/// of its own and rounded to `step`: the integral over its conductance of the sum over their codes.
+double accepted_by_three_reads(double target, double sigma, double noise, double step,
+                               double tolerance) {
   constexpr int kIntervals = 4000;
   constexpr double kWidest = 6.0;
   double p = 0.0;
@@ -143,29 +143,33 @@ double accepted_by_two_reads(double target, double sigma, double noise, double s
       return cdf(((n + 0.5) * step - g) / noise) - cdf(((n - 0.5) * step - g) / noise);
     };
     const int nearest = static_cast<int>(std::lround(g / step));
-    double both = 0.0;
-    for (int a = nearest - 4; a <= nearest + 4; ++a)
-      for (int b = nearest - 4; b <= nearest + 4; ++b)
-        if (std::fabs(0.5 * (a + b) * step - target) <= tolerance) both += code(a) * code(b);
-    p += phi(x) * 2.0 * kWidest / kIntervals * both;
+    double of_code[9], all = 0.0;
+    for (int a = 0; a < 9; ++a) of_code[a] = code(nearest - 4 + a);
+    for (int a = 0; a < 9; ++a)
+      for (int b = 0; b < 9; ++b)
+        for (int c = 0; c < 9; ++c) {
+          const double mean = step * (nearest - 4 + (a + b + c) / 3.0);
+          if (std::fabs(mean - target) <= tolerance) all += of_code[a] * of_code[b] * of_code[c];
+        }
+    p += phi(x) * 2.0 * kWidest / kIntervals * all;
   }
   return p;
 }
 
 // Rewriting is independent, and so are the reads of every round: 1 / p cycles. Steps of 1/16 and
-// an error of a third of a step per read: of the codes only that of the target is in the window, of
-// their means the halves beside it too.
+// an error of half a step per read: of the codes only that of the target is in the window, of
+// their means the thirds beside it too.
 TEST(VerifySteps, RoundEachReadBeforeTheirMeanIsTaken) {
-  const double sigma = 0.15, noise = 0.02, target = 1.0, tolerance = 0.06;
+  const double sigma = 0.15, noise = 0.03, target = 1.0, tolerance = 0.06;
   DeviceConfig d;
   d.preset = DevicePreset::R1;
   d.sigma = sigma;
   d.read_noise = noise;
-  d.verify_reads = 2;
+  d.verify_reads = 3;
   WriteVerifyConfig c = model(PulseModelKind::Redraw);
   c.read_bits = 4;
-  c.rounded_reads = 2;
-  const double p = accepted_by_two_reads(target, sigma, noise, 1.0 / 16, tolerance);
+  c.rounded_reads = 3;
+  const double p = accepted_by_three_reads(target, sigma, noise, 1.0 / 16, tolerance);
   const Moments m = run(c, DeviceModel(d), static_cast<float>(target));
   const double error = 4.5 * std::sqrt(1 - p) / p / std::sqrt(kDevices);
   EXPECT_NEAR(m.mean_cycles, 1 / p, error);
