@@ -13,6 +13,7 @@
 #include "experiment/config.h"
 #include "experiment/run.h"
 #include "experiment/worker_processes.h"
+#include "experiment/workload.h"
 #include "support/config_reader.h"
 #include "uswim_version.h"
 
@@ -195,7 +196,7 @@ int parse_and_run(int argc, char** argv) {
       config_command->add_subcommand("check", "report every fault of a configuration");
   config.add_to(*check_command);
   check_command->callback([&] {
-    config.load();
+    experiment::check_with_network(config.load());
     fmt::print("{}: no faults\n", config.file.string());
   });
   CLI::App* show_command =

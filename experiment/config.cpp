@@ -113,6 +113,7 @@ void apply_verify_steps(ConfigReader& in, Config& c) {
                        "nearest step, beyond 'programming.tolerance'",
                        c.tile.verify.adc_bits, furthest));
   c.programming.read_bits = c.tile.verify.adc_bits;
+  c.programming.rounded_reads = c.tile.verify.reads;
 }
 
 /// tile.write.pulse_energy: conductance, which tile, device and pulse model have part in.
@@ -124,9 +125,8 @@ void apply_pulse_energy(ConfigReader& in, Config& c) {
   in.check(c.programming.pulse_model != PulseModelKind::Statistical, "programming",
            "pulse_model 'statistical' has no conductance at a pulse; set "
            "'tile.write.pulse_energy: fixed'");
-  in.check(!c.programming.closing.is_used() && c.in_situ.iterations == 0, "programming",
-           "the energy of rows that are closed, and of rewriting in place, is known for "
-           "'tile.write.pulse_energy: fixed' only");
+  in.check(c.in_situ.iterations == 0, "in_situ",
+           "the energy of rewriting in place is known for 'tile.write.pulse_energy: fixed' only");
   if (!c.device.highest_level) return;
   c.programming.power = {c.tile.set.voltage, c.tile.reset.voltage, *c.device.lowest_level,
                          *c.device.highest_level};

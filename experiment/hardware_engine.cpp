@@ -17,8 +17,7 @@ HardwareEngine::HardwareEngine(const sc_models::Program& program, const tiles::M
     : program_(program), mapping_(mapping), crossbars_(mapping, std::move(cells), adc_bits) {}
 
 void HardwareEngine::start_noise(double sigma, std::uint64_t seed, std::uint32_t chip) {
-  const double full_scale = ((1u << mapping_.config().device_bits) - 1) * tiles::kUnitsPerLevel;
-  noise_ = {static_cast<float>(sigma * full_scale), seed, chip, nullptr};
+  noise_ = tiles::adc_noise(mapping_, sigma, seed, chip);
   next_image_.assign(mapping_.layers().size(), 0);
 }
 

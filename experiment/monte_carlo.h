@@ -109,6 +109,8 @@ struct InferenceResult {
   std::int64_t latency_ps = 0;
   double images_per_second = 0.0;
   std::array<double, sc_models::kComponents> energy_J{};  ///< of the stream
+  double busiest_link_share = 0.0;  ///< of the stream's time, for which that link was held
+  double mean_hops = 0.0;           ///< routers that a word passed; 1 on a bus
 };
 
 /// Processor seconds of the workers, by stage.

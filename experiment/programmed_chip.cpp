@@ -38,6 +38,7 @@ ProgrammedChip::ProgrammedChip(const Experiment& experiment)
       system_(experiment.config.chip, experiment.config.tile, experiment.mapping, experiment.device,
               *pulses_, program_),
       drift_(experiment.config.device) {
+  system_.set_inference_read_noise(experiment.config.device.inference_read_noise);
   if (experiment.config.measures_accuracy()) {
     accuracy_.emplace(experiment.config, experiment.workload, experiment.mapping, system_);
     const workloads::Dataset& test = experiment.workload.test;
@@ -124,8 +125,12 @@ InferenceResult ProgrammedChip::infer() {
       test.pixels.begin(),
       test.pixels.begin() + static_cast<std::ptrdiff_t>(count * test.shape.size()));
   const sc_models::InferenceReport report = system_.infer(pixels, count);
-  return {count, report.latency.in_picoseconds(), report.images_per_second,
-          in_joules(report.energy)};
+  return {count,
+          report.latency.in_picoseconds(),
+          report.images_per_second,
+          in_joules(report.energy),
+          report.busiest_link.in_seconds() / report.time.in_seconds(),
+          report.mean_hops};
 }
 
 Cost ProgrammedChip::inference_cost(std::size_t images) {

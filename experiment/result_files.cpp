@@ -171,6 +171,7 @@ std::string inference_csv(const RunResult& result) {
                                    "energy_per_image_J"};
   for (const auto name : sc_models::kComponentNames)
     columns.push_back(fmt::format("energy_{}_per_image_J", name));
+  columns.insert(columns.end(), {"busiest_link_share", "hops"});
   CsvTable csv(columns);
   double total = 0.0;
   for (const double e : i.energy_J) total += e / images;
@@ -179,6 +180,7 @@ std::string inference_csv(const RunResult& result) {
       .cell(i.images_per_second)
       .cell(total);
   for (const double e : i.energy_J) csv.cell(e / images);
+  csv.cell(i.busiest_link_share).cell(i.mean_hops);
   csv.end_row();
   return csv.bytes();
 }

@@ -208,7 +208,8 @@ std::string checkpoint_key(const LoadedConfig& loaded, const Experiment& e) {
 RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) {
   const Config& config = loaded.config;
   const auto begin = std::chrono::steady_clock::now();
-  // First of all, so that an unwritable place is found before the work is done.
+  check_with_network(loaded);
+  // So that an unwritable place is found before the work is done.
   support::ResultDirectory directory(options.output);
   Checkpoint checkpoint(Checkpoint::file_of(options.output), options.earlier_chips);
   if (!options.dump.empty()) support::require_writable(options.dump);
@@ -262,6 +263,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   const programmer::RowTiming timing = row_timing(config, natural);
   const tiles::Mapping mapping =
       place(config, workload, natural, facts, statistics, timing, options);
+  check_arrays(loaded, mapping.array_count());
   std::optional<tiles::Mapping> previous;
   if (is_programmed)
     previous = previous_workload ? map_workload(*previous_workload, config, mapping.placements())

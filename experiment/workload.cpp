@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "experiment/measures.h"
+#include "sc_models/mesh.h"
 #include "support/results.h"
 #include "workloads/engine/effective_weights.h"
 #include "workloads/network/batch_norm.h"
@@ -94,6 +95,28 @@ tiles::Mapping map_workload(const Workload& workload, const Config& config,
   return {std::move(layers),
           {config.tile.rows, config.tile.columns, config.device.bits, config.workload.weight_bits},
           std::move(placements)};
+}
+
+void check_arrays(const LoadedConfig& loaded, std::size_t arrays) {
+  const sc_models::ChipConfig& chip = loaded.config.chip;
+  if (chip.interconnect != sc_models::Topology::Mesh) return;
+  const std::string fault = sc_models::mesh_fault(chip.mesh, arrays);
+  if (!fault.empty()) throw loaded.document.fault("chip.mesh.ports", fault);
+}
+
+void check_with_network(const LoadedConfig& loaded) {
+  const Config& config = loaded.config;
+  if (config.chip.interconnect != sc_models::Topology::Mesh) return;
+  Workload sizes;
+  sizes.network = load_network(config.workload);
+  for (const workloads::MatrixLayer& layer : sizes.network.layers) {
+    sizes.weights.emplace_back();
+    sizes.weights.back().code.resize(layer.outputs * layer.rows);
+  }
+  // Placed rows may take more arrays, how many of these shows only with the sensitivity.
+  const std::size_t extra =
+      config.mapping.row_order == RowOrder::Natural ? 0 : config.mapping.extra_arrays;
+  check_arrays(loaded, map_workload(sizes, config).array_count() + extra);
 }
 
 programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,

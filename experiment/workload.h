@@ -47,6 +47,12 @@ Workload load_previous(const Config& config, const Workload& workload);
 tiles::Mapping map_workload(const Workload& workload, const Config& config,
                             std::vector<tiles::LayerPlacement> placements = {});
 
+/// Faults that the configuration has with its network, found before anything is computed or
+/// written. Throws support::ConfigError, or as load_network().
+void check_with_network(const LoadedConfig& loaded);
+/// Those that a chip of so many arrays has. Throws support::ConfigError.
+void check_arrays(const LoadedConfig& loaded, std::size_t arrays);
+
 /// What the selection policies see. `imported` scores are read here.
 programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,
                                      const programmer::DeviceModel& device, Measures measures,

@@ -146,12 +146,16 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
   open_loop_units_.resize(devices_);
   verified_units_.resize(devices_);
   pulses_.clear();
+  erase_power_W_.clear();
   std::vector<DeviceTarget> targets;
   DeviceOutcomes outcomes;
   for (std::size_t first = 0; first < devices_; first += kDrawnTogether) {
     const std::size_t n = std::min(kDrawnTogether, devices_ - first);
     draw(first, n, targets, outcomes);
     pulses_.append(outcomes, devices_ - first - n);
+    if (!outcomes.erased_power_W.empty()) erase_power_W_.resize(is_pending_.size(), 0.0);
+    for (std::size_t i = 0; i < n && !erase_power_W_.empty(); ++i)
+      erase_power_W_[(first + i) / mapping_.pitch()] += double{outcomes.erased_power_W[i]};
     tiles::cell_units(outcomes.open_loop.data(), n, levels_, &open_loop_units_[first]);
     tiles::cell_units(outcomes.verified.data(), n, levels_, &verified_units_[first]);
   }
@@ -191,8 +195,16 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
   }
   any_pending_ |= operation == RowOperation::Program;
   const RowView view = row_view(first, rows, mask, operation);
-  if (scheme_.closing.is_used()) close_open_devices(first, view);
-  return row_work(view);
+  RowWork work = row_work(view);
+  if (scheme_.closing.is_used()) close_open_devices(first, view, work);
+  return work;
+}
+
+double ArrayProgrammer::erase_power_W(std::size_t first, std::size_t rows) const {
+  double sum = 0.0;
+  for (std::size_t r = first; r < first + rows && !erase_power_W_.empty(); ++r)
+    sum += erase_power_W_[r];
+  return sum;
 }
 
 tiles::CellArray& ArrayProgrammer::written_cells() const {
@@ -254,7 +266,8 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
   return pulse_work(set, reset, scheme_);
 }
 
-void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& view) {
+void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& view,
+                                         RowWork& work) {
   tiles::CellArray& cells = written_cells();
   const std::size_t rounds = rounds_of(view);
   std::vector<DeviceTarget> target;
@@ -265,10 +278,16 @@ void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& v
       const std::size_t column =
           w % view.words * 64 + static_cast<std::size_t>(__builtin_ctzll(left));
       find_targets_and_states(row * mapping_.pitch() + column, 1, target, earlier);
-      const float conductance =
-          model_.closed_after(target.front(), mapping_.device_index(array_, row, column), seed_,
-                              chip_, static_cast<std::uint32_t>(rounds));
+      const std::uint64_t device = mapping_.device_index(array_, row, column);
+      const auto after = static_cast<std::uint32_t>(rounds);
+      const float conductance = model_.closed_after(target.front(), device, seed_, chip_, after);
       cells.row(row)[column] = tiles::cell_units(conductance, levels_);
+      if (!pulses_.has_power()) continue;
+      const bool up = pulses_.of_word(view.word + w)[rounds].set >> (column % 64) & 1;
+      const PulseModel::ClosedPower power =
+          model_.power_when_closed(target.front(), device, seed_, chip_, after, up);
+      work.set_power_W += power.set_W;
+      work.reset_power_W += power.reset_W;
     }
 }
 

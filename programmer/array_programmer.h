@@ -43,6 +43,10 @@ class ArrayProgrammer {
   /// Takes devices that are to stay untouched (EarlierProgramming) out of a row's mask.
   void leave_untouched(std::size_t row, std::uint64_t* mask) const;
 
+  /// Power, summed over the devices, of a RESET pulse each that erases rows found erased; 0 where
+  /// powers are not known.
+  double erase_power_W(std::size_t first, std::size_t rows) const;
+
   const RowScheme& scheme() const { return scheme_; }
   /// The devices as they were last written; not to be kept beyond the next writing. They stay in
   /// memory from then on.
@@ -72,8 +76,9 @@ class ArrayProgrammer {
   /// mask comes before anyone looks at them.
   tiles::CellArray& written_cells() const;
   void write_row(std::size_t row, tiles::CellArray& to) const;
-  /// Devices whose write-verify ended with the row's get the conductance that this leaves.
-  void close_open_devices(std::size_t first_row, const RowView& view);
+  /// Devices whose write-verify ended with the row's get the conductance that this leaves; their
+  /// powers join the row's.
+  void close_open_devices(std::size_t first_row, const RowView& view, RowWork& work);
 
   const tiles::Mapping& mapping_;
   std::size_t array_;
@@ -93,6 +98,7 @@ class ArrayProgrammer {
   std::vector<std::uint64_t> untouched_;  ///< bit set over devices; empty: none
   std::vector<std::uint32_t> rewrites_;   ///< of each row since it was programmed
   DevicePulses pulses_;
+  std::vector<double> erase_power_W_;  ///< by row; empty where powers are not known
   std::vector<std::int16_t> open_loop_units_, verified_units_;
   mutable std::optional<tiles::CellArray> cells_;  ///< none until someone keeps them
   std::vector<std::uint64_t>

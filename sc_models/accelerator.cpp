@@ -54,6 +54,10 @@ void Accelerator::reset_statistics() {
   for (auto& tile : tiles_) tile->reset_statistics();
 }
 
+void Accelerator::set_read_noise(const tiles::AdcNoise& noise) {
+  for (auto& tile : tiles_) tile->set_read_noise(noise);
+}
+
 void Accelerator::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay) {
   const std::uint64_t flits = (trans.get_data_length() + 31) / 32;
   const sc_core::sc_time arrival =

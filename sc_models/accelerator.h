@@ -41,6 +41,8 @@ class Accelerator : public sc_core::sc_module {
   void add_observer(RowObserver& observer) { controller_.add_observer(observer); }
   /// ProgrammingController::set_threads.
   void set_threads(unsigned threads) { controller_.set_threads(threads); }
+  /// Of the cells in inference, from here on.
+  void set_read_noise(const tiles::AdcNoise& noise);
   const InferenceUnit& inference() const { return inference_; }
   const ProgrammingMemory& memory() const { return memory_; }
   /// Statistics of row operations and interconnect, and energy, back to zero; not part of the

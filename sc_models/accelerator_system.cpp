@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -81,6 +82,8 @@ void AcceleratorSystem::set_threads(unsigned threads) {
 }
 
 void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip) {
+  modules_->accelerator.set_read_noise(
+      tiles::adc_noise(mapping_, inference_read_noise_, seed, chip));
   support::in_parallel(threads_, programmers_.size(), [&](support::IndexRange arrays) {
     for (std::size_t a = arrays.begin; a < arrays.end; ++a) programmers_[a]->new_chip(seed, chip);
   });
@@ -184,6 +187,9 @@ InferenceReport AcceleratorSystem::infer(const std::vector<std::uint8_t>& images
     report.images_per_second = count > 1 ? static_cast<double>(count - 1) /
                                                (finished.back() - finished.front()).in_seconds()
                                          : 1.0 / report.latency.in_seconds();
+    report.time = *std::max_element(finished.begin(), finished.end());
+    report.busiest_link = chip.interconnect().busiest_link();
+    report.mean_hops = chip.interconnect().mean_hops();
     const std::size_t classes = chip.inference().logits().front().size();
     std::vector<float> logits(count * classes);
     host.read(reg::kLogits, reinterpret_cast<std::uint8_t*>(logits.data()),

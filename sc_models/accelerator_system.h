@@ -40,9 +40,12 @@ struct ProgrammingReport {
 /// What inference took, from the simulation.
 struct InferenceReport {
   std::size_t images = 0;
-  support::Duration latency;     ///< of one image alone
-  double images_per_second = 0;  ///< of a stream of images, layers working on different ones
-  EnergyBreakdown energy;        ///< of the stream
+  support::Duration latency;       ///< of one image alone
+  double images_per_second = 0;    ///< of a stream of images, layers working on different ones
+  EnergyBreakdown energy;          ///< of the stream
+  support::Duration time;          ///< of the stream, from the start to the last image's logits
+  support::Duration busiest_link;  ///< Interconnect::busiest_link, of the stream
+  double mean_hops = 0;            ///< Interconnect::mean_hops
   std::vector<std::vector<float>> logits;
 };
 
@@ -61,6 +64,10 @@ class AcceleratorSystem {
   /// For what devices and rows do, where a chip has more than one processor to itself. No result
   /// depends on it.
   void set_threads(unsigned threads);
+  /// Error of each read of a cell in inference on the next chips: standard deviation, fraction of
+  /// the full scale; 0, as at first: none. Each infer() counts its images anew, so the same images
+  /// have the same errors.
+  void set_inference_read_noise(double sigma) { inference_read_noise_ = sigma; }
   /// Another chip: its own errors everywhere.
   void new_chip(std::uint64_t seed, std::uint32_t chip);
   /// Kept for every later programming; not owned.
@@ -105,6 +112,7 @@ class AcceleratorSystem {
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> programmers_;
   std::unique_ptr<Modules> modules_;
   unsigned threads_ = 1;
+  double inference_read_noise_ = 0.0;
   bool levels_loaded_ = false;  ///< those of the mapping
 };
 

@@ -227,6 +227,7 @@ void InferenceUnit::multiply(std::size_t image, std::size_t layer,
   for (std::size_t y = 0; y < out.height; ++y)
     for (std::size_t x = 0; x < out.width; ++x) {
       gather_input_vector(codes, matrix, 0, y, x, vector.data());
+      multiply_command.vector = (image * out.height + y) * out.width + x;
       take_shared_arrays(layer);
       // Tiles compute side by side: all commands are sent, then the slowest tile is awaited.
       sc_core::sc_time slowest = sc_core::SC_ZERO_TIME;

@@ -29,7 +29,27 @@ std::size_t nearest_port(const std::vector<std::size_t>& rows, std::size_t row) 
   return static_cast<std::size_t>(nearest - rows.begin());
 }
 
+struct Size {
+  std::size_t routers, columns, rows;
+};
+Size size_of(const MeshConfig& config, std::size_t arrays) {
+  Size size{rounded_up_quotient(arrays, config.concentration), config.columns, 0};
+  if (size.columns == 0)
+    size.columns = static_cast<std::size_t>(std::lround(std::sqrt(size.routers)));
+  size.rows = rounded_up_quotient(size.routers, size.columns);
+  return size;
+}
+
 }  // namespace
+
+std::string mesh_fault(const MeshConfig& config, std::size_t arrays) {
+  const Size size = size_of(config, arrays);
+  if (config.ports <= size.rows) return "";
+  return fmt::format(
+      "{} ports, but the mesh of {} arrays has only {} rows of {} routers (expected 1 to {}, or "
+      "other 'chip.mesh.columns', 'chip.mesh.concentration')",
+      config.ports, arrays, size.rows, size.columns, size.rows);
+}
 
 // The order of links: of each port its own one and those that lead away from it along its row; of
 // each port those that lead to it, its own one last; of each column those to higher rows, from the
@@ -38,16 +58,9 @@ Mesh::Mesh(const MeshConfig& config, Duration period, std::size_t arrays)
     : arrays_per_router_(config.concentration),
       period_(period),
       router_latency_(period * config.router_latency_cycles) {
-  const std::size_t routers = rounded_up_quotient(arrays, config.concentration);
-  const std::size_t columns = config.columns > 0
-                                  ? config.columns
-                                  : static_cast<std::size_t>(std::lround(std::sqrt(routers)));
-  const std::size_t rows = rounded_up_quotient(routers, columns);
-  if (config.ports > rows)
-    throw std::invalid_argument(
-        fmt::format("chip.mesh.ports: {} ports, but the mesh of {} arrays has only {} rows of {} "
-                    "routers ('chip.mesh.columns', 'chip.mesh.concentration')",
-                    config.ports, arrays, rows, columns));
+  if (const std::string fault = mesh_fault(config, arrays); !fault.empty())
+    throw std::invalid_argument("chip.mesh.ports: " + fault);
+  const auto [routers, columns, rows] = size_of(config, arrays);
   const std::vector<std::size_t> port_row = port_rows(config.ports, rows);
   const auto run = [](std::size_t first, std::size_t links) {
     return Run{static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(links)};

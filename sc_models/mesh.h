@@ -1,12 +1,16 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sc_models/chip_config.h"
 #include "support/quantity.h"
 
 namespace uswim::sc_models {
+
+/// What is wrong with the configured mesh, were it to serve so many arrays; "" for nothing.
+std::string mesh_fault(const MeshConfig& config, std::size_t arrays);
 
 /// Network of routers between the buffer and the arrays. Routers stand in rows and columns, arrays
 /// at them in their order; the buffer's ports are links to routers of the first column. A packet
@@ -21,7 +25,7 @@ class Mesh {
  public:
   enum class Way { ToArray, FromArray };
 
-  /// Throws std::invalid_argument where there are more ports than rows of routers.
+  /// Throws std::invalid_argument where mesh_fault() finds one.
   Mesh(const MeshConfig& config, support::Duration period, std::size_t arrays);
 
   /// Takes the links for so many flits that are ready at `ready`; returns when the last one is

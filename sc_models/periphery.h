@@ -56,6 +56,7 @@ class WriteDriverBank : public TileBlock {
       };
       spend(Component::WriteSet, energy(set_, w.set_power_W), 1);
       spend(Component::WriteReset, energy(reset_, w.reset_power_W), 1);
+      spend(Component::Erase, energy(reset_, w.erase_power_W), 1);
       return;
     }
     spend(Component::WriteSet, set_.energy, w.set_pulses);

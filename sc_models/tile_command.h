@@ -32,6 +32,7 @@ struct TileCommand : tlm::tlm_extension<TileCommand> {
   std::size_t rows = 1;  ///< ProgramRow: rows driven together, from `row` on
   programmer::RowOperation operation = programmer::RowOperation::Program;  ///< ProgramRow
   tiles::InputCode input;                                                  ///< Multiply
+  std::uint64_t vector = 0;  ///< Multiply: number of the input vector, for tiles::AdcNoise
   bool mask_record = false;  ///< ProgramRow: the mask is a record of mask_encoding.h
   bool ahead = false;      ///< ProgramRow: only what the row takes; its way to the tile comes later
   bool by_phases = false;  ///< ProgramRow: `phases` is wanted

@@ -78,7 +78,7 @@ void TileModule::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& 
       took = program_rows(*command);
       break;
     case TileCommand::Kind::Multiply:
-      took = multiply(trans.get_data_ptr(), command->input);
+      took = multiply(trans.get_data_ptr(), *command);
       break;
     case TileCommand::Kind::ReadSums:
       std::memcpy(trans.get_data_ptr(), sums_.data(), length);
@@ -127,6 +127,7 @@ Duration TileModule::program_rows(TileCommand& command) {
   RowWork erase;
   if (erases_ && command.operation == programmer::RowOperation::Program) {
     erase = programmer::erase_work(mapping_.columns(tile_), command.rows, programmer_.scheme());
+    erase.erase_power_W = programmer_.erase_power_W(command.row, command.rows);
     w = programmer::erased_first(erase, w);
   }
   RowWork& sum = programming_.work;
@@ -187,7 +188,8 @@ Duration TileModule::verify_time(std::uint64_t rounds, std::uint64_t serial_conv
                                            : comparators_.time(verify_.reads * rounds));
 }
 
-Duration TileModule::multiply(const unsigned char* data, const tiles::InputCode& code) {
+Duration TileModule::multiply(const unsigned char* data, const TileCommand& command) {
+  const tiles::InputCode& code = command.input;
   const std::size_t columns = mapping_.columns(tile_);
   for (std::int32_t& input : inputs_) {
     input = 0;
@@ -195,8 +197,11 @@ Duration TileModule::multiply(const unsigned char* data, const tiles::InputCode&
     if (code.is_signed && (input >> (code.bits - 1) & 1)) input -= 1 << (8 * code_bytes(code));
   }
   std::fill(sums_.begin(), sums_.end(), 0);
+  const bool is_noisy = noise_.sigma > 0.0f;
+  tiles::ReadErrors errors;
+  if (is_noisy) errors = error_draws_.draw(mapping_, tile_, code.bits, command.vector, noise_);
   tiles::multiply_bit_serial(programmer_.cells(), mapping_, tile_, inputs_.data(), code, adc_,
-                             sums_.data());
+                             sums_.data(), is_noisy ? &errors : nullptr);
   Duration time;
   for (unsigned bit = 0; bit < code.bits; ++bit) {
     std::uint64_t driven = 0;

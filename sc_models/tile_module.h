@@ -11,6 +11,7 @@
 #include "sc_models/energy_monitor.h"
 #include "sc_models/periphery.h"
 #include "sc_models/tile_command.h"
+#include "tiles/bit_serial.h"
 
 namespace uswim::sc_models {
 
@@ -39,6 +40,8 @@ class TileModule : public sc_core::sc_module {
 
   const TileProgramming& programming() const { return programming_; }
   void reset_statistics() { programming_ = {}; }
+  /// Of the reads of every Multiply from here on; none at first.
+  void set_read_noise(const tiles::AdcNoise& noise) { noise_ = noise; }
 
  private:
   void b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay);
@@ -47,7 +50,7 @@ class TileModule : public sc_core::sc_module {
   support::Duration program_rows(TileCommand& command);
   /// Of the verify reads of a row or of one of its rounds.
   support::Duration verify_time(std::uint64_t rounds, std::uint64_t serial_conversions) const;
-  support::Duration multiply(const unsigned char* data, const tiles::InputCode& code);
+  support::Duration multiply(const unsigned char* data, const TileCommand& command);
 
   std::size_t tile_;
   const tiles::Mapping& mapping_;
@@ -61,6 +64,8 @@ class TileModule : public sc_core::sc_module {
   ComparatorBank comparators_;
   ShiftAddUnit shift_add_;
   tiles::Adc adc_;
+  tiles::AdcNoise noise_;
+  tiles::ReadErrorDraws error_draws_;
   tiles::VerifyConfig verify_;
   bool erases_;
   unsigned columns_per_adc_;

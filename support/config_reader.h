@@ -188,6 +188,10 @@ class ConfigDocument {
   /// one.
   void finish();
 
+  /// The error of one fault at a key, for what shows only with other files: `throw
+  /// document.fault("tile.adc.bits", "...")`.
+  ConfigError fault(std::string_view path, std::string_view what) const;
+
   /// Every key that was read or described, in the order of reading.
   const std::vector<KeyDescription>& keys() const;
   /// The whole resolved configuration as YAML, defaults included, in the order of reading; reading

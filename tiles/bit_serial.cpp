@@ -34,6 +34,28 @@ std::int16_t* aligned(std::vector<std::int16_t>& buffer) {
 
 }  // namespace
 
+AdcNoise adc_noise(const Mapping& mapping, double sigma, std::uint64_t seed, std::uint32_t chip) {
+  const double full_scale = ((1u << mapping.config().device_bits) - 1) * kUnitsPerLevel;
+  return {static_cast<float>(sigma * full_scale), seed, chip, nullptr};
+}
+
+ReadErrors ReadErrorDraws::draw(const Mapping& mapping, std::size_t array, unsigned bits,
+                                std::uint64_t vector, const AdcNoise& noise) {
+  const std::size_t columns = mapping.columns(array);
+  const std::uint64_t of_chip = mapping.blocks().size() * mapping.pitch();
+  conversions_.resize(columns);
+  for (std::size_t c = 0; c < columns; ++c)
+    conversions_[c] = vector * of_chip + array * mapping.pitch() + c;
+  constexpr unsigned kBlock = support::kNormalsPerBlock;
+  const unsigned blocks = (bits + kBlock - 1) / kBlock;
+  errors_.resize(blocks * kBlock * columns);
+  for (unsigned b = 0; b < blocks; ++b)
+    support::normal_blocks({noise.seed, noise.chip, support::Stream::AdcReadNoise},
+                           conversions_.data(), columns, b, &errors_[b * kBlock * columns],
+                           columns);
+  return {noise.sigma, errors_.data()};
+}
+
 /// The arrays that share rows of a layer, and so their inputs and ADC, side by side.
 struct BitSerialProducts::RowBlock {
   std::size_t first_array = 0, arrays = 0;
@@ -227,22 +249,6 @@ bool BitSerialProducts::multiply_by_patterns(const RowBlock& block, const InputG
   return true;
 }
 
-void BitSerialProducts::draw_errors(std::size_t array, unsigned bits, std::uint64_t vector,
-                                    const AdcNoise& noise) {
-  const std::size_t columns = mapping_.columns(array);
-  const std::uint64_t of_chip = mapping_.blocks().size() * mapping_.pitch();
-  conversions_.resize(columns);
-  for (std::size_t c = 0; c < columns; ++c)
-    conversions_[c] = vector * of_chip + array * mapping_.pitch() + c;
-  constexpr unsigned kBlock = support::kNormalsPerBlock;
-  const unsigned blocks = (bits + kBlock - 1) / kBlock;
-  errors_.resize(blocks * kBlock * columns);
-  for (unsigned b = 0; b < blocks; ++b)
-    support::normal_blocks({noise.seed, noise.chip, support::Stream::AdcReadNoise},
-                           conversions_.data(), columns, b, &errors_[b * kBlock * columns],
-                           columns);
-}
-
 void BitSerialProducts::multiply_plainly(const RowBlock& block, const InputGroups& inputs,
                                          const AdcNoise* noise, std::int64_t* sums) {
   std::vector<std::int32_t> vector(block.rows);
@@ -253,10 +259,9 @@ void BitSerialProducts::multiply_plainly(const RowBlock& block, const InputGroup
     for (std::size_t r = 0; r < block.rows; ++r) vector[r] = codes[r * kLanes];
     for (std::size_t a = block.first_array; a < block.first_array + block.arrays; ++a) {
       ReadErrors errors;
-      if (noise != nullptr) {
-        draw_errors(a, inputs.code.bits, noise->vector[group * kLanes + lane], *noise);
-        errors = {noise->sigma, errors_.data()};
-      }
+      if (noise != nullptr)
+        errors = error_draws_.draw(mapping_, a, inputs.code.bits,
+                                   noise->vector[group * kLanes + lane], *noise);
       multiply_bit_serial(
           *cells_[a], mapping_, a, vector.data(), inputs.code, block.adc,
           sums + (group * kLanes + lane) * block.outputs + mapping_.blocks()[a].first_output,

@@ -33,6 +33,22 @@ struct AdcNoise {
   std::uint32_t chip = 0;
   const std::uint64_t* vector = nullptr;  ///< number of each input vector, [group][lane]
 };
+/// Of cells whose reads have a standard deviation of `sigma`, fraction of the full scale; vectors
+/// without a number yet.
+AdcNoise adc_noise(const Mapping& mapping, double sigma, std::uint64_t seed, std::uint32_t chip);
+
+/// Draws AdcNoise.
+class ReadErrorDraws {
+ public:
+  /// Errors of the conversions of one input vector, of that number, and one array. Good until the
+  /// next draw.
+  ReadErrors draw(const Mapping& mapping, std::size_t array, unsigned bits, std::uint64_t vector,
+                  const AdcNoise& noise);
+
+ private:
+  std::vector<std::uint64_t> conversions_;  ///< by column
+  std::vector<float> errors_;               ///< [bit][column]
+};
 
 /// Products of many input vectors with all arrays of a layer: the integers of
 /// multiply_bit_serial(), faster.
@@ -65,7 +81,6 @@ class BitSerialProducts {
   bool multiply_by_patterns(const RowBlock& block, const InputGroups& inputs, std::size_t stride);
   void multiply_plainly(const RowBlock& block, const InputGroups& inputs, const AdcNoise* noise,
                         std::int64_t* sums);
-  void draw_errors(std::size_t array, unsigned bits, std::uint64_t vector, const AdcNoise& noise);
   bit_serial::Bits spread(const RowBlock& block, const InputGroups& inputs, unsigned per_word);
   bool tabulate(const RowBlock& block, std::size_t first_column, unsigned per_word,
                 bit_serial::Division& division);
@@ -82,8 +97,7 @@ class BitSerialProducts {
   std::vector<std::uint32_t> ends_;
   std::vector<std::uint16_t> words_, planes_;  // of one row block
   std::vector<std::int32_t> block_sums_, pattern_sums_;
-  std::vector<std::uint64_t> conversions_;  // of one vector and array, by column
-  std::vector<float> errors_;               // of one vector and array, [bit][column]
+  ReadErrorDraws error_draws_;
 };
 
 }  // namespace uswim::tiles

@@ -85,20 +85,18 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
   write.word("phases", c.write.phases, kWritePhases,
              {"separate: RESET pulses after SET pulses; mixed: both at once, as long as the longer",
               "unconfirmed"});
-  write.word("erase", c.write.erase, kEraseRows,
-             {"before a row is programmed. not_counted: its devices are in the erased state "
-              "already; counted: each gets one RESET pulse of `reset`, group by group of drivers; "
-              "what the pulse leaves is the erased state either way",
-              "unconfirmed: the papers count no erasing"});
+  write.word(
+      "erase", c.write.erase, kEraseRows,
+      {"before a row is programmed. not_counted: its devices are in the erased state "
+       "already; counted: each gets one RESET pulse of `reset`, group by group of drivers; "
+       "what the pulse leaves, and with pulse_energy: conductance finds, is the erased state",
+       "unconfirmed: the papers count no erasing"});
   write.duration("row_setup", c.write.row_setup,
                  {"to switch to another row, once per row",
                   "unconfirmed: included in the width of the pulses"});
   write.energy("word_line_energy", c.write.word_line_energy,
                {"to switch the word line of a row, once per row",
                 "unconfirmed: included in the energy of the pulses"});
-  write.check(c.write.erase == EraseRows::NotCounted || c.write.pulse_energy == PulseEnergy::Fixed,
-              "erase",
-              "'counted' needs 'pulse_energy: fixed': what the devices hold before is not known");
   auto half = write.section("half_select", {"cells on the lines of pulsed devices"});
   half.word("scheme", c.write.half_select, kHalfSelects,
             {"none: access transistors keep other cells out; half: cells of the pulsed row or of a "
@@ -141,7 +139,8 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
                 "device.read_noise over the square root of their number",
                 "unconfirmed"});
   verify.whole("adc_bits", c.verify.adc_bits, support::closed(0, 16),
-               {"with adc: a verify read, the mean of its `reads`, is rounded to 1 / 2^adc_bits of "
+               {"with adc: each read of a verify is rounded, before the mean of `reads` is taken, "
+                "to 1 / 2^adc_bits of "
                 "the full scale of a device; 0: not rounded",
                 "unconfirmed: none. With the 8 bits of tile.adc and its range set to one device a "
                 "step is 1/15 of the default window's half width"});

@@ -87,7 +87,7 @@ DeviceConfig read_device(support::ConfigReader in) {
   in.number(
       "inference_read_noise", c.inference_read_noise, support::closed(0, 1),
       {"standard deviation of each read of a cell in inference (one per input bit), fraction "
-       "of the full scale; in the accuracy, with an ideal ADC and with ADCs, not in the timed "
+       "of the full scale; in the accuracy, with an ideal ADC and with ADCs, and in the timed "
        "models",
        "unconfirmed: none (aihwkit advises 0.01 for RRAM)"});
   in.number("stuck_low", c.stuck_low, support::closed(0, 1),

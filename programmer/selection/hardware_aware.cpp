@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <stdexcept>
+#include <tuple>
 
 #include "programmer/selection/row_planner.h"
 
@@ -181,20 +182,24 @@ DeviceMask select_worth_per_cycle(const tiles::Mapping& mapping, const WeightFac
     throw std::invalid_argument("a verified fraction must lie in [0, 1]");
   if (fraction == 1.0) return device_mask(mapping, SelectionMask(mapping.weights(), 1));
   struct Ranked {
-    double score;
+    double score;  ///< infinite where no cycle is expected
+    float worth;
     std::uint64_t device;
     std::uint32_t array;
     std::uint16_t row, column;
   };
+  // Of erased devices at least one, though some of the lowest level get none: what masks have been
+  // planned with.
+  const double fewest = facts.earlier_code.empty() ? 1.0 : 0.0;
   std::vector<Ranked> ranked;
   for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
     for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
       for (const Candidate& c : candidates(mapping, facts, statistics, a, r))
-        ranked.push_back({c.worth / std::max(1.0, statistics.of(c.kind).mean_cycles),
+        ranked.push_back({c.worth / std::max(fewest, statistics.of(c.kind).mean_cycles), c.worth,
                           mapping.device_index(a, r, c.column), static_cast<std::uint32_t>(a),
                           c.row, c.column});
   std::sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
-    return a.score != b.score ? a.score > b.score : a.device < b.device;
+    return std::tie(b.score, b.worth, a.device) < std::tie(a.score, a.worth, b.device);
   });
   const auto selected =
       static_cast<std::size_t>(std::llround(fraction * static_cast<double>(mapping.devices())));

@@ -111,6 +111,37 @@ class StatisticalModel : public PulseModel {
   std::uint16_t cycles_;
 };
 
+/// One device at a time: reads that are rounded one by one are many draws, and rarely asked for.
+class RoundedReadsModel : public PulseModel {
+ public:
+  RoundedReadsModel(const WriteVerifyConfig& config, const DeviceModel& device)
+      : PulseModel(config, device), config_(config), device_(device) {}
+  void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+             std::uint32_t chip, DeviceOutcomes& out) const override {
+    write_plainly(config_, device_, targets, first, seed, chip, out);
+  }
+
+ private:
+  WriteVerifyConfig config_;
+  DeviceModel device_;
+};
+
+/// The mean of a verify's reads in a round, each rounded by the converter. The first read has the
+/// draws of a verify with one read; read k the draw k 2^22 + round, which is none of those.
+float rounded_reads_mean(float g, const WriteVerifyConfig& config, const PulseConstants& c,
+                         const support::StreamKey& key, std::uint64_t device, std::uint32_t round) {
+  const std::uint32_t reads = config.rounded_reads;
+  const float noise = c.read_noise * std::sqrt(static_cast<float>(reads));  // of one read
+  float sum = 0.0f;
+  for (std::uint32_t k = 0; k < reads; ++k) {
+    const float error = k > 0        ? support::normal(key, device, (k << 22) + round)
+                        : round == 0 ? support::device_normal(key, device)
+                                     : support::normal(key, device, round - 1);
+    sum += converted(g + noise * error, c);
+  }
+  return sum / static_cast<float>(reads);
+}
+
 }  // namespace
 
 std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
@@ -118,8 +149,17 @@ std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
   if (config.power) return make_powered_model(config, device);
   if (config.pulse_model == PulseModelKind::Statistical)
     return std::make_unique<StatisticalModel>(config, device);
+  if (config.averages_rounded_reads(device))
+    return std::make_unique<RoundedReadsModel>(config, device);
   if (config.pulse_model == PulseModelKind::Ispp) return make_ispp_model(config, device);
   return make_pulsed_model(config, device);
+}
+
+float PulseModel::closing_write(const DeviceTarget& target, std::uint64_t device,
+                                std::uint64_t seed, std::uint32_t chip) const {
+  const PulseConstants c = pulse_constants(config_, device_);
+  const float error = support::device_normal({seed, chip, Stream::ClosingWrite}, device);
+  return first_round(target, error, stuck_state(c, seed, chip, device), c).open_loop;
 }
 
 float PulseModel::closed_after(const DeviceTarget& target, std::uint64_t device, std::uint64_t seed,
@@ -127,8 +167,7 @@ float PulseModel::closed_after(const DeviceTarget& target, std::uint64_t device,
   if (config_.closing.then == OpenAtClose::WriteOpenLoop) {
     const PulseConstants c = pulse_constants(config_, device_);
     const Stuck stuck = stuck_state(c, seed, chip, device);
-    const float error = support::device_normal({seed, chip, Stream::ClosingWrite}, device);
-    const float written = first_round(target, error, stuck, c).open_loop;
+    const float written = closing_write(target, device, seed, chip);
     if (stuck != Stuck::No || c.relaxation_sigma <= 0.0f) return written;
     return written +
            c.relaxation_sigma * support::device_normal({seed, chip, Stream::Relaxation}, device);
@@ -144,6 +183,7 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
                    std::uint32_t rounds) {
   const PulseConstants constants = pulse_constants(config, device);
   const IsppRule ispp(config.ispp);
+  const bool averages = config.averages_rounded_reads(device);
   clear(out, targets.size());
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (!targets[i].present) continue;
@@ -170,6 +210,7 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
       const auto read_verify = [&] {
         if (constants.read_noise <= 0.0f) return converted(g, constants);
         const support::StreamKey key{seed, chip, Stream::VerifyReadNoise};
+        if (averages) return rounded_reads_mean(g, config, constants, key, first + i, round);
         const float error = round == 0 ? support::device_normal(key, first + i)
                                        : support::normal(key, first + i, round - 1);
         return converted(g + constants.read_noise * error, constants);

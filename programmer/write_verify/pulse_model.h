@@ -66,6 +66,11 @@ struct WriteVerifyConfig {
   unsigned cycles = 10;                   ///< statistical: write cycles of every verified device
   std::optional<PulsePowerConfig> power;  ///< not a key of its own: from tile and device
   unsigned read_bits = 0;                 ///< not a key of its own: tile.verify.adc_bits
+  unsigned rounded_reads = 1;             ///< the reads of a verify, where each is rounded
+  /// Whether the mean of several rounded reads is another than one rounded read.
+  bool averages_rounded_reads(const DeviceModel& device) const {
+    return rounded_reads > 1 && read_bits > 0 && device.read_noise() > 0.0;
+  }
 };
 WriteVerifyConfig read_write_verify(support::ConfigReader in);
 
@@ -91,7 +96,8 @@ struct DeviceOutcomes {
   std::vector<std::uint64_t> set, reset;
   /// Power of each device's pulses, summed over them; empty unless WriteVerifyConfig::power is set.
   std::vector<float> open_loop_power_W, set_power_W, reset_power_W;
-  std::vector<float> erase_power_W;  ///< of a RESET pulse that would take back the open-loop pulse
+  std::vector<float> erase_power_W;   ///< of a RESET pulse that would take back the open-loop pulse
+  std::vector<float> erased_power_W;  ///< of a RESET pulse of the device as it is before any pulse
   std::size_t words() const { return (devices + 63) / 64; }
 };
 
@@ -125,7 +131,22 @@ class PulseModel {
   /// Not for `statistical`, which knows no conductance before its last cycle.
   float closed_after(const DeviceTarget& target, std::uint64_t device, std::uint64_t seed,
                      std::uint32_t chip, std::uint32_t rounds) const;
+  /// Powers, summed over them, of the pulses that such a device gets, the write with which the row
+  /// is closed included; `up`: that one is a SET pulse. 0 unless WriteVerifyConfig::power is set.
+  struct ClosedPower {
+    double set_W = 0.0, reset_W = 0.0;
+  };
+  virtual ClosedPower power_when_closed(const DeviceTarget& /*target*/, std::uint64_t /*device*/,
+                                        std::uint64_t /*seed*/, std::uint32_t /*chip*/,
+                                        std::uint32_t /*rounds*/, bool /*up*/) const {
+    return {};
+  }
   const RowClosing& closing() const { return config_.closing; }
+
+ protected:
+  /// Conductance that the write with which a row is closed leaves, before relaxation.
+  float closing_write(const DeviceTarget& target, std::uint64_t device, std::uint64_t seed,
+                      std::uint32_t chip) const;
 
  private:
   const WriteVerifyConfig config_;

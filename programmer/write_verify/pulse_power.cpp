@@ -27,20 +27,43 @@ class PoweredModel : public PulseModel {
       : PulseModel(config, device),
         constants_(pulse_constants(config, device)),
         rule_(config.ispp),
-        power_(*config.power) {
+        power_(*config.power),
+        config_(config),
+        device_(device) {
     if (config.pulse_model == PulseModelKind::Statistical)
       throw std::invalid_argument("the statistical model has no conductance at a pulse");
-    WriteVerifyConfig without = config;
-    without.power.reset();
-    model_ = make_pulse_model(without, device);
+    config_.power.reset();
+    model_ = make_pulse_model(config_, device);
   }
 
   void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
     model_->write(targets, first, seed, chip, out);
+    go_through(targets, first, seed, chip, out, nullptr);
+  }
+
+  ClosedPower power_when_closed(const DeviceTarget& target, std::uint64_t device,
+                                std::uint64_t seed, std::uint32_t chip, std::uint32_t rounds,
+                                bool up) const override {
+    DeviceOutcomes out;
+    write_plainly(config_, device_, {target}, device, seed, chip, out, rounds);
+    float left = 0.0f;
+    go_through({target}, device, seed, chip, out, &left);
+    ClosedPower p{out.set_power_W.front(), out.reset_power_W.front()};
+    if (closing().writes())
+      (up ? p.set_W : p.reset_W) +=
+          power(amplitude_V(up), left, closing_write(target, device, seed, chip));
+    return p;
+  }
+
+ private:
+  /// Powers of the pulses that `out` records; `left`, where it is not null: conductances that the
+  /// last of them leave, relaxation not included.
+  void go_through(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+                  std::uint32_t chip, DeviceOutcomes& out, float* left) const {
     const std::size_t n = targets.size();
-    for (std::vector<float>* power :
-         {&out.open_loop_power_W, &out.set_power_W, &out.reset_power_W, &out.erase_power_W})
+    for (std::vector<float>* power : {&out.open_loop_power_W, &out.set_power_W, &out.reset_power_W,
+                                      &out.erase_power_W, &out.erased_power_W})
       power->assign(n, 0.0f);
 
     std::vector<std::uint64_t> index;
@@ -53,6 +76,8 @@ class PoweredModel : public PulseModel {
       if (!targets[i].present) continue;
       const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
       const FirstRound r = first_round(targets[i], z[i], stuck, constants_);
+      out.erased_power_W[i] = power(amplitude_V(false), r.before, r.before);
+      if (left != nullptr) left[i] = r.start;
       if (r.open_loop_set() || r.open_loop_reset()) {
         out.open_loop_power_W[i] = power(amplitude_V(r.open_loop_set()), r.before, r.open_loop);
         out.erase_power_W[i] = power(amplitude_V(false), r.open_loop, r.before);
@@ -77,7 +102,10 @@ class PoweredModel : public PulseModel {
       support::normal_blocks({seed, chip, Stream::WriteCycle}, index.data(), m, block, z.data(), m);
       for (std::size_t j = 0; j < kNormalsPerBlock; ++j)
         for (std::size_t k = 0; k < m; ++k)
-          if (open[k].left > 0) pulse(open[k], z[j * m + k], 1 + block * kNormalsPerBlock + j, out);
+          if (open[k].left > 0) {
+            pulse(open[k], z[j * m + k], 1 + block * kNormalsPerBlock + j, out);
+            if (left != nullptr) left[open[k].place] = open[k].conductance;
+          }
       std::size_t kept = 0;
       for (std::size_t k = 0; k < m; ++k) {
         if (open[k].left == 0) continue;
@@ -89,7 +117,6 @@ class PoweredModel : public PulseModel {
     }
   }
 
- private:
   double amplitude_V(bool up) const { return (up ? power_.set : power_.reset).in_si(); }
 
   float power(double amplitude_V, float before, float after) const {
@@ -122,6 +149,8 @@ class PoweredModel : public PulseModel {
   PulseConstants constants_;
   IsppRule rule_;
   PulsePowerConfig power_;
+  WriteVerifyConfig config_;  ///< without powers
+  DeviceModel device_;
   std::unique_ptr<PulseModel> model_;
 };
 

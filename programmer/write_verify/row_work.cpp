@@ -119,19 +119,22 @@ USWIM_INLINE RoundWork work_of_round(const RowView& row, std::size_t round,
   return work;
 }
 
-/// Column by column, so that the sums have one order.
-void add_power(const RowView& row, RowWork& work) {
+/// Column by column, so that the sums have one order. After `rounds` the row is closed.
+void add_power(const RowView& row, std::size_t rounds, RowWork& work) {
   const DevicePulses& p = row.pulses;
   const bool later = row.operation == RowOperation::Verify;
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
     const std::size_t word = row.word + w;
     const DevicePulses::Round first =
         p.rounds(word) > 0 ? p.of_word(word)[0] : DevicePulses::Round();
+    const std::uint64_t open = pulsed(row, rounds, w);
     for (unsigned bit = 0; bit < 64; ++bit) {
       const std::size_t device = word * 64 + bit;
       if (row.mask[w] >> bit & 1) {
-        work.set_power_W += p.set_power_W(device);
-        work.reset_power_W += p.reset_power_W(device);
+        if (!(open >> bit & 1)) {
+          work.set_power_W += p.set_power_W(device);
+          work.reset_power_W += p.reset_power_W(device);
+        }
         if (!later) continue;
         // As in round_bits(): the first pulse has been given, or the device is to be erased.
         if (first.set >> bit & 1)
@@ -279,6 +282,7 @@ void RowWork::append(const RowWork& next) {
   most_pulses = std::max(most_pulses, next.most_pulses);
   set_power_W += next.set_power_W;
   reset_power_W += next.reset_power_W;
+  erase_power_W += next.erase_power_W;
 }
 
 std::uint64_t open_devices(const RowView& row, std::size_t rounds, std::size_t w) {
@@ -350,7 +354,7 @@ RowWork row_work(const RowView& row) {
     work.write_cycles += count(pulsed(row, 0, w));
   }
   work.most_pulses = most_pulses(row, rounds + (row.scheme.closing.writes() && any_open ? 1 : 0));
-  if (row.pulses.has_power()) add_power(row, work);
+  if (row.pulses.has_power()) add_power(row, rounds, work);
   return work;
 }
 

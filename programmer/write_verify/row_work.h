@@ -65,6 +65,7 @@ struct RowWork {
   std::uint32_t most_pulses = 0;    ///< of the device with most of them
   double set_power_W = 0.0;         ///< summed over the pulses; 0 unless DevicePulses has it
   double reset_power_W = 0.0;
+  double erase_power_W = 0.0;  ///< of the erase pulses; not in reset_power_W
   PolarityChanges polarity;
   void add(const RoundWork& round);
   /// Another row's work, behind this.
@@ -117,7 +118,8 @@ RoundWork closing_work(const RowView& row, std::size_t rounds);
 /// One round of given pulses without a verify; bit sets over the row's columns.
 RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std::uint64_t>& reset,
                    const RowScheme& scheme);
-/// The sum over all rounds.
+/// The sum over all rounds. Powers of devices that are open when the row is closed are left out but
+/// for what a later write-verify adds: their sums end with the row (PulseModel::power_when_closed).
 RowWork row_work(const RowView& row);
 
 }  // namespace uswim::programmer

@@ -165,6 +165,19 @@ void ConfigDocument::finish() {
   throw ConfigError(std::move(lines));
 }
 
+ConfigError ConfigDocument::fault(std::string_view path, std::string_view what) const {
+  // Where the key stands, or the nearest section that is there.
+  Place place = state_->sections.front().place;
+  std::optional<std::size_t> node = state_->sections.front().node;
+  for (const std::string& key : keys_of(path)) {
+    const YamlEntry* entry = node ? state_->tree[*node].find(key) : nullptr;
+    if (entry == nullptr) break;
+    node = entry->node;
+    place = state_->tree[*node].place;
+  }
+  return ConfigError({state_->line({place, std::string(path), std::string(what)})});
+}
+
 const std::vector<KeyDescription>& ConfigDocument::keys() const { return state_->keys; }
 
 }  // namespace uswim::support

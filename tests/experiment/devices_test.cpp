@@ -326,6 +326,10 @@ TEST_F(SmallRun, ReadsWithNoiseAtTheAdcsToo) {
 
 TEST(VerifySteps, LeaveEveryLevelWithinReach) {
   EXPECT_EQ(load_config(kConfig, {"tile.verify.adc_bits=8"}).config.programming.read_bits, 8u);
+  const Config rounded =
+      load_config(kConfig, {"tile.verify.adc_bits=8", "tile.verify.reads=4"}).config;
+  EXPECT_EQ(rounded.programming.rounded_reads, 4u);
+  EXPECT_EQ(load_config(kConfig, {"tile.verify.reads=4"}).config.programming.rounded_reads, 1u);
   EXPECT_THAT(fault_of({"tile.verify.adc_bits=2"}),
               HasSubstr("with 'verify.adc_bits: 2' a level lies 0.0833 of the full scale from"));
   EXPECT_THAT(fault_of({"tile.verify.adc_bits=8", "tile.verify.mode=compare"}),
@@ -334,12 +338,34 @@ TEST(VerifySteps, LeaveEveryLevelWithinReach) {
               HasSubstr("'statistical' does not"));
 }
 
-TEST(Erasing, IsOfErasedChipsWithAFixedEnergy) {
+TEST(Erasing, IsOfErasedChips) {
   EXPECT_THAT(fault_of({"tile.write.erase=counted", "programming.start=programmed"}),
               HasSubstr("'write.erase: counted' needs 'programming.start: erased'"));
-  EXPECT_THAT(fault_of({"tile.write.erase=counted", "tile.write.pulse_energy=conductance",
-                        "device.preset=rram_nvsim"}),
-              HasSubstr("tile.write.erase: 'counted' needs 'pulse_energy: fixed'"));
+}
+
+// Every device once, at the lowest level's conductance where no device errs: 2 V, 1 uS, 10 ns.
+TEST_F(SmallRun, ErasesAndClosesRowsWithEnergyByConductance) {
+  const std::vector<std::string> levels{"device.lowest_level=1 uS", "device.highest_level=40 uS",
+                                        "tile.write.erase=counted",
+                                        "programming.close_row.rounds=4"};
+  const auto energies = [&](std::vector<std::string> more) {
+    more.insert(more.end(), levels.begin(), levels.end());
+    const RunResult r = run(more);
+    return std::pair{r, nlohmann::json::parse(file("summary.json"))["programming"]};
+  };
+  const auto fixed = energies({}).first;
+  const auto [noisy, j] = energies({"tile.write.pulse_energy=conductance"});
+  for (std::size_t i = 0; i < noisy.curve.size(); ++i) {
+    EXPECT_EQ(noisy.curve[i].accuracy_mean, fixed.curve[i].accuracy_mean);
+    EXPECT_EQ(noisy.curve[i].time_s_mean, fixed.curve[i].time_s_mean);
+    EXPECT_EQ(noisy.curve[i].write_pulses_mean, fixed.curve[i].write_pulses_mean);
+  }
+  double sum = 0;
+  for (const auto& part : j["energy_breakdown_J"]) sum += part.get<double>();
+  EXPECT_DOUBLE_EQ(sum, j["energy_J"].get<double>());
+  const auto exact = energies({"tile.write.pulse_energy=conductance", "device.sigma=0"}).second;
+  const double erase = 423672 * 4 * 1e-6 * 10e-9;
+  EXPECT_NEAR(exact["energy_breakdown_J"]["erase"].get<double>(), erase, 1e-6 * erase);
 }
 
 }  // namespace

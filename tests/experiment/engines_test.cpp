@@ -34,6 +34,7 @@ struct LeNet {
         pulses(programmer::make_pulse_model(config.programming, device)),
         system(config.chip, config.tile, mapping, device, *pulses, program),
         executor(workload.network, workload.weights) {
+    system.set_inference_read_noise(config.device.inference_read_noise);
     system.new_chip(config.seed, 0);
     programmer::SelectionMask mask(mapping.weights(), 0);
     for (std::size_t i = 0; i < mask.size(); i += 3) mask[i] = 1;
@@ -60,6 +61,7 @@ void expect_timed_equals_hardware(LeNet& net) {
                                          net.workload.test.pixels.begin() + images * 784);
   const sc_models::InferenceReport timed = net.system.infer(pixels, images);
   HardwareEngine hardware = net.hardware();
+  hardware.start_noise(net.config.device.inference_read_noise, net.config.seed, 0);
   const std::vector<float> fast = net.logits(hardware, images);
   for (std::size_t i = 0; i < images; ++i)
     for (std::size_t c = 0; c < 10; ++c) EXPECT_EQ(timed.logits[i][c], fast[i * 10 + c]);
@@ -84,6 +86,20 @@ TEST(HardwareEngine, HasTheSameNoiseWhateverTheBatches) {
 TEST(TimedInference, EqualsTheHardwareEngineBitForBit) {
   LeNet net({"tile.adc.bits=7"});
   expect_timed_equals_hardware(net);
+}
+
+// Every conversion has the error of its column, input bit, output position and image; layers work
+// on several images side by side.
+TEST(TimedInference, EqualsTheHardwareEngineWithReadNoise) {
+  LeNet net({"tile.adc.bits=7", "device.inference_read_noise=0.05"});
+  expect_timed_equals_hardware(net);
+  HardwareEngine quiet = net.hardware();
+  const std::vector<float> exact = net.logits(quiet, 1);
+  const std::vector<std::uint8_t> pixels(net.workload.test.pixels.begin(),
+                                         net.workload.test.pixels.begin() + 784);
+  const std::vector<float> noisy = net.system.infer(pixels, 1).logits.front();
+  EXPECT_NE(noisy, exact);
+  EXPECT_EQ(net.system.infer(pixels, 1).logits.front(), noisy);
 }
 
 /// 0 ... count - 1 in another order; `stride` and `count` without common divisor.
@@ -128,6 +144,10 @@ std::vector<tiles::LayerPlacement> on_shared_arrays() {
 TEST(TimedInference, EqualsTheHardwareEngineWhereLayersShareArrays) {
   LeNet net({}, on_shared_arrays());
   EXPECT_EQ(net.mapping.array_count(), 31u);
+  expect_timed_equals_hardware(net);
+}
+TEST(TimedInference, EqualsTheHardwareEngineWithReadNoiseOnSharedArrays) {
+  LeNet net({"device.inference_read_noise=0.05"}, on_shared_arrays());
   expect_timed_equals_hardware(net);
 }
 

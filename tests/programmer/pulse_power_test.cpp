@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "programmer/array_programmer.h"
 #include "programmer/write_verify/pulse_model.h"
 #include "programmer/write_verify/pulse_rules.h"
 #include "programmer/write_verify/row_work.h"
@@ -68,9 +69,10 @@ TEST(PulsePower, OfANeurramPulseIsThePublishedOne) {
 }
 
 /// The same by one plain loop per device, one draw at a time, which decides from reads of its own
-/// when a device is done instead of following recorded pulses.
-void plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, const DeviceTarget& t,
-                  std::uint64_t index, double& set, double& reset) {
+/// when a device is done instead of following recorded pulses. A device that is open after `rounds`
+/// gets its closing write. Returns whether it is.
+bool plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, const DeviceTarget& t,
+                  std::uint64_t index, double& set, double& reset, std::uint32_t rounds = 1000) {
   const PulseConstants c = pulse_constants(config, model);
   const IsppRule ispp(config.ispp);
   const auto draw = [&](Stream stream, std::uint32_t n) {
@@ -97,13 +99,23 @@ void plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, con
     const float error = round == 0 ? device_draw(Stream::VerifyReadNoise)
                                    : draw(Stream::VerifyReadNoise, round - 1);
     const float read = g + (c.read_noise > 0 ? c.read_noise * error : 0.0f);
-    if (is_inside(read, t.target, c.tolerance) || cycles >= c.max_cycles) return;
+    if (is_inside(read, t.target, c.tolerance) || cycles >= c.max_cycles) return false;
     const bool up = read < t.target;
+    if (round + 1 == rounds) {
+      if (c.kind == PulseModelKind::Ispp && !ispp.prepare(ramps, up)) return false;
+      const float written =
+          stuck == Stuck::High ? 1.0f
+          : stuck == Stuck::Low
+              ? 0.0f
+              : t.target + c.nominal_sigma * t.level_factor * device_draw(Stream::ClosingWrite);
+      if (config.closing.writes()) book(up, up ? set_V : reset_V, g, written);
+      return true;
+    }
     const float z = draw(Stream::WriteCycle, round), before = g;
     double volts = up ? set_V : reset_V;
     float after;
     if (c.kind == PulseModelKind::Ispp) {
-      if (!ispp.prepare(ramps, up)) return;
+      if (!ispp.prepare(ramps, up)) return false;
       volts = std::min(3.3, 1.2 + 0.1 * ramps.pulse);
       after = ispp.after_pulse(ramps, g, factor, z);
     } else if (c.kind == PulseModelKind::Redraw) {
@@ -154,6 +166,45 @@ TEST_P(PulsePowers, AreTheSumsOverThePlainLoopsPulses) {
   EXPECT_EQ(o.set, without.set);
   EXPECT_TRUE(without.set_power_W.empty());
 }
+// The closing write goes from where the last of these rounds left the device.
+TEST_P(PulsePowers, EndWhereTheRowIsClosedAndWithItsLastWrite) {
+  for (const OpenAtClose then : {OpenAtClose::Leave, OpenAtClose::WriteOpenLoop}) {
+    WriteVerifyConfig c = powered(GetParam().kind);
+    c.start = GetParam().start;
+    c.max_cycles = 40;
+    c.ispp.noise = 0.2;
+    c.closing = {3, 0.0, then};
+    const DeviceModel model = device(0.2, 0.02, 0.05, 0.3);
+    const auto pulses = make_pulse_model(c, model);
+    std::vector<DeviceTarget> t(300);
+    for (std::size_t i = 0; i < t.size(); ++i) {
+      t[i] = {true, static_cast<float>(i % 4) / 3.0f, i % 3 == 0 ? 0.5f : 1.4f};
+      t[i].programmed = GetParam().programmed;
+      t[i].start = static_cast<float>(i % 5) / 4.0f;
+    }
+    DeviceOutcomes o;
+    pulses->write(t, 1000, 7, 3, o);
+    unsigned closed = 0;
+    for (const std::uint32_t rounds : {1u, 3u, 8u})
+      for (std::size_t i = 0; i < t.size(); ++i) {
+        if (rounds >= o.rounds) continue;
+        const auto next = [&](const std::vector<std::uint64_t>& bits) {
+          return (bits[rounds * o.words() + i / 64] >> (i % 64) & 1) != 0;
+        };
+        double set = 0, reset = 0;
+        const bool open = plain_powers(c, model, t[i], 1000 + i, set, reset, rounds);
+        EXPECT_EQ(open, next(o.set) || next(o.reset));
+        if (!open) continue;
+        ++closed;
+        const PulseModel::ClosedPower power =
+            pulses->power_when_closed(t[i], 1000 + i, 7, 3, rounds, next(o.set));
+        EXPECT_NEAR(power.set_W, set, 1e-5 * set) << i;
+        EXPECT_NEAR(power.reset_W, reset, 1e-5 * reset) << i;
+      }
+    EXPECT_GT(closed, 100u);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Models, PulsePowers,
     testing::Values(PowerCase{PulseModelKind::Redraw, StartState::Erased, false},
@@ -207,6 +258,85 @@ TEST(PulsePower, OfALaterVerifyCountsTheErasingPulse) {
     EXPECT_NEAR(w.reset_power_W, reset, 1e-6 * reset);
     EXPECT_EQ(w.most_pulses, most);
   }
+}
+
+/// An array of 48 weights whose rows are closed after three rounds.
+struct ClosedArray {
+  WriteVerifyConfig config;
+  DeviceModel model = device(0.2, 0.02, 0.05);
+  std::unique_ptr<PulseModel> pulses;
+  tiles::Mapping mapping;
+  ArrayProgrammer array;
+  explicit ClosedArray(PulseModelKind kind)
+      : config(closed(kind)),
+        pulses(make_pulse_model(config, model)),
+        mapping({{"fc", 16, 3, codes()}}, {64, 64, 2, 4}),
+        array(mapping, 0, model, *pulses, {8, 0, false, false, config.closing}) {
+    array.new_chip(7, 3);
+  }
+  static WriteVerifyConfig closed(PulseModelKind kind) {
+    WriteVerifyConfig c = powered(kind);
+    c.closing = {3, 0.0, OpenAtClose::WriteOpenLoop};
+    return c;
+  }
+  static std::vector<std::int16_t> codes() {
+    std::vector<std::int16_t> list(48);
+    for (std::size_t i = 0; i < list.size(); ++i)
+      list[i] = static_cast<std::int16_t>(static_cast<int>(i * 7 % 31) - 15);
+    return list;
+  }
+};
+
+TEST(PulsePower, OfAClosedRowIsThatOfItsDevicesPulses) {
+  for (const auto kind :
+       {PulseModelKind::Redraw, PulseModelKind::Incremental, PulseModelKind::Ispp}) {
+    ClosedArray a(kind);
+    const std::vector<std::uint8_t> levels = a.mapping.levels(0);
+    const std::uint64_t mask = 0x0fff00ff0f0ff0ffull;
+    const DeviceOutcomes o = a.array.draw_outcomes();
+    unsigned closed = 0;
+    for (std::size_t row = 0; row < 3; ++row) {
+      const RowWork w = a.array.program_rows(row, 1, &levels[64 * row], &mask);
+      double set = 0, reset = 0;
+      for (std::size_t c = 0; c < 64; ++c) {
+        const std::size_t place = 64 * row + c;
+        const unsigned level = levels[place];
+        const DeviceTarget t{true, static_cast<float>(a.model.target(level)),
+                             static_cast<float>(a.model.level_factor(level, 0.0))};
+        if (mask >> c & 1)
+          closed +=
+              plain_powers(a.config, a.model, t, a.mapping.device_index(0, row, c), set, reset, 3);
+        else
+          (o.open_loop_set[row] >> c & 1 ? set : reset) += double{o.open_loop_power_W[place]};
+      }
+      EXPECT_NEAR(w.set_power_W, set, 1e-5 * set);
+      EXPECT_NEAR(w.reset_power_W, reset, 1e-5 * reset);
+      EXPECT_GT(w.set_power_W, 0.0);
+    }
+    EXPECT_GT(closed, 5u);
+  }
+}
+
+// From the erased state of each device, with the spread of the lowest level, to itself.
+TEST(PulsePower, OfErasingIsThatOfTheErasedState) {
+  const ClosedArray a(PulseModelKind::Incremental);
+  double all = 0.0;
+  for (std::size_t row = 0; row < 3; ++row) {
+    double want = 0.0;
+    for (std::size_t c = 0; c < 64; ++c) {
+      const std::uint64_t index = a.mapping.device_index(0, row, c);
+      const Stuck stuck = stuck_state(pulse_constants(a.config, a.model), 7, 3, index);
+      const double part = stuck == Stuck::High ? 1.0
+                          : stuck == Stuck::Low
+                              ? 0.0
+                              : a.model.sigma(0, 0.0) *
+                                    support::device_normal({7, 3, Stream::ProgrammingError}, index);
+      want += 2.5 * 2.5 * std::max(0.0, conductance_S(part));
+    }
+    EXPECT_NEAR(a.array.erase_power_W(row, 1), want, 1e-5 * want);
+    all += want;
+  }
+  EXPECT_NEAR(a.array.erase_power_W(0, 3), all, 1e-5 * all);
 }
 
 TEST(PulsePower, IsRefusedWhereNoPulseHasAConductance) {

@@ -336,6 +336,39 @@ TEST(ProgrammedStatistics, LetPlannersPassOverWhatIsLeftAlone) {
   EXPECT_GT(by_time.count(), 0u);
 }
 
+// Devices that most likely are in their window cost a part of a cycle. Every device that is
+// selected avoids at least as much loss per expected cycle as any that is not.
+TEST(ProgrammedStatistics, LetWorthPerCycleCountTheCyclesExpected) {
+  Chip chip(PulseModelKind::Incremental, device(0.15, 0.01));
+  const tiles::Mapping& after = chip.networks.after;
+  WeightFacts facts = facts_of(chip.networks);
+  for (std::size_t w = 0; w < facts.second_derivative.size(); ++w)
+    facts.second_derivative[w] = static_cast<float>(1 + w * 7919 % 13);
+  const DeviceStatistics statistics(chip.device_model, *chip.pulses, 1, after, facts,
+                                    {&chip.networks.before, true, false});
+  DeviceMask mask = select_worth_per_cycle(after, facts, statistics, 0.3);
+  double least = HUGE_VAL, most = 0.0, most_cycles = 0.0;
+  std::size_t below_one = 0, selected = 0;
+  for (std::size_t r = 0; r < Networks::kRows; ++r)
+    for (std::size_t c = 0; c < after.columns(0); ++c) {
+      const std::size_t weight = after.weight_of(0, r, c);
+      const LevelStatistics& s = statistics.of(statistics.kind(after, facts, 0, r, c));
+      const double slice = c % after.devices_per_weight() < 2 ? 4.0 : 1.0;
+      const double score = s.gain * facts.second_derivative[weight] * slice * slice / s.mean_cycles;
+      if (mask.row(0, r)[c / 64] >> (c % 64) & 1) {
+        least = std::min(least, score);
+        most_cycles = std::max(most_cycles, s.mean_cycles);
+        ++selected;
+      } else {
+        most = std::max(most, score);
+      }
+      below_one += s.mean_cycles < 1.0;
+    }
+  EXPECT_GT(below_one, 0u);
+  EXPECT_GT(selected, 0u);
+  EXPECT_GE(least, most * (1 - 1e-6));
+}
+
 // Rows of which every other weight is verified, over many chips.
 TEST(ProgrammedRowTime, IsThatOfSimulatedRows) {
   for (const bool verified : {true, false})

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <vector>
 
 #include "programmer/write_verify/pulse_model.h"
@@ -129,6 +130,70 @@ TEST(VerifySteps, AcceptWhatTheNearestStepAccepts) {
   }
 }
 
+/// Probability that a rewritten device is accepted by the mean of three reads, each with an error
+/// of its own and rounded to `step`: the integral over its conductance of the sum over their codes.
+double accepted_by_three_reads(double target, double sigma, double noise, double step,
+                               double tolerance) {
+  constexpr int kIntervals = 4000;
+  constexpr double kWidest = 6.0;
+  double p = 0.0;
+  for (int k = 0; k < kIntervals; ++k) {
+    const double x = kWidest * (2.0 * (k + 0.5) / kIntervals - 1.0), g = target + sigma * x;
+    const auto code = [&](int n) {
+      return cdf(((n + 0.5) * step - g) / noise) - cdf(((n - 0.5) * step - g) / noise);
+    };
+    const int nearest = static_cast<int>(std::lround(g / step));
+    double of_code[9], all = 0.0;
+    for (int a = 0; a < 9; ++a) of_code[a] = code(nearest - 4 + a);
+    for (int a = 0; a < 9; ++a)
+      for (int b = 0; b < 9; ++b)
+        for (int c = 0; c < 9; ++c) {
+          const double mean = step * (nearest - 4 + (a + b + c) / 3.0);
+          if (std::fabs(mean - target) <= tolerance) all += of_code[a] * of_code[b] * of_code[c];
+        }
+    p += phi(x) * 2.0 * kWidest / kIntervals * all;
+  }
+  return p;
+}
+
+// Rewriting is independent, and so are the reads of every round: 1 / p cycles. Steps of 1/16 and
+// an error of half a step per read: of the codes only that of the target is in the window, of
+// their means the thirds beside it too.
+TEST(VerifySteps, RoundEachReadBeforeTheirMeanIsTaken) {
+  const double sigma = 0.15, noise = 0.03, target = 1.0, tolerance = 0.06;
+  DeviceConfig d;
+  d.preset = DevicePreset::R1;
+  d.sigma = sigma;
+  d.read_noise = noise;
+  d.verify_reads = 3;
+  WriteVerifyConfig c = model(PulseModelKind::Redraw);
+  c.read_bits = 4;
+  c.rounded_reads = 3;
+  const double p = accepted_by_three_reads(target, sigma, noise, 1.0 / 16, tolerance);
+  const Moments m = run(c, DeviceModel(d), static_cast<float>(target));
+  const double error = 4.5 * std::sqrt(1 - p) / p / std::sqrt(kDevices);
+  EXPECT_NEAR(m.mean_cycles, 1 / p, error);
+  // The mean rounded as a whole is another read.
+  c.rounded_reads = 1;
+  EXPECT_GT(std::fabs(run(c, DeviceModel(d), static_cast<float>(target)).mean_cycles - 1 / p),
+            2 * error);
+}
+
+TEST(VerifySteps, OfOneReadOrWithoutNoiseAreTheReadAsAWhole) {
+  for (const auto& [bits, reads, noise] :
+       {std::tuple{5u, 1u, 0.03}, {0u, 4u, 0.03}, {5u, 4u, 0.0}}) {
+    WriteVerifyConfig c = model(PulseModelKind::Incremental), plain = c;
+    c.read_bits = plain.read_bits = bits;
+    c.rounded_reads = reads;
+    DeviceOutcomes with, without;
+    const DeviceModel device = uniform_device(0.2, noise);
+    make_pulse_model(c, device)->write(mixed_targets(500), 0, 1, 0, with);
+    make_pulse_model(plain, device)->write(mixed_targets(500), 0, 1, 0, without);
+    EXPECT_EQ(with.verified, without.verified);
+    EXPECT_EQ(with.set, without.set);
+  }
+}
+
 TEST(VerifySteps, OfManyBitsChangeNothingThatIsNotAtTheEdge) {
   WriteVerifyConfig c = model(PulseModelKind::Incremental), fine = c;
   fine.read_bits = 16;
@@ -225,6 +290,7 @@ struct FastPathCase {
   double device_to_device = 0.0;
   double relaxation = 0.0;
   unsigned read_bits = 0;
+  unsigned rounded_reads = 1;
 };
 class FastPath : public testing::TestWithParam<FastPathCase> {};
 
@@ -233,6 +299,7 @@ TEST_P(FastPath, EqualsThePlainLoopBitForBit) {
   c.start = GetParam().start;
   c.ispp.noise = 0.3;
   c.read_bits = GetParam().read_bits;
+  c.rounded_reads = GetParam().rounded_reads;
   DeviceConfig d;
   d.preset = DevicePreset::R1;
   d.sigma = 0.2;
@@ -276,7 +343,9 @@ INSTANTIATE_TEST_SUITE_P(
         FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.0, 0, 0, 0, 4},
         FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03, 0.1, 0.4, 0.02, 6},
         FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.0, 0, 0, 0, 5},
-        FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.03, 0, 0, 0, 5}));
+        FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.03, 0, 0, 0, 5},
+        FastPathCase{PulseModelKind::Incremental, StartState::Erased, 0.03, 0.1, 0.4, 0.02, 6, 3},
+        FastPathCase{PulseModelKind::Ispp, StartState::Erased, 0.03, 0, 0, 0, 5, 4}));
 
 TEST(Outcomes, OfADeviceDoNotDependOnItsNeighbours) {
   const WriteVerifyConfig c = model(PulseModelKind::Incremental);

@@ -311,6 +311,15 @@ TEST(StrictConfig, ChecksAcrossKeysAreReportedWhereTheKeyStands) {
   }
 }
 
+TEST(StrictConfig, AFaultThatShowsLaterNamesThePlaceToo) {
+  const ConfigDocument document =
+      ConfigDocument::from_text("a: 1\nb:\n  c: 5\n", "x.yaml", {"b.d=7"});
+  EXPECT_STREQ(document.fault("b.c", "is odd").what(), "x.yaml:3:6: b.c: is odd");
+  EXPECT_STREQ(document.fault("b.d", "is odd").what(), "--set b.d=7: b.d: is odd");
+  EXPECT_STREQ(document.fault("b.e.f", "is odd").what(), "x.yaml:3:3: b.e.f: is odd");
+  EXPECT_STREQ(document.fault("z", "is odd").what(), "x.yaml:1:1: z: is odd");
+}
+
 TEST(StrictConfig, HasDoesNotCountAsReading) {
   ConfigDocument document = ConfigDocument::from_text("a: 1", "x.yaml");
   EXPECT_TRUE(document.root().has("a"));
