@@ -35,11 +35,9 @@ void merge(const std::int16_t* others, const std::int16_t* verified, std::uint64
 #endif
 }
 
-DeviceTarget target_of(const DeviceModel& device, unsigned level, double weight_magnitude) {
-  DeviceTarget t;
-  t.target = static_cast<float>(device.target(level));
-  t.level_factor = static_cast<float>(device.level_factor(level, weight_magnitude));
-  return t;
+DeviceTargets::Level target_of(const DeviceModel& device, unsigned level, double weight_magnitude) {
+  return {static_cast<float>(device.target(level)),
+          static_cast<float>(device.level_factor(level, weight_magnitude))};
 }
 
 }  // namespace
@@ -78,17 +76,17 @@ void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const Device
 
 void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
                                    const std::vector<std::uint8_t>& levels,
-                                   std::vector<DeviceTarget>& targets) const {
+                                   DeviceTargets& targets) const {
   const std::size_t pitch = mapping_.pitch(), per_weight = mapping_.devices_per_weight();
   const auto full_code = static_cast<double>((1u << mapping_.config().weight_bits) - 1);
-  targets.resize(n);
+  targets.levels.resize(n);
+  targets.start.clear();
   std::size_t column = first % pitch;
   for (std::size_t i = 0; i < n; ++i, column = column + 1 < pitch ? column + 1 : 0) {
     const std::size_t at = first + i;
-    DeviceTarget& t = targets[i];
+    DeviceTargets::Level& t = targets.levels[i];
     if (column >= columns_) {
-      t = {};
-      t.present = false;
+      t = {DeviceTargets::kNoDevice};
       continue;
     }
     if (!looks_at_weight_) {
@@ -103,7 +101,7 @@ void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
 }
 
 void ArrayProgrammer::find_targets_and_states(std::size_t first, std::size_t n,
-                                              std::vector<DeviceTarget>& targets,
+                                              DeviceTargets& targets,
                                               DeviceOutcomes& earlier) const {
   if (!earlier_levels_.empty()) {
     const std::uint64_t device = mapping_.device_index(array_, 0, 0) + first;
@@ -114,24 +112,22 @@ void ArrayProgrammer::find_targets_and_states(std::size_t first, std::size_t n,
       earlier_.drift->age(earlier_.age_s, seed_, chip_ | kEarlierProgramming, device, left);
   }
   find_targets(first, n, target_levels_, targets);
-  for (std::size_t i = 0; i < n && !earlier_levels_.empty(); ++i) {
-    DeviceTarget& t = targets[i];
-    t.programmed = t.present;
-    t.start = earlier_.verified ? earlier.verified[i] : earlier.open_loop[i];
-    if (is_untouched(first + i)) t.present = false;
-  }
+  if (earlier_levels_.empty()) return;
+  targets.start = earlier_.verified ? earlier.verified : earlier.open_loop;
+  for (std::size_t i = 0; i < n; ++i)
+    if (is_untouched(first + i)) targets.levels[i].target = DeviceTargets::kNoDevice;
 }
 
-void ArrayProgrammer::draw(std::size_t first, std::size_t n, std::vector<DeviceTarget>& targets,
+void ArrayProgrammer::draw(std::size_t first, std::size_t n, DeviceTargets& targets,
                            DeviceOutcomes& out) const {
   find_targets_and_states(first, n, targets, out);
   model_.write(targets, mapping_.device_index(array_, 0, 0) + first, seed_, chip_, out);
   for (std::size_t i = 0; i < n && !untouched_.empty(); ++i)
-    if (is_untouched(first + i)) out.open_loop[i] = out.verified[i] = targets[i].start;
+    if (is_untouched(first + i)) out.open_loop[i] = out.verified[i] = targets.start[i];
 }
 
 DeviceOutcomes ArrayProgrammer::draw_outcomes() const {
-  std::vector<DeviceTarget> targets;
+  DeviceTargets targets;
   DeviceOutcomes out;
   draw(0, devices_, targets, out);
   return out;
@@ -146,7 +142,7 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
   open_loop_units_.resize(devices_);
   verified_units_.resize(devices_);
   pulses_.clear();
-  std::vector<DeviceTarget> targets;
+  DeviceTargets targets;
   DeviceOutcomes outcomes;
   for (std::size_t first = 0; first < devices_; first += kDrawnTogether) {
     const std::size_t n = std::min(kDrawnTogether, devices_ - first);
@@ -257,7 +253,7 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
 void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& view) {
   tiles::CellArray& cells = written_cells();
   const std::size_t rounds = rounds_of(view);
-  std::vector<DeviceTarget> target;
+  DeviceTargets target;
   DeviceOutcomes earlier;
   for (std::size_t w = 0; w < view.words * view.rows; ++w)
     for (std::uint64_t left = open_devices(view, rounds, w); left != 0; left &= left - 1) {
@@ -266,8 +262,8 @@ void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& v
           w % view.words * 64 + static_cast<std::size_t>(__builtin_ctzll(left));
       find_targets_and_states(row * mapping_.pitch() + column, 1, target, earlier);
       const float conductance =
-          model_.closed_after(target.front(), mapping_.device_index(array_, row, column), seed_,
-                              chip_, static_cast<std::uint32_t>(rounds));
+          model_.closed_after(target[0], mapping_.device_index(array_, row, column), seed_, chip_,
+                              static_cast<std::uint32_t>(rounds));
       cells.row(row)[column] = tiles::cell_units(conductance, levels_);
     }
 }

@@ -74,7 +74,7 @@ class StatisticalModel : public PulseModel {
         verified_sigma_(static_cast<float>(config.verified_sigma)),
         cycles_(static_cast<std::uint16_t>(config.cycles)) {}
 
-  void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+  void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
     const std::size_t n = targets.size();
     clear(out, n);
@@ -112,6 +112,15 @@ class StatisticalModel : public PulseModel {
 };
 
 }  // namespace
+
+DeviceTargets::DeviceTargets(const std::vector<DeviceTarget>& targets) {
+  const bool programmed = std::any_of(targets.begin(), targets.end(),
+                                      [](const DeviceTarget& t) { return t.programmed; });
+  for (const DeviceTarget& t : targets) {
+    levels.push_back({t.present ? t.target : kNoDevice, t.level_factor});
+    if (programmed) start.push_back(t.programmed ? t.start : std::nanf(""));
+  }
+}
 
 std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
                                              const DeviceModel& device) {
@@ -184,10 +193,10 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
         if (!ispp.prepare(ramps, up)) break;
         moved = ispp.after_pulse(ramps, g, factor, z);
       } else if (constants.kind == PulseModelKind::Redraw) {
-        moved = RedrawRule{}.after_pulse(g, t, sigma, constants.step, up, z, constants);
+        moved = RedrawRule{}.after_pulse(g, t, sigma, 0.0f, z, constants);
       } else {
-        moved =
-            IncrementalRule{}.after_pulse(g, t, sigma, constants.step * factor, up, z, constants);
+        const float step = constants.step * factor;
+        moved = IncrementalRule{}.after_pulse(g, t, sigma, up ? step : -step, z, constants);
       }
       if (stuck == Stuck::No) g = moved;
       ++cycles;

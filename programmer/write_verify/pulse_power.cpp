@@ -35,7 +35,7 @@ class PoweredModel : public PulseModel {
     model_ = make_pulse_model(without, device);
   }
 
-  void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+  void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
     model_->write(targets, first, seed, chip, out);
     const std::size_t n = targets.size();
@@ -109,10 +109,11 @@ class PoweredModel : public PulseModel {
       volts = rule_.amplitude_V(d.state);
       after = rule_.after_pulse(d.state, before, d.factor, z);
     } else if (constants_.kind == PulseModelKind::Redraw) {
-      after = RedrawRule{}.after_pulse(before, d.target, d.sigma, 0.0f, up, z, constants_);
+      after = RedrawRule{}.after_pulse(before, d.target, d.sigma, 0.0f, z, constants_);
     } else {
-      after = IncrementalRule{}.after_pulse(before, d.target, d.sigma, constants_.step * d.factor,
-                                            up, z, constants_);
+      const float step = constants_.step * d.factor;
+      after = IncrementalRule{}.after_pulse(before, d.target, d.sigma, up ? step : -step, z,
+                                            constants_);
     }
     if (!d.stuck) d.conductance = after;
     (up ? out.set_power_W : out.reset_power_W)[d.place] += power(volts, before, d.conductance);
