@@ -31,12 +31,12 @@ constexpr std::uint32_t kSign = 1u << 31;
 
 /// Every device of the chunk, in order.
 struct ChunkDevices {
-  alignas(64) float target[kPadded], scale[kPadded];  ///< as in OpenDevices
-  alignas(64) float error[kPadded];                   ///< of the open-loop write
-  alignas(64) float start[kPadded];                   ///< FirstRound::start
-  alignas(64) std::uint32_t index[kPadded];           ///< within the chunk, with its bits
-  alignas(64) std::int32_t open[kPadded];             ///< all bits or none
-  std::uint8_t flags[kChunk];                         ///< FirstRound::flags
+  alignas(64) float error[kPadded];  ///< of the open-loop write
+  alignas(64) float target[kPadded], sigma[kPadded], step[kPadded];
+  alignas(64) float start[kPadded];          ///< FirstRound::start
+  alignas(64) std::uint32_t flags[kPadded];  ///< FirstRound::flags
+  alignas(64) std::uint32_t index[kPadded];  ///< within the chunk, with its bits
+  alignas(64) std::int32_t open[kPadded];    ///< all bits or none
   // Where first_rounds() is not plain.
   alignas(64) float held[kPadded];          ///< DeviceTargets::start
   alignas(64) float read[kPadded];          ///< its error before round 0
@@ -64,24 +64,28 @@ template <bool kPlain>
 USWIM_INLINE void first_rounds(const DeviceTargets::Level* __restrict levels, std::size_t n,
                                const PulseConstants& constants, ChunkDevices& __restrict d,
                                float* __restrict open_loop, float* __restrict verified) {
+  using support::lanes::from_bits;
+  using support::lanes::to_bits;
   const PulseConstants c = constants;
-  for (std::size_t i = 0; i < n; ++i) {
+  const auto count = static_cast<std::uint32_t>(n);
+  for (std::uint32_t i = 0; i < count; ++i) {
     const float t = levels[i].target, sigma = c.nominal_sigma * levels[i].level_factor;
     const Stuck stuck = kPlain ? Stuck::No : static_cast<Stuck>(d.stuck[i]);
     const float held = kPlain ? 0.0f : d.held[i];
     const bool programmed = !kPlain && held == held;
     const FirstRound r = first_round(t, sigma, programmed, held, d.error[i], stuck, c);
-    const std::int32_t present = t >= 0.0f ? -1 : 0;
-    const std::uint32_t flags = r.flags & static_cast<std::uint32_t>(present);
     const float read = kPlain ? r.start : converted(r.start + c.read_noise * d.read[i], c);
-    open_loop[i] = present ? r.open_loop : 0.0f;
-    verified[i] = d.start[i] = present ? r.start : 0.0f;
-    d.flags[i] = static_cast<std::uint8_t>(flags);
-    d.open[i] = is_inside(read, t, c.tolerance) ? 0 : present;
-    d.target[i] = t;
-    if (c.kind == PulseModelKind::Redraw) d.scale[i] = sigma;
+    const std::uint32_t present = t >= 0.0f ? 0xffffffffu : 0u;
+    const std::uint32_t flags = r.flags & present;
     const std::uint32_t pulsed = (flags & (kVerifySet | kVerifyReset)) != 0 ? kPulsedBit : 0u;
-    d.index[i] = static_cast<std::uint32_t>(i) | pulsed | (stuck != Stuck::No ? kStuckBit : 0u);
+    open_loop[i] = from_bits(to_bits(r.open_loop) & present);
+    verified[i] = d.start[i] = from_bits(to_bits(r.start) & present);
+    d.target[i] = t;
+    d.sigma[i] = sigma;
+    d.flags[i] = flags;
+    d.index[i] = i | pulsed | (stuck != Stuck::No ? kStuckBit : 0u);
+    d.open[i] = static_cast<std::int32_t>((is_inside(read, t, c.tolerance) ? 0u : 0xffffffffu) &
+                                          present);
     if (!kPlain) d.read[i] = read;
   }
 }
@@ -94,6 +98,11 @@ USWIM_INLINE void first_rounds(const DeviceTargets::Level* __restrict levels, st
 USWIM_FIRST_ROUNDS(plain_first_rounds, true)
 USWIM_FIRST_ROUNDS(any_first_rounds, false)
 #undef USWIM_FIRST_ROUNDS
+
+USWIM_EVERY_INSTRUCTION_SET
+void as_bytes(const std::uint32_t* flags, std::size_t n, std::uint8_t* __restrict bytes) {
+  for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::uint8_t>(flags[i]);
+}
 
 /// Adds the pulses of a block to each device's.
 USWIM_EVERY_INSTRUCTION_SET
@@ -212,7 +221,7 @@ class ChunkWriter {
  public:
   ChunkWriter(const PulseConstants& constants, std::uint64_t seed, std::uint32_t chip)
       : constants_(constants), seed_(seed), chip_(chip) {
-    std::fill_n(all_.scale, kPadded, constants_.step);
+    std::fill_n(all_.step, kPadded, constants_.step);
     std::fill_n(open_.scale, kPadded, constants_.step);
   }
 
@@ -240,9 +249,9 @@ class ChunkWriter {
                     std::uint64_t first, DeviceOutcomes& out) {
     support::device_normals(key(Stream::ProgrammingError), first, n, all_.error);
     if (constants_.device_to_device > 0.0f) {
-      support::device_normals(device_step_key(seed_, chip_), first, n, all_.scale);
+      support::device_normals(device_step_key(seed_, chip_), first, n, all_.step);
       for (std::size_t i = 0; i < n; ++i)
-        all_.scale[i] = constants_.step * step_factor(constants_, all_.scale[i]);
+        all_.step[i] = constants_.step * step_factor(constants_, all_.step[i]);
     }
     const bool plain = constants_.reads_exactly() && !may_be_stuck() && targets.start.empty();
     if (!plain) {
@@ -314,7 +323,8 @@ class ChunkWriter {
         out.converged[at + i] = 0;
         all_.open[i] = 0;
       }
-    const void* const from[] = {all_.index, all_.start, all_.target, all_.scale, all_.read};
+    const void* const from[] = {all_.index, all_.start, all_.target,
+                                is_redraw() ? all_.sigma : all_.step, all_.read};
     open_count_ = compress(all_.open, -1, n, arrays(), from, open_arrays_);
   }
 
@@ -332,11 +342,12 @@ class ChunkWriter {
   void record_pulses(std::size_t at, std::size_t n, std::uint32_t blocks, DeviceOutcomes& out) {
     const std::size_t words = out.words();
     add_rounds(out, 1 + blocks * kRoundsPerBlock);
-    std::memset(all_.flags + n, 0, kChunk - n);
+    std::uint8_t first_pulses[kChunk] = {};
+    as_bytes(all_.flags, n, first_pulses);
     for (std::uint32_t b = 0; b < blocks; ++b) add_cycles(&pulses_[b * kChunk], n, &out.cycles[at]);
     for (std::size_t i = 0; i < n; i += 64) {
       const std::size_t word = (at + i) / 64;
-      const BitPlanes first = bit_planes(&all_.flags[i]);
+      const BitPlanes first = bit_planes(&first_pulses[i]);
       out.open_loop_set[word] = first.planes[bit_of(kOpenLoopSet)];
       out.open_loop_reset[word] = first.planes[bit_of(kOpenLoopReset)];
       out.set[word] = first.planes[bit_of(kVerifySet)];
