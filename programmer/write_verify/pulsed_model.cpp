@@ -55,7 +55,7 @@ struct OpenDevices {
   alignas(64) std::int32_t open[kPadded];                                   ///< all bits or none
   /// Bits 0 to 3: RESET in the block's round j, if it has a pulse; from bit 4 on: how many rounds
   /// have one. They are the first ones.
-  alignas(64) std::uint32_t pulses[kPadded];
+  alignas(64) std::uint16_t pulses[kPadded];
 };
 
 /// Round 0 of the chunk's devices. `kPlain`: none is stuck or was programmed before, and reads are
@@ -168,7 +168,7 @@ USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, std::int32_t left,
     d.conductance[i] = g;
     if (kReadError) d.read[i] = read;
     d.open[i] = acts;
-    d.pulses[i] = resets >> 28 | static_cast<std::uint32_t>(rounds) << 4;
+    d.pulses[i] = static_cast<std::uint16_t>(resets >> 28 | static_cast<std::uint32_t>(rounds) << 4);
   }
 }
 
