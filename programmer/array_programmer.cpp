@@ -81,22 +81,20 @@ void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
   const auto full_code = static_cast<double>((1u << mapping_.config().weight_bits) - 1);
   targets.levels.resize(n);
   targets.start.clear();
-  std::size_t column = first % pitch;
-  for (std::size_t i = 0; i < n; ++i, column = column + 1 < pitch ? column + 1 : 0) {
-    const std::size_t at = first + i;
-    DeviceTargets::Level& t = targets.levels[i];
-    if (column >= columns_) {
-      t = {DeviceTargets::kNoDevice};
-      continue;
+  DeviceTargets::Level* t = targets.levels.data();
+  // Row by row, the first and the last one in part.
+  for (std::size_t row = first / pitch * pitch; row < first + n; row += pitch) {
+    const std::size_t begin = std::max(first, row), end = std::min(first + n, row + pitch);
+    const std::size_t present = std::clamp(row + columns_, begin, end);
+    for (std::size_t at = begin; at < present && !looks_at_weight_; ++at)
+      *t++ = target_of_level_[levels[at]];
+    for (std::size_t at = begin; at < present && looks_at_weight_; ++at) {
+      double code = 0.0;
+      for (std::size_t c = row + (at - row) / per_weight * per_weight, k = 0; k < per_weight; ++k)
+        code += levels[c + k] * mapping_.slice_weight(static_cast<unsigned>(k / 2));
+      *t++ = target_of(device_, levels[at], code / full_code);
     }
-    if (!looks_at_weight_) {
-      t = target_of_level_[levels[at]];
-      continue;
-    }
-    double code = 0.0;
-    for (std::size_t c = column / per_weight * per_weight, k = 0; k < per_weight; ++k)
-      code += levels[at - column + c + k] * mapping_.slice_weight(static_cast<unsigned>(k / 2));
-    t = target_of(device_, levels[at], code / full_code);
+    t = std::fill_n(t, end - present, DeviceTargets::Level{DeviceTargets::kNoDevice});
   }
 }
 

@@ -84,8 +84,8 @@ USWIM_INLINE void first_rounds(const DeviceTargets::Level* __restrict levels, st
     d.sigma[i] = sigma;
     d.flags[i] = flags;
     d.index[i] = i | pulsed | (stuck != Stuck::No ? kStuckBit : 0u);
-    d.open[i] = static_cast<std::int32_t>((is_inside(read, t, c.tolerance) ? 0u : 0xffffffffu) &
-                                          present);
+    d.open[i] =
+        static_cast<std::int32_t>((is_inside(read, t, c.tolerance) ? 0u : 0xffffffffu) & present);
     if (!kPlain) d.read[i] = read;
   }
 }
@@ -168,7 +168,8 @@ USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, std::int32_t left,
     d.conductance[i] = g;
     if (kReadError) d.read[i] = read;
     d.open[i] = acts;
-    d.pulses[i] = static_cast<std::uint16_t>(resets >> 28 | static_cast<std::uint32_t>(rounds) << 4);
+    d.pulses[i] =
+        static_cast<std::uint16_t>(resets >> 28 | static_cast<std::uint32_t>(rounds) << 4);
   }
 }
 
