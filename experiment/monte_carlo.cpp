@@ -351,7 +351,9 @@ MonteCarloResult run_monte_carlo(const Experiment& experiment, unsigned jobs,
   run_in_processes(
       open.empty() ? 0 : jobs,
       [&](unsigned index, const Send& send) {
-        Worker worker(experiment, send, processors / jobs);
+        // Never destroyed: the process ends with it, and SystemC would look for each of its modules
+        // among all others.
+        Worker& worker = *new Worker(experiment, send, processors / jobs);
         for (std::size_t i = index; i < open.size(); i += jobs) worker.run_chip(open[i]);
         worker.finish();
       },

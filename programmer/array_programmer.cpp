@@ -35,11 +35,9 @@ void merge(const std::int16_t* others, const std::int16_t* verified, std::uint64
 #endif
 }
 
-DeviceTarget target_of(const DeviceModel& device, unsigned level, double weight_magnitude) {
-  DeviceTarget t;
-  t.target = static_cast<float>(device.target(level));
-  t.level_factor = static_cast<float>(device.level_factor(level, weight_magnitude));
-  return t;
+DeviceTargets::Level target_of(const DeviceModel& device, unsigned level, double weight_magnitude) {
+  return {static_cast<float>(device.target(level)),
+          static_cast<float>(device.level_factor(level, weight_magnitude))};
 }
 
 }  // namespace
@@ -78,32 +76,30 @@ void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const Device
 
 void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
                                    const std::vector<std::uint8_t>& levels,
-                                   std::vector<DeviceTarget>& targets) const {
+                                   DeviceTargets& targets) const {
   const std::size_t pitch = mapping_.pitch(), per_weight = mapping_.devices_per_weight();
   const auto full_code = static_cast<double>((1u << mapping_.config().weight_bits) - 1);
-  targets.resize(n);
-  std::size_t column = first % pitch;
-  for (std::size_t i = 0; i < n; ++i, column = column + 1 < pitch ? column + 1 : 0) {
-    const std::size_t at = first + i;
-    DeviceTarget& t = targets[i];
-    if (column >= columns_) {
-      t = {};
-      t.present = false;
-      continue;
+  targets.levels.resize(n);
+  targets.start.clear();
+  DeviceTargets::Level* t = targets.levels.data();
+  // Row by row, the first and the last one in part.
+  for (std::size_t row = first / pitch * pitch; row < first + n; row += pitch) {
+    const std::size_t begin = std::max(first, row), end = std::min(first + n, row + pitch);
+    const std::size_t present = std::clamp(row + columns_, begin, end);
+    for (std::size_t at = begin; at < present && !looks_at_weight_; ++at)
+      *t++ = target_of_level_[levels[at]];
+    for (std::size_t at = begin; at < present && looks_at_weight_; ++at) {
+      double code = 0.0;
+      for (std::size_t c = row + (at - row) / per_weight * per_weight, k = 0; k < per_weight; ++k)
+        code += levels[c + k] * mapping_.slice_weight(static_cast<unsigned>(k / 2));
+      *t++ = target_of(device_, levels[at], code / full_code);
     }
-    if (!looks_at_weight_) {
-      t = target_of_level_[levels[at]];
-      continue;
-    }
-    double code = 0.0;
-    for (std::size_t c = column / per_weight * per_weight, k = 0; k < per_weight; ++k)
-      code += levels[at - column + c + k] * mapping_.slice_weight(static_cast<unsigned>(k / 2));
-    t = target_of(device_, levels[at], code / full_code);
+    t = std::fill_n(t, end - present, DeviceTargets::Level{DeviceTargets::kNoDevice});
   }
 }
 
 void ArrayProgrammer::find_targets_and_states(std::size_t first, std::size_t n,
-                                              std::vector<DeviceTarget>& targets,
+                                              DeviceTargets& targets,
                                               DeviceOutcomes& earlier) const {
   if (!earlier_levels_.empty()) {
     const std::uint64_t device = mapping_.device_index(array_, 0, 0) + first;
@@ -114,24 +110,22 @@ void ArrayProgrammer::find_targets_and_states(std::size_t first, std::size_t n,
       earlier_.drift->age(earlier_.age_s, seed_, chip_ | kEarlierProgramming, device, left);
   }
   find_targets(first, n, target_levels_, targets);
-  for (std::size_t i = 0; i < n && !earlier_levels_.empty(); ++i) {
-    DeviceTarget& t = targets[i];
-    t.programmed = t.present;
-    t.start = earlier_.verified ? earlier.verified[i] : earlier.open_loop[i];
-    if (is_untouched(first + i)) t.present = false;
-  }
+  if (earlier_levels_.empty()) return;
+  targets.start = earlier_.verified ? earlier.verified : earlier.open_loop;
+  for (std::size_t i = 0; i < n; ++i)
+    if (is_untouched(first + i)) targets.levels[i].target = DeviceTargets::kNoDevice;
 }
 
-void ArrayProgrammer::draw(std::size_t first, std::size_t n, std::vector<DeviceTarget>& targets,
+void ArrayProgrammer::draw(std::size_t first, std::size_t n, DeviceTargets& targets,
                            DeviceOutcomes& out) const {
   find_targets_and_states(first, n, targets, out);
   model_.write(targets, mapping_.device_index(array_, 0, 0) + first, seed_, chip_, out);
   for (std::size_t i = 0; i < n && !untouched_.empty(); ++i)
-    if (is_untouched(first + i)) out.open_loop[i] = out.verified[i] = targets[i].start;
+    if (is_untouched(first + i)) out.open_loop[i] = out.verified[i] = targets.start[i];
 }
 
 DeviceOutcomes ArrayProgrammer::draw_outcomes() const {
-  std::vector<DeviceTarget> targets;
+  DeviceTargets targets;
   DeviceOutcomes out;
   draw(0, devices_, targets, out);
   return out;
@@ -147,7 +141,7 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
   verified_units_.resize(devices_);
   pulses_.clear();
   erase_power_W_.clear();
-  std::vector<DeviceTarget> targets;
+  DeviceTargets targets;
   DeviceOutcomes outcomes;
   for (std::size_t first = 0; first < devices_; first += kDrawnTogether) {
     const std::size_t n = std::min(kDrawnTogether, devices_ - first);
@@ -270,7 +264,7 @@ void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& v
                                          RowWork& work) {
   tiles::CellArray& cells = written_cells();
   const std::size_t rounds = rounds_of(view);
-  std::vector<DeviceTarget> target;
+  DeviceTargets target;
   DeviceOutcomes earlier;
   for (std::size_t w = 0; w < view.words * view.rows; ++w)
     for (std::uint64_t left = open_devices(view, rounds, w); left != 0; left &= left - 1) {
@@ -280,12 +274,12 @@ void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& v
       find_targets_and_states(row * mapping_.pitch() + column, 1, target, earlier);
       const std::uint64_t device = mapping_.device_index(array_, row, column);
       const auto after = static_cast<std::uint32_t>(rounds);
-      const float conductance = model_.closed_after(target.front(), device, seed_, chip_, after);
+      const float conductance = model_.closed_after(target[0], device, seed_, chip_, after);
       cells.row(row)[column] = tiles::cell_units(conductance, levels_);
       if (!pulses_.has_power()) continue;
       const bool up = pulses_.of_word(view.word + w)[rounds].set >> (column % 64) & 1;
       const PulseModel::ClosedPower power =
-          model_.power_when_closed(target.front(), device, seed_, chip_, after, up);
+          model_.power_when_closed(target[0], device, seed_, chip_, after, up);
       work.set_power_W += power.set_W;
       work.reset_power_W += power.reset_W;
     }

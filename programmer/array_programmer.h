@@ -62,13 +62,12 @@ class ArrayProgrammer {
  private:
   /// Targets of `n` devices of the array from `first` on.
   void find_targets(std::size_t first, std::size_t n, const std::vector<std::uint8_t>& levels,
-                    std::vector<DeviceTarget>& targets) const;
+                    DeviceTargets& targets) const;
   /// The same together with what they hold before they are written.
-  void find_targets_and_states(std::size_t first, std::size_t n, std::vector<DeviceTarget>& targets,
+  void find_targets_and_states(std::size_t first, std::size_t n, DeviceTargets& targets,
                                DeviceOutcomes& earlier) const;
   /// Draws the outcomes of `n` devices from `first` on; `targets`: theirs, filled in.
-  void draw(std::size_t first, std::size_t n, std::vector<DeviceTarget>& targets,
-            DeviceOutcomes& out) const;
+  void draw(std::size_t first, std::size_t n, DeviceTargets& targets, DeviceOutcomes& out) const;
   bool is_untouched(std::size_t device) const {
     return !untouched_.empty() && (untouched_[device / 64] >> (device % 64) & 1) != 0;
   }
@@ -90,7 +89,7 @@ class ArrayProgrammer {
   RowScheme scheme_;
   std::size_t columns_, devices_;
   bool looks_at_weight_;
-  std::vector<DeviceTarget> target_of_level_;  ///< where it does not follow the weight
+  std::vector<DeviceTargets::Level> target_of_level_;  ///< where it does not follow the weight
   std::vector<std::uint8_t> target_levels_;
   std::vector<std::uint8_t> written_levels_;  ///< empty: the target levels
   std::vector<std::uint8_t> earlier_levels_;  ///< empty: the devices start erased

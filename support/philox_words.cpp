@@ -59,11 +59,11 @@ __attribute__((target("avx2"))) void words_avx2(const StreamKey& key, const std:
       for (auto& half : c) {
         const __m256i p0 = _mm256_mul_epu32(half[0], m0);
         const __m256i p1 = _mm256_mul_epu32(half[2], m1);
-        half[0] =
-            _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64(p1, 32), half[1]), keys[round][0]);
+        half[0] = _mm256_xor_si256(_mm256_xor_si256(_mm256_shuffle_epi32(p1, 0xf5), half[1]),
+                                   keys[round][0]);
         half[1] = p1;
-        half[2] =
-            _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64(p0, 32), half[3]), keys[round][1]);
+        half[2] = _mm256_xor_si256(_mm256_xor_si256(_mm256_shuffle_epi32(p0, 0xf5), half[3]),
+                                   keys[round][1]);
         half[3] = p0;
       }
     for (int j = 0; j < 4; ++j)

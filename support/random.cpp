@@ -88,8 +88,10 @@ void device_normals(const StreamKey& key, std::uint64_t first, std::size_t n, fl
     const std::size_t blocks = (stop - at + kGroup - 1) / kGroup * kBlocksOfGroup;
     count_on(at / kNormalsPerBlock, b);
     b.fill(key, blocks, kOfDevices);
-    make_device_normals(b, blocks, z);
-    std::copy_n(z + (begin - at), stop - begin, out + (begin - first));
+    // Whole groups need no copy.
+    const bool whole = begin == at && stop == at + blocks * kNormalsPerBlock;
+    make_device_normals(b, blocks, whole ? out + (at - first) : z);
+    if (!whole) std::copy_n(z + (begin - at), stop - begin, out + (begin - first));
   }
 }
 

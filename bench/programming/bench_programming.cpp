@@ -60,6 +60,9 @@ void write_verify(benchmark::State& state, programmer::PulseModelKind kind) {
   state.counters["devices/s"] = rate(static_cast<double>(first));
   state.counters["time/normals"] =
       seconds / bench::seconds_for_normals(static_cast<double>(cycles));
+  // Every device has a programming error, too.
+  state.counters["time/drawn_normals"] =
+      seconds / bench::seconds_for_normals(static_cast<double>(cycles + first));
 }
 BENCHMARK_CAPTURE(write_verify, redraw, programmer::PulseModelKind::Redraw);
 BENCHMARK_CAPTURE(write_verify, incremental, programmer::PulseModelKind::Incremental);

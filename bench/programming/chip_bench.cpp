@@ -57,6 +57,7 @@ void chip(benchmark::State& state, const std::string& network, int array_size) {
     state.counters["devices/s"] = devices / (s.outcomes + s.simulation);
     state.counters["pulses/s"] = cycles / s.outcomes;
     state.counters["outcomes/normals"] = s.outcomes / seconds_for_normals(cycles);
+    state.counters["outcomes/drawn_normals"] = s.outcomes / seconds_for_normals(cycles + devices);
     state.counters["simulated/wall"] = result.verify_all.time_s_mean / s.simulation;
     state.counters["largest_GiB"] = static_cast<double>(of_children.ru_maxrss) / (1 << 20);
   }

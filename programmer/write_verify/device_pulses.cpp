@@ -1,6 +1,7 @@
 #include "programmer/write_verify/device_pulses.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 namespace uswim::programmer {
@@ -33,19 +34,21 @@ void DevicePulses::append(const DeviceOutcomes& outcomes, std::size_t left) {
       --rounds;
     return rounds;
   };
+  const std::size_t first_word = open_loop_.size();
   std::size_t more = 0;
   for (std::size_t w = 0; w < words; ++w) more += rounds_of(w);
-  make_room(more, open_loop_.size() + words, (left + 63) / 64);
+  make_room(more, first_word + words, (left + 63) / 64);
   for (std::size_t w = 0; w < words; ++w) {
     open_loop_.push_back({outcomes.open_loop_set[w], outcomes.open_loop_reset[w]});
-    std::uint64_t given_up = 0;
-    for (std::size_t i = w * 64; i < std::min(outcomes.devices, (w + 1) * 64); ++i)
-      given_up |= static_cast<std::uint64_t>(outcomes.converged[i] == 0) << (i % 64);
-    given_up_.push_back(given_up);
     for (std::size_t r = 0, rounds = rounds_of(w); r < rounds; ++r)
       rounds_.push_back({outcomes.set[r * words + w], outcomes.reset[r * words + w]});
     begin_.push_back(static_cast<std::uint32_t>(rounds_.size()));
   }
+  given_up_.resize(first_word + words);
+  const std::uint8_t* const converged = outcomes.converged.data();
+  if (std::memchr(converged, 0, outcomes.devices) != nullptr)
+    for (std::size_t i = 0; i < outcomes.devices; ++i)
+      given_up_[first_word + i / 64] |= static_cast<std::uint64_t>(converged[i] == 0) << (i % 64);
   write_cycles_ = std::accumulate(outcomes.cycles.begin(), outcomes.cycles.end(), write_cycles_);
   const auto add = [](const std::vector<float>& from, std::vector<float>& to) {
     to.insert(to.end(), from.begin(), from.end());

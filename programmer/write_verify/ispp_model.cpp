@@ -23,7 +23,7 @@ class IsppModel : public PulseModel {
         constants_(pulse_constants(config, device)),
         rule_(config.ispp) {}
 
-  void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+  void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
     const std::size_t n = targets.size();
     clear(out, n);

@@ -74,7 +74,7 @@ class StatisticalModel : public PulseModel {
         verified_sigma_(static_cast<float>(config.verified_sigma)),
         cycles_(static_cast<std::uint16_t>(config.cycles)) {}
 
-  void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+  void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
     const std::size_t n = targets.size();
     clear(out, n);
@@ -116,7 +116,7 @@ class RoundedReadsModel : public PulseModel {
  public:
   RoundedReadsModel(const WriteVerifyConfig& config, const DeviceModel& device)
       : PulseModel(config, device), config_(config), device_(device) {}
-  void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+  void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
     write_plainly(config_, device_, targets, first, seed, chip, out);
   }
@@ -143,6 +143,15 @@ float rounded_reads_mean(float g, const WriteVerifyConfig& config, const PulseCo
 }
 
 }  // namespace
+
+DeviceTargets::DeviceTargets(const std::vector<DeviceTarget>& targets) {
+  const bool programmed = std::any_of(targets.begin(), targets.end(),
+                                      [](const DeviceTarget& t) { return t.programmed; });
+  for (const DeviceTarget& t : targets) {
+    levels.push_back({t.present ? t.target : kNoDevice, t.level_factor});
+    if (programmed) start.push_back(t.programmed ? t.start : std::nanf(""));
+  }
+}
 
 std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
                                              const DeviceModel& device) {
@@ -173,14 +182,14 @@ float PulseModel::closed_after(const DeviceTarget& target, std::uint64_t device,
            c.relaxation_sigma * support::device_normal({seed, chip, Stream::Relaxation}, device);
   }
   DeviceOutcomes out;
-  write_plainly(config_, device_, {target}, device, seed, chip, out, rounds);
+  write_plainly(config_, device_, std::vector<DeviceTarget>{target}, device, seed, chip, out,
+                rounds);
   return out.verified.front();
 }
 
 void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
-                   const std::vector<DeviceTarget>& targets, std::uint64_t first,
-                   std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out,
-                   std::uint32_t rounds) {
+                   const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
+                   std::uint32_t chip, DeviceOutcomes& out, std::uint32_t rounds) {
   const PulseConstants constants = pulse_constants(config, device);
   const IsppRule ispp(config.ispp);
   const bool averages = config.averages_rounded_reads(device);
@@ -225,10 +234,10 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
         if (!ispp.prepare(ramps, up)) break;
         moved = ispp.after_pulse(ramps, g, factor, z);
       } else if (constants.kind == PulseModelKind::Redraw) {
-        moved = RedrawRule{}.after_pulse(g, t, sigma, constants.step, up, z, constants);
+        moved = RedrawRule{}.after_pulse(g, t, sigma, 0.0f, z, constants);
       } else {
-        moved =
-            IncrementalRule{}.after_pulse(g, t, sigma, constants.step * factor, up, z, constants);
+        const float step = constants.step * factor;
+        moved = IncrementalRule{}.after_pulse(g, t, sigma, up ? step : -step, z, constants);
       }
       if (stuck == Stuck::No) g = moved;
       ++cycles;

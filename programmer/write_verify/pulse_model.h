@@ -111,6 +111,35 @@ struct DeviceTarget {
   float start = 0.0f;       ///< fraction of the full scale
 };
 
+/// Devices about to be written, one after the other. There are many, so they hold no more than
+/// their levels say, and what they are programmed to only where some of them are.
+class DeviceTargets {
+ public:
+  struct Level {
+    float target = 0.0f;  ///< as in DeviceTarget; kNoDevice: there is none
+    float level_factor = 1.0f;
+  };
+  static constexpr float kNoDevice = -1.0f;
+
+  DeviceTargets() = default;
+  DeviceTargets(const std::vector<DeviceTarget>& targets);  // NOLINT: the same, spread out
+
+  std::size_t size() const { return levels.size(); }
+  DeviceTarget operator[](std::size_t i) const {
+    DeviceTarget t;
+    t.present = levels[i].target >= 0.0f;
+    if (t.present) t.target = levels[i].target;
+    t.level_factor = levels[i].level_factor;
+    t.programmed = !start.empty() && start[i] == start[i];
+    if (t.programmed) t.start = start[i];
+    return t;
+  }
+
+  std::vector<Level> levels;
+  /// DeviceTarget::start, not a number where a device is not programmed. Empty: none is.
+  std::vector<float> start;
+};
+
 /// Added to a chip's number: what was written there before. Such a programming has draws of its own
 /// on the same devices, which are stuck or slow in both.
 inline constexpr std::uint32_t kEarlierProgramming = 1u << 31;
@@ -124,8 +153,8 @@ class PulseModel {
       : config_(config), device_(device) {}
   virtual ~PulseModel() = default;
   /// Writes devices `first`, `first + 1`, ... (their indices on the chip) with the given targets.
-  virtual void write(const std::vector<DeviceTarget>& targets, std::uint64_t first,
-                     std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out) const = 0;
+  virtual void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
+                     std::uint32_t chip, DeviceOutcomes& out) const = 0;
   /// Conductance of one device, relaxation included, that is open when its row is closed after
   /// `rounds` >= 1 rounds. Its open-loop write then has an error of its own (Stream::ClosingWrite).
   /// Not for `statistical`, which knows no conductance before its last cycle.
@@ -159,8 +188,7 @@ std::unique_ptr<PulseModel> make_pulse_model(const WriteVerifyConfig& config,
 /// The same outcomes by one scalar loop per device and one draw at a time: the reference that the
 /// fast models are tested against, bit for bit. Ends after `rounds` rounds where they are fewer.
 void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
-                   const std::vector<DeviceTarget>& targets, std::uint64_t first,
-                   std::uint64_t seed, std::uint32_t chip, DeviceOutcomes& out,
-                   std::uint32_t rounds = 0xffffffffu);
+                   const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
+                   std::uint32_t chip, DeviceOutcomes& out, std::uint32_t rounds = 0xffffffffu);
 
 }  // namespace uswim::programmer

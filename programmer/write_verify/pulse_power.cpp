@@ -36,7 +36,7 @@ class PoweredModel : public PulseModel {
     model_ = make_pulse_model(config_, device);
   }
 
-  void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+  void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
     model_->write(targets, first, seed, chip, out);
     go_through(targets, first, seed, chip, out, nullptr);
@@ -46,9 +46,10 @@ class PoweredModel : public PulseModel {
                                 std::uint64_t seed, std::uint32_t chip, std::uint32_t rounds,
                                 bool up) const override {
     DeviceOutcomes out;
-    write_plainly(config_, device_, {target}, device, seed, chip, out, rounds);
+    write_plainly(config_, device_, std::vector<DeviceTarget>{target}, device, seed, chip, out,
+                  rounds);
     float left = 0.0f;
-    go_through({target}, device, seed, chip, out, &left);
+    go_through(std::vector<DeviceTarget>{target}, device, seed, chip, out, &left);
     ClosedPower p{out.set_power_W.front(), out.reset_power_W.front()};
     if (closing().writes())
       (up ? p.set_W : p.reset_W) +=
@@ -59,7 +60,7 @@ class PoweredModel : public PulseModel {
  private:
   /// Powers of the pulses that `out` records; `left`, where it is not null: conductances that the
   /// last of them leave, relaxation not included.
-  void go_through(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+  void go_through(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
                   std::uint32_t chip, DeviceOutcomes& out, float* left) const {
     const std::size_t n = targets.size();
     for (std::vector<float>* power : {&out.open_loop_power_W, &out.set_power_W, &out.reset_power_W,
@@ -136,10 +137,11 @@ class PoweredModel : public PulseModel {
       volts = rule_.amplitude_V(d.state);
       after = rule_.after_pulse(d.state, before, d.factor, z);
     } else if (constants_.kind == PulseModelKind::Redraw) {
-      after = RedrawRule{}.after_pulse(before, d.target, d.sigma, 0.0f, up, z, constants_);
+      after = RedrawRule{}.after_pulse(before, d.target, d.sigma, 0.0f, z, constants_);
     } else {
-      after = IncrementalRule{}.after_pulse(before, d.target, d.sigma, constants_.step * d.factor,
-                                            up, z, constants_);
+      const float step = constants_.step * d.factor;
+      after = IncrementalRule{}.after_pulse(before, d.target, d.sigma, up ? step : -step, z,
+                                            constants_);
     }
     if (!d.stuck) d.conductance = after;
     (up ? out.set_power_W : out.reset_power_W)[d.place] += power(volts, before, d.conductance);

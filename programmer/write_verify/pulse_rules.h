@@ -102,9 +102,12 @@ USWIM_INLINE bool is_inside(float read, float target, float tolerance) {
   return std::fabs(read - target) <= tolerance;
 }
 
+// Conductance after a pulse. `step`: mean one of the device, with the pulse's sign; `z`: standard
+// normal.
+
 /// Independent rewrite: the pulse forgets the state and draws the level's error anew.
 struct RedrawRule {
-  USWIM_INLINE float after_pulse(float, float target, float sigma, float, bool, float z,
+  USWIM_INLINE float after_pulse(float, float target, float sigma, float, float z,
                                  const PulseConstants&) const {
     return target + sigma * z;
   }
@@ -113,9 +116,9 @@ struct RedrawRule {
 /// A small step towards the target, whose size varies from pulse to pulse; overshoot is followed by
 /// reversal.
 struct IncrementalRule {
-  USWIM_INLINE float after_pulse(float g, float, float, float step, bool up, float z,
+  USWIM_INLINE float after_pulse(float g, float, float, float step, float z,
                                  const PulseConstants& c) const {
-    return g + ((up ? step : -step) + c.step_noise * z);
+    return g + (step + c.step_noise * z);
   }
 };
 

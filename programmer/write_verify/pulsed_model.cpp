@@ -19,27 +19,28 @@ using support::StreamKey;
 namespace {
 
 constexpr std::size_t kRoundsPerBlock = support::kNormalsPerBlock;
-/// Devices dealt with together: the arrays of a chunk fit into the first cache. A multiple of 64.
+/// Devices dealt with together: what a block looks at fits into the first cache. A multiple of 64.
 constexpr std::size_t kChunk = 1024;
 /// Loops over open devices run to the next multiple of this: whole vectors on every machine.
 constexpr std::size_t kLanes = kCompressLanes;
 constexpr std::size_t kPadded = kChunk + kLanes;
-constexpr std::uint32_t kStuckBit = 1u << 31;
+// With a device's index within the chunk: whether it is stuck, and whether round 0 had a pulse of
+// write-verify.
+constexpr std::uint32_t kStuckBit = 1u << 31, kPulsedBit = 1u << 30, kIndexBits = kPulsedBit - 1;
+constexpr std::uint32_t kSign = 1u << 31;
 
 /// Every device of the chunk, in order.
 struct ChunkDevices {
-  alignas(64) float target[kPadded], sigma[kPadded], step[kPadded], error[kPadded];
-  alignas(64) float held[kPadded];               ///< DeviceTarget::start
-  alignas(64) std::int32_t programmed[kPadded];  ///< all bits or none
-  alignas(64) std::int32_t present[kPadded];     ///< all bits or none
-  alignas(64) std::int32_t stuck[kPadded];       ///< of enum Stuck
-  // After round 0; `verified` and `cycles_left` after all rounds.
-  alignas(64) float open_loop[kPadded], verified[kPadded];
-  alignas(64) float read[kPadded];                ///< its error before round 0
-  alignas(64) std::uint32_t index[kPadded];       ///< within the chunk, and kStuckBit
-  alignas(64) std::int32_t open[kPadded];         ///< all bits or none
-  alignas(64) std::int32_t cycles_left[kPadded];  ///< until max_cycles
-  alignas(64) std::uint32_t flags[kPadded];       ///< FirstRound::flags
+  alignas(64) float error[kPadded];  ///< of the open-loop write
+  alignas(64) float target[kPadded], sigma[kPadded], step[kPadded];
+  alignas(64) float start[kPadded];          ///< FirstRound::start
+  alignas(64) std::uint32_t flags[kPadded];  ///< FirstRound::flags
+  alignas(64) std::uint32_t index[kPadded];  ///< within the chunk, with its bits
+  alignas(64) std::int32_t open[kPadded];    ///< all bits or none
+  // Where first_rounds() is not plain.
+  alignas(64) float held[kPadded];          ///< DeviceTargets::start
+  alignas(64) float read[kPadded];          ///< its error before round 0
+  alignas(64) std::int32_t stuck[kPadded];  ///< of enum Stuck
 };
 
 /// Devices still open, in ascending order.
@@ -47,54 +48,67 @@ struct OpenDevices {
   alignas(64) std::uint32_t index[kPadded];
   alignas(64) float conductance[kPadded], target[kPadded];
   alignas(64) float scale[kPadded];  ///< redraw: sigma of the write; incremental: the mean step
-  alignas(64) std::int32_t cycles_left[kPadded];
-  alignas(64) float read[kPadded];  ///< where reads are not exact, otherwise the conductance
+  alignas(64) float read[kPadded];   ///< where reads are not exact, otherwise the conductance
   // Of one block.
   alignas(64) std::uint32_t low[kPadded], high[kPadded];  ///< halves of the device's index
   alignas(64) std::uint32_t pulse_word[4][kPadded], read_word[4][kPadded];  ///< before Box-Muller
   alignas(64) std::int32_t open[kPadded];                                   ///< all bits or none
-  alignas(
-      64) std::uint32_t pulses[kPadded];  ///< bit 2j SET, bit 2j + 1 RESET in the block's round j
+  /// Bits 0 to 3: RESET in the block's round j, if it has a pulse; from bit 4 on: how many rounds
+  /// have one. They are the first ones.
+  alignas(64) std::uint16_t pulses[kPadded];
 };
 
-/// Devices that a block has closed.
-struct ClosedDevices {
-  alignas(64) std::uint32_t index[kPadded];
-  alignas(64) float conductance[kPadded];
-  alignas(64) std::int32_t cycles_left[kPadded];
-};
-
-/// Round 0 of the chunk's devices.
-USWIM_EVERY_INSTRUCTION_SET
-void first_rounds(ChunkDevices& d, std::size_t n, const PulseConstants& constants) {
+/// Round 0 of the chunk's devices. `kPlain`: none is stuck or was programmed before, and reads are
+/// exact.
+template <bool kPlain>
+USWIM_INLINE void first_rounds(const DeviceTargets::Level* __restrict levels, std::size_t n,
+                               const PulseConstants& constants, ChunkDevices& __restrict d,
+                               float* __restrict open_loop, float* __restrict verified) {
+  using support::lanes::from_bits;
+  using support::lanes::to_bits;
   const PulseConstants c = constants;
-  for (std::size_t i = 0; i < n; ++i) {
-    const FirstRound r = first_round(d.target[i], d.sigma[i], d.programmed[i] != 0, d.held[i],
-                                     d.error[i], static_cast<Stuck>(d.stuck[i]), c);
-    const std::int32_t present = d.present[i];
-    const std::uint32_t flags = r.flags & static_cast<std::uint32_t>(present);
-    const float read = converted(r.start + c.read_noise * d.read[i], c);
-    const std::int32_t left = c.max_cycles - ((flags & (kVerifySet | kVerifyReset)) != 0 ? 1 : 0);
-    const std::int32_t outside = is_inside(read, d.target[i], c.tolerance) ? 0 : present;
-    d.open_loop[i] = present ? r.open_loop : 0.0f;
-    d.verified[i] = present ? r.start : 0.0f;
-    d.read[i] = read;
-    d.index[i] = static_cast<std::uint32_t>(i) | (d.stuck[i] != 0 ? kStuckBit : 0u);
+  const auto count = static_cast<std::uint32_t>(n);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const float t = levels[i].target, sigma = c.nominal_sigma * levels[i].level_factor;
+    const Stuck stuck = kPlain ? Stuck::No : static_cast<Stuck>(d.stuck[i]);
+    const float held = kPlain ? 0.0f : d.held[i];
+    const bool programmed = !kPlain && held == held;
+    const FirstRound r = first_round(t, sigma, programmed, held, d.error[i], stuck, c);
+    const float read = kPlain ? r.start : converted(r.start + c.read_noise * d.read[i], c);
+    const std::uint32_t present = t >= 0.0f ? 0xffffffffu : 0u;
+    const std::uint32_t flags = r.flags & present;
+    const std::uint32_t pulsed = (flags & (kVerifySet | kVerifyReset)) != 0 ? kPulsedBit : 0u;
+    open_loop[i] = from_bits(to_bits(r.open_loop) & present);
+    verified[i] = d.start[i] = from_bits(to_bits(r.start) & present);
+    d.target[i] = t;
+    d.sigma[i] = sigma;
     d.flags[i] = flags;
-    d.cycles_left[i] = left;
-    d.open[i] = outside;
+    d.index[i] = i | pulsed | (stuck != Stuck::No ? kStuckBit : 0u);
+    d.open[i] =
+        static_cast<std::int32_t>((is_inside(read, t, c.tolerance) ? 0u : 0xffffffffu) & present);
+    if (!kPlain) d.read[i] = read;
   }
 }
+#define USWIM_FIRST_ROUNDS(name, plain)                                                    \
+  USWIM_EVERY_INSTRUCTION_SET void name(const DeviceTargets::Level* levels, std::size_t n, \
+                                        const PulseConstants& c, ChunkDevices& d,          \
+                                        float* open_loop, float* verified) {               \
+    first_rounds<plain>(levels, n, c, d, open_loop, verified);                             \
+  }
+USWIM_FIRST_ROUNDS(plain_first_rounds, true)
+USWIM_FIRST_ROUNDS(any_first_rounds, false)
+#undef USWIM_FIRST_ROUNDS
 
 USWIM_EVERY_INSTRUCTION_SET
 void as_bytes(const std::uint32_t* flags, std::size_t n, std::uint8_t* __restrict bytes) {
   for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::uint8_t>(flags[i]);
 }
 
+/// Adds the pulses of a block to each device's.
 USWIM_EVERY_INSTRUCTION_SET
-void find_cycles(const std::int32_t* left, std::int32_t most, std::size_t n,
-                 std::uint16_t* __restrict cycles) {
-  for (std::size_t i = 0; i < n; ++i) cycles[i] = static_cast<std::uint16_t>(most - left[i]);
+void add_cycles(const std::uint8_t* pulses, std::size_t n, std::uint16_t* __restrict cycles) {
+  for (std::size_t i = 0; i < n; ++i)
+    cycles[i] = static_cast<std::uint16_t>(cycles[i] + (pulses[i] >> 4));
 }
 
 std::size_t whole_vectors(std::size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
@@ -104,19 +118,24 @@ USWIM_EVERY_INSTRUCTION_SET
 void find_indices(OpenDevices& d, std::size_t n, std::uint64_t first) {
   const support::lanes::Device begin = support::lanes::device(first);
   for (std::size_t i = 0; i < n; ++i) {
-    const support::lanes::Device device = support::lanes::behind(begin, d.index[i] & ~kStuckBit);
+    const support::lanes::Device device = support::lanes::behind(begin, d.index[i] & kIndexBits);
     d.low[i] = device.low;
     d.high[i] = device.high;
   }
 }
 
-/// Four rounds of the first `n` open devices, padded to whole vectors.
-template <class Rule, bool kReadError>
-USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants& constants) {
+/// Four rounds of the first `n` open devices, padded to whole vectors. `left`: pulses until
+/// max_cycles of those that had none in round 0. `kPlain`: more than there are rounds, and no
+/// device is stuck. Signs and masks are words: of conditions the compiler would make paths, and of
+/// every path a vector.
+template <class Rule, bool kReadError, bool kPlain>
+USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, std::int32_t left,
+                            const PulseConstants& constants) {
+  using support::lanes::from_bits;
+  using support::lanes::to_bits;
   const PulseConstants c = constants;
   const std::size_t padded = (n + kLanes - 1) / kLanes * kLanes;
   for (std::size_t i = 0; i < padded; ++i) {
-    const bool stuck = static_cast<std::int32_t>(d.index[i]) < 0;
     float z[kRoundsPerBlock], read_error[kRoundsPerBlock] = {};
     const auto make_normal = [&](const std::uint32_t(&w)[4][kPadded], float* out)
         __attribute__((always_inline)) {
@@ -127,38 +146,44 @@ USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, const PulseConstants&
     const float t = d.target[i], scale = d.scale[i];
     float g = d.conductance[i];
     float read = kReadError ? d.read[i] : g;
-    std::int32_t open = -1, left = d.cycles_left[i];
-    std::uint32_t pulses = 0;
-    const auto round = [&](unsigned j, std::int32_t acts) __attribute__((always_inline)) {
-      const bool up = read < t;
-      const float pulsed = Rule{}.after_pulse(g, t, scale, scale, up, z[j], c);
-      const float moved = stuck ? g : pulsed;
+    float beyond = read - t;
+    std::int32_t acts = -1, rounds = 0;
+    const std::int32_t stuck = static_cast<std::int32_t>(d.index[i]) >> 31;
+    const std::int32_t most = left - static_cast<std::int32_t>(d.index[i] >> 30 & 1);
+    std::uint32_t resets = 0;
+    for (unsigned j = 0; j < kRoundsPerBlock; ++j) {
+      const std::uint32_t down = ~to_bits(beyond) & kSign;
+      resets = resets >> 1 | down;
+      rounds -= acts;
+      const float step = from_bits(to_bits(scale) ^ down);
+      const float pulsed = Rule{}.after_pulse(g, t, scale, step, z[j], c);
+      const float moved = !kPlain && stuck ? g : pulsed;
       const float seen = kReadError ? converted(moved + c.read_noise * read_error[j], c) : moved;
-      pulses |= (static_cast<std::uint32_t>(acts) & (up ? 1u : 2u)) << (2 * j);
-      left += acts;
       g = acts ? moved : g;
       read = acts ? seen : read;
-      const std::int32_t outside = is_inside(seen, t, c.tolerance) ? 0 : -1;
-      const std::int32_t more = left > 0 ? -1 : 0;
-      open &= ~acts | (outside & more);
-    };
-    for (unsigned j = 0; j < kRoundsPerBlock; ++j) round(j, open);
+      beyond = seen - t;
+      acts &= is_inside(seen, t, c.tolerance) ? 0 : -1;
+      if (!kPlain) acts &= most > rounds ? -1 : 0;
+    }
     d.conductance[i] = g;
     if (kReadError) d.read[i] = read;
-    d.cycles_left[i] = left;
-    d.open[i] = open;
-    d.pulses[i] = pulses;
+    d.open[i] = acts;
+    d.pulses[i] =
+        static_cast<std::uint16_t>(resets >> 28 | static_cast<std::uint32_t>(rounds) << 4);
   }
 }
 
-#define USWIM_BLOCK(name, Rule, read_error)                                                       \
-  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, std::size_t n, const PulseConstants& c) { \
-    run_block<Rule, read_error>(d, n, c);                                                         \
+#define USWIM_BLOCK(name, Rule, read_error, plain)                                        \
+  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, std::size_t n, std::int32_t left, \
+                                        const PulseConstants& c) {                        \
+    run_block<Rule, read_error, plain>(d, n, left, c);                                    \
   }
-USWIM_BLOCK(redraw_block, RedrawRule, false)
-USWIM_BLOCK(redraw_noisy_block, RedrawRule, true)
-USWIM_BLOCK(incremental_block, IncrementalRule, false)
-USWIM_BLOCK(incremental_noisy_block, IncrementalRule, true)
+USWIM_BLOCK(plain_redraw_block, RedrawRule, false, true)
+USWIM_BLOCK(redraw_block, RedrawRule, false, false)
+USWIM_BLOCK(noisy_redraw_block, RedrawRule, true, false)
+USWIM_BLOCK(plain_incremental_block, IncrementalRule, false, true)
+USWIM_BLOCK(incremental_block, IncrementalRule, false, false)
+USWIM_BLOCK(noisy_incremental_block, IncrementalRule, true, false)
 #undef USWIM_BLOCK
 
 constexpr int bit_of(std::uint32_t flag) { return __builtin_ctz(flag); }
@@ -196,59 +221,54 @@ bool is_zero(const std::uint8_t* bytes) {
 class ChunkWriter {
  public:
   ChunkWriter(const PulseConstants& constants, std::uint64_t seed, std::uint32_t chip)
-      : constants_(constants),
-        seed_(seed),
-        chip_(chip),
-        run_block_(
-            constants.kind == PulseModelKind::Redraw
-                ? (constants.reads_exactly() ? redraw_block : redraw_noisy_block)
-                : (constants.reads_exactly() ? incremental_block : incremental_noisy_block)) {}
+      : constants_(constants), seed_(seed), chip_(chip) {
+    std::fill_n(all_.step, kPadded, constants_.step);
+    std::fill_n(open_.scale, kPadded, constants_.step);
+  }
 
   /// Devices `at` ... `at + n` of the set, n <= kChunk.
-  void write(const DeviceTarget* targets, std::size_t at, std::size_t n, std::uint64_t first,
+  void write(const DeviceTargets& targets, std::size_t at, std::size_t n, std::uint64_t first,
              DeviceOutcomes& out) {
-    prepare(targets, n, first);
-    first_rounds(all_, n, constants_);
+    first_rounds(targets, at, n, first, out);
     begin_blocks(at, n, out);
     std::uint32_t block = 0;
     for (; open_count_ > 0; ++block) {
       draw_words(first, block);
-      run_block_(open_, open_count_, constants_);
-      keep_pulses(block);
+      run_block(block);
+      keep(block, at, out);
       close(block, at, out);
     }
-    std::copy_n(all_.open_loop, n, &out.open_loop[at]);
-    std::copy_n(all_.verified, n, &out.verified[at]);
-    find_cycles(all_.cycles_left, constants_.max_cycles, n, &out.cycles[at]);
     record_pulses(at, n, block, out);
   }
 
  private:
   StreamKey key(Stream stream) const { return {seed_, chip_, stream}; }
+  bool is_redraw() const { return constants_.kind == PulseModelKind::Redraw; }
+  bool may_be_stuck() const { return constants_.stuck_low > 0.0 || constants_.stuck_high > 0.0; }
 
-  void prepare(const DeviceTarget* targets, std::size_t n, std::uint64_t first) {
-    for (std::size_t i = 0; i < n; ++i) {
-      const DeviceTarget& t = targets[i];
-      all_.target[i] = t.present ? t.target : 0.0f;
-      all_.sigma[i] = t.present ? sigma_of(constants_, t) : 0.0f;
-      all_.present[i] = t.present ? -1 : 0;
-      all_.programmed[i] = t.programmed ? -1 : 0;
-      all_.held[i] = t.start;
-    }
+  void first_rounds(const DeviceTargets& targets, std::size_t at, std::size_t n,
+                    std::uint64_t first, DeviceOutcomes& out) {
     support::device_normals(key(Stream::ProgrammingError), first, n, all_.error);
-    if (constants_.read_noise > 0.0f)
-      support::device_normals(key(Stream::VerifyReadNoise), first, n, all_.read);
-    else
-      std::fill_n(all_.read, n, 0.0f);
-    std::fill_n(all_.step, n, constants_.step);
     if (constants_.device_to_device > 0.0f) {
       support::device_normals(device_step_key(seed_, chip_), first, n, all_.step);
       for (std::size_t i = 0; i < n; ++i)
         all_.step[i] = constants_.step * step_factor(constants_, all_.step[i]);
     }
-    if (constants_.stuck_low <= 0.0 && constants_.stuck_high <= 0.0) return;  // all_.stuck stays 0
-    for (std::size_t i = 0; i < n; ++i)
-      all_.stuck[i] = static_cast<std::int32_t>(stuck_state(constants_, seed_, chip_, first + i));
+    const bool plain = constants_.reads_exactly() && !may_be_stuck() && targets.start.empty();
+    if (!plain) {
+      if (targets.start.empty())
+        std::fill_n(all_.held, n, std::nanf(""));
+      else
+        std::copy_n(&targets.start[at], n, all_.held);
+      if (constants_.read_noise > 0.0f)
+        support::device_normals(key(Stream::VerifyReadNoise), first, n, all_.read);
+      else
+        std::fill_n(all_.read, n, 0.0f);
+      for (std::size_t i = 0; i < n; ++i)
+        all_.stuck[i] = static_cast<std::int32_t>(stuck_state(constants_, seed_, chip_, first + i));
+    }
+    (plain ? plain_first_rounds : any_first_rounds)(&targets.levels[at], n, constants_, all_,
+                                                    &out.open_loop[at], &out.verified[at]);
   }
 
   /// What the pulses and reads of a block are made of.
@@ -263,47 +283,58 @@ class ChunkWriter {
     if (constants_.read_noise > 0.0f) draw(Stream::VerifyReadNoise, open_.read_word);
   }
 
-  void keep_pulses(std::uint32_t block) {
+  /// Pulses until max_cycles at the beginning of a block, of devices without one in round 0.
+  std::int32_t left(std::uint32_t block) const {
+    return constants_.max_cycles - static_cast<std::int32_t>(block * kRoundsPerBlock);
+  }
+  /// Whether a device may come to max_cycles in a block.
+  bool may_give_up(std::uint32_t block) const {
+    return left(block) <= static_cast<std::int32_t>(kRoundsPerBlock) + 1;
+  }
+
+  void run_block(std::uint32_t block) {
+    auto* run = is_redraw() ? noisy_redraw_block : noisy_incremental_block;
+    if (constants_.reads_exactly())
+      run = may_give_up(block) || may_be_stuck()
+                ? (is_redraw() ? redraw_block : incremental_block)
+                : (is_redraw() ? plain_redraw_block : plain_incremental_block);
+    run(open_, open_count_, left(block), constants_);
+  }
+
+  /// Stores what a block has done to the open devices.
+  void keep(std::uint32_t block, std::size_t at, DeviceOutcomes& out) {
     pulses_.resize(std::max<std::size_t>(pulses_.size(), (block + 1) * kChunk));
     std::uint8_t* pulses = &pulses_[block * kChunk];
     std::memset(pulses, 0, kChunk);
-    for (std::size_t i = 0; i < open_count_; ++i)
-      pulses[open_.index[i] & ~kStuckBit] = static_cast<std::uint8_t>(open_.pulses[i]);
+    float* verified = &out.verified[at];
+    for (std::size_t i = 0; i < open_count_; ++i) {
+      const std::uint32_t device = open_.index[i] & kIndexBits;
+      pulses[device] = static_cast<std::uint8_t>(open_.pulses[i]);
+      verified[device] = open_.conductance[i];
+    }
   }
 
   /// Collects the devices that round 0 leaves open.
   void begin_blocks(std::size_t at, std::size_t n, DeviceOutcomes& out) {
-    std::memset(first_pulses_, 0, sizeof first_pulses_);
-    as_bytes(all_.flags, n, first_pulses_);
+    for (std::size_t i = 0; i < n; ++i)
+      out.cycles[at + i] = (all_.flags[i] & (kVerifySet | kVerifyReset)) != 0;
     if (constants_.max_cycles == 1)
       for (std::size_t i = 0; i < n; ++i) {
-        if (all_.open[i] == 0 || all_.cycles_left[i] > 0) continue;
+        if (all_.open[i] == 0 || out.cycles[at + i] == 0) continue;
         out.converged[at + i] = 0;
         all_.open[i] = 0;
       }
-    const void* const from[] = {
-        all_.index,       all_.verified,
-        all_.target,      constants_.kind == PulseModelKind::Redraw ? all_.sigma : all_.step,
-        all_.cycles_left, all_.read};
+    const void* const from[] = {all_.index, all_.start, all_.target,
+                                is_redraw() ? all_.sigma : all_.step, all_.read};
     open_count_ = compress(all_.open, -1, n, arrays(), from, open_arrays_);
   }
 
-  /// Stores the devices that a block has closed, keeps the others.
+  /// Goes on with the devices that a block has left open.
   void close(std::uint32_t block, std::size_t at, DeviceOutcomes& out) {
-    // Round 0 may have had the first.
-    if (1 + (block + 1) * kRoundsPerBlock >= static_cast<std::size_t>(constants_.max_cycles))
-      for (std::size_t i = 0; i < open_count_; ++i) {
-        const float read = constants_.reads_exactly() ? open_.conductance[i] : open_.read[i];
-        if (!open_.open[i] && !is_inside(read, open_.target[i], constants_.tolerance))
-          out.converged[at + (open_.index[i] & ~kStuckBit)] = 0;
-      }
-    const void* const from[] = {open_.index, open_.conductance, open_.cycles_left};
-    void* const to[] = {closed_.index, closed_.conductance, closed_.cycles_left};
-    const std::size_t closed = compress(open_.open, 0, open_count_, 3, from, to);
-    for (std::size_t i = 0; i < closed; ++i) {
-      const std::uint32_t device = closed_.index[i] & ~kStuckBit;
-      all_.verified[device] = closed_.conductance[i];
-      all_.cycles_left[device] = closed_.cycles_left[i];
+    for (std::size_t i = 0; i < open_count_ && may_give_up(block); ++i) {
+      const float read = constants_.reads_exactly() ? open_.conductance[i] : open_.read[i];
+      if (!open_.open[i] && !is_inside(read, open_.target[i], constants_.tolerance))
+        out.converged[at + (open_.index[i] & kIndexBits)] = 0;
     }
     open_count_ = compress(open_.open, -1, open_count_, arrays(), open_arrays_, open_arrays_);
   }
@@ -312,40 +343,46 @@ class ChunkWriter {
   void record_pulses(std::size_t at, std::size_t n, std::uint32_t blocks, DeviceOutcomes& out) {
     const std::size_t words = out.words();
     add_rounds(out, 1 + blocks * kRoundsPerBlock);
+    std::uint8_t first_pulses[kChunk] = {};
+    as_bytes(all_.flags, n, first_pulses);
+    for (std::uint32_t b = 0; b < blocks; ++b) add_cycles(&pulses_[b * kChunk], n, &out.cycles[at]);
     for (std::size_t i = 0; i < n; i += 64) {
       const std::size_t word = (at + i) / 64;
-      const BitPlanes first = bit_planes(&first_pulses_[i]);
+      const BitPlanes first = bit_planes(&first_pulses[i]);
       out.open_loop_set[word] = first.planes[bit_of(kOpenLoopSet)];
       out.open_loop_reset[word] = first.planes[bit_of(kOpenLoopReset)];
       out.set[word] = first.planes[bit_of(kVerifySet)];
       out.reset[word] = first.planes[bit_of(kVerifyReset)];
       for (std::uint32_t b = 0; b < blocks; ++b) {
         if (is_zero(&pulses_[b * kChunk + i])) continue;  // as the outcomes are before
-        const BitPlanes p = bit_planes(&pulses_[b * kChunk + i]);
+        const auto& p = bit_planes(&pulses_[b * kChunk + i]).planes;
+        // Rounds with a pulse: 1 to 4.
+        const std::uint64_t pulsed[] = {p[4] | p[5] | p[6], p[5] | p[6], (p[4] & p[5]) | p[6],
+                                        p[6]};
         for (std::size_t j = 0; j < kRoundsPerBlock; ++j) {
           const std::size_t place = (1 + b * kRoundsPerBlock + j) * words + word;
-          out.set[place] = p.planes[2 * j];
-          out.reset[place] = p.planes[2 * j + 1];
+          out.set[place] = pulsed[j] & ~p[j];
+          out.reset[place] = pulsed[j] & p[j];
         }
       }
     }
   }
 
-  /// How many of `open_arrays_` are in use.
-  std::size_t arrays() const { return constants_.reads_exactly() ? 5 : 6; }
+  /// How many of `open_arrays_` are in use. The steps of `incremental` are mostly all the same.
+  std::size_t arrays() const {
+    if (!constants_.reads_exactly()) return 5;
+    return is_redraw() || constants_.device_to_device > 0.0f ? 4 : 3;
+  }
 
   PulseConstants constants_;
   std::uint64_t seed_;
   std::uint32_t chip_;
-  void (*run_block_)(OpenDevices&, std::size_t, const PulseConstants&);
   ChunkDevices all_{};
   OpenDevices open_{};
-  ClosedDevices closed_{};
-  void* const open_arrays_[6] = {open_.index, open_.conductance, open_.target,
-                                 open_.scale, open_.cycles_left, open_.read};
+  void* const open_arrays_[5] = {open_.index, open_.conductance, open_.target, open_.scale,
+                                 open_.read};
   std::size_t open_count_ = 0;
-  std::uint8_t first_pulses_[kChunk];  ///< FirstRound::flags
-  std::vector<std::uint8_t> pulses_;   ///< OpenDevices::pulses; [block][device of the chunk]
+  std::vector<std::uint8_t> pulses_;  ///< OpenDevices::pulses; [block][device of the chunk]
 };
 
 class PulsedModel : public PulseModel {
@@ -353,12 +390,12 @@ class PulsedModel : public PulseModel {
   PulsedModel(const WriteVerifyConfig& config, const DeviceModel& device)
       : PulseModel(config, device), constants_(pulse_constants(config, device)) {}
 
-  void write(const std::vector<DeviceTarget>& targets, std::uint64_t first, std::uint64_t seed,
+  void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
     clear(out, targets.size());
     ChunkWriter writer(constants_, seed, chip);
     for (std::size_t at = 0; at < targets.size(); at += kChunk)
-      writer.write(&targets[at], at, std::min(kChunk, targets.size() - at), first + at, out);
+      writer.write(targets, at, std::min(kChunk, targets.size() - at), first + at, out);
     drop_empty_rounds(out);
     relax_all(out, targets, constants_, first, seed, chip);
   }

@@ -50,9 +50,8 @@ inline void relax(DeviceOutcomes& out, std::size_t device, const DeviceTarget& t
 }
 
 /// The same for all devices of a set, after everything else about them is known.
-inline void relax_all(DeviceOutcomes& out, const std::vector<DeviceTarget>& targets,
-                      const PulseConstants& c, std::uint64_t first, std::uint64_t seed,
-                      std::uint32_t chip) {
+inline void relax_all(DeviceOutcomes& out, const DeviceTargets& targets, const PulseConstants& c,
+                      std::uint64_t first, std::uint64_t seed, std::uint32_t chip) {
   if (c.relaxation_sigma <= 0.0f) return;
   const std::size_t n = targets.size();
   std::vector<float> z(n);

@@ -58,11 +58,12 @@ TEST(ProgrammedNetwork, HoldsWhatWriteVerifyAndOpenLoopWritesLeave) {
       for (std::size_t k = 0; k < per_weight; ++k) {
         const unsigned level = f.mapping.level(tile, row, c + k);
         programmer::DeviceOutcomes o;
-        programmer::write_plainly(f.config.programming, f.device,
-                                  {{true, static_cast<float>(f.device.target(level)),
-                                    static_cast<float>(f.device.level_factor(level, 0.0))}},
-                                  f.mapping.device_index(tile, row, c + k), f.config.seed,
-                                  0x7ffffffd, o);
+        const programmer::DeviceTarget target{
+            true, static_cast<float>(f.device.target(level)),
+            static_cast<float>(f.device.level_factor(level, 0.0))};
+        programmer::write_plainly(
+            f.config.programming, f.device, std::vector<programmer::DeviceTarget>{target},
+            f.mapping.device_index(tile, row, c + k), f.config.seed, 0x7ffffffd, o);
         const bool selected = mask.row(tile, row)[(c + k) / 64] >> ((c + k) % 64) & 1;
         ++(selected ? verified : open);
         const double level_now =

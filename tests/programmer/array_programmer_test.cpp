@@ -78,7 +78,8 @@ TEST(PulsesInPieces, AreThoseOfTheWhole) {
     for (std::size_t first = 0; first < targets.size(); first += 192) {
       const std::size_t n = std::min<std::size_t>(192, targets.size() - first);
       const auto begin = targets.begin() + static_cast<std::ptrdiff_t>(first);
-      model->write({begin, begin + static_cast<std::ptrdiff_t>(n)}, first, 1, 0, outcomes);
+      model->write(std::vector<DeviceTarget>(begin, begin + static_cast<std::ptrdiff_t>(n)), first,
+                   1, 0, outcomes);
       pieces.append(outcomes, targets.size() - first - n);
     }
     for (std::size_t w = 0; w < words; ++w) {

@@ -24,7 +24,8 @@ DeviceOutcomes write(const WriteVerifyConfig& config, float target, double stuck
   d.sigma = device_sigma;
   d.stuck_high = stuck_high;
   DeviceOutcomes o;
-  make_pulse_model(config, DeviceModel(d))->write({{true, target, 1.0f}}, 0, 1, 0, o);
+  make_pulse_model(config, DeviceModel(d))
+      ->write(std::vector<DeviceTarget>{{true, target, 1.0f}}, 0, 1, 0, o);
   return o;
 }
 

@@ -353,7 +353,8 @@ TEST(Outcomes, OfADeviceDoNotDependOnItsNeighbours) {
   const auto t = mixed_targets(300);
   DeviceOutcomes all, part;
   make_pulse_model(c, device)->write(t, 0, 5, 1, all);
-  make_pulse_model(c, device)->write({t.begin() + 100, t.begin() + 150}, 100, 5, 1, part);
+  make_pulse_model(c, device)->write(std::vector<DeviceTarget>(t.begin() + 100, t.begin() + 150),
+                                     100, 5, 1, part);
   for (std::size_t i = 0; i < 50; ++i) {
     EXPECT_EQ(part.verified[i], all.verified[100 + i]);
     EXPECT_EQ(part.cycles[i], all.cycles[100 + i]);
