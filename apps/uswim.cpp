@@ -82,6 +82,10 @@ void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool 
          const fs::path& dump, std::size_t dump_limit, experiment::EarlierChips earlier_chips) {
   const experiment::LoadedConfig loaded = arguments.load();
   if (output.empty()) output = fs::path("results") / arguments.file.stem();
+  if (earlier_chips == experiment::EarlierChips::Resume &&
+      !fs::exists(experiment::Checkpoint::file_of(output)))
+    fmt::print(stderr, "uswim: nothing to resume ({} is not there), so the run begins anew\n",
+               experiment::Checkpoint::file_of(output).string());
   experiment::RunResult result;
   try {
     apps::ProgressLine line;

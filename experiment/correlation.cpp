@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "experiment/measures.h"
+#include "experiment/result_files.h"
 #include "support/random.h"
 #include "support/results.h"
 #include "workloads/sensitivity/sensitivity.h"
@@ -166,7 +167,7 @@ Correlations correlations(const std::vector<PerturbedWeight>& weights, Correlate
 
 CorrelationStudy run_correlation(const LoadedConfig& loaded, const RunOptions& options) {
   const Config& config = loaded.config;
-  support::ResultDirectory directory(options.output);
+  support::ResultDirectory directory(options.output, result_file_names());
   for (const workloads::DataSource* images : {&config.workload.test, &config.workload.sensitivity})
     if (images->images.empty())
       throw workloads::NetworkError(

@@ -17,6 +17,9 @@ constexpr std::array<const char*, 8> kColours{"#0072B2", "#D55E00", "#009E73", "
                                               "#E69F00", "#56B4E9", "#000000", "#999999"};
 constexpr std::array<const char*, 4> kDashes{"", "7 3", "2 3", "8 3 2 3"};
 
+/// Of the i-th line; lines of one colour have different ones.
+const char* dash_of(std::size_t i) { return kDashes[(i + i / kColours.size()) % kDashes.size()]; }
+
 constexpr double kPlotWidth = 400, kPlotHeight = 300, kLeft = 62, kTop = 34, kGap = 84;
 constexpr double kLegendLine = 17;
 
@@ -42,24 +45,32 @@ double tick_step(double span) {
   return 10 * power;
 }
 
+/// Write cycles as they are counted, the rest relative to verifying everything.
+double cost_of(const CurvePoint& p, const CurvePoint& all, Currency currency) {
+  return currency == Currency::Nwc ? p.nwc_mean : relative_cost(p, all, currency);
+}
+
 /// One diagram: accuracy over one cost.
 class Panel {
  public:
-  Panel(double left, double top_accuracy, double bottom_accuracy)
-      : left_(left), top_(top_accuracy), bottom_(bottom_accuracy) {}
+  /// `most`: the largest cost.
+  Panel(double left, double top_accuracy, double bottom_accuracy, double most)
+      : left_(left), top_(top_accuracy), bottom_(bottom_accuracy), most_(most) {}
 
-  double x(double cost) const { return left_ + kPlotWidth * cost; }
+  double x(double cost) const { return left_ + kPlotWidth * cost / most_; }
+  double right() const { return left_ + kPlotWidth; }
   double y(double accuracy) const {
     return kTop + kPlotHeight * (top_ - accuracy) / (top_ - bottom_);
   }
 
   std::string frame(const std::string& label) const {
     std::string svg;
-    for (int i = 0; i <= 5; ++i)
+    const double apart = std::max(0.2, tick_step(most_));
+    for (int i = 0; i * apart <= most_ + 1e-9; ++i)
       svg += fmt::format(
           "<line x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}' stroke='#ddd'/>"
           "<text x='{0:.1f}' y='{3:.1f}' text-anchor='middle'>{4:.1f}</text>\n",
-          x(0.2 * i), kTop, kTop + kPlotHeight, kTop + kPlotHeight + 17, 0.2 * i);
+          x(apart * i), kTop, kTop + kPlotHeight, kTop + kPlotHeight + 17, apart * i);
     const double step = tick_step(100 * (top_ - bottom_));
     const int decimals = step >= 1 ? 0 : static_cast<int>(std::ceil(-std::log10(step) - 1e-9));
     for (double k = std::ceil(100 * bottom_ / step); k * step <= 100 * top_ + 1e-9; ++k)
@@ -80,8 +91,7 @@ class Panel {
                     const char* dash) const {
     std::string upper, lower, middle, dots;
     for (const CurvePoint& p : line.points) {
-      const double cost = relative_cost(p, all, currency);
-      const double at = x(std::isfinite(cost) ? cost : 0.0);  // nothing is verified anywhere
+      const double at = x(cost_of(p, all, currency));
       upper += fmt::format("{:.1f},{:.1f} ", at, y(p.accuracy_mean + p.accuracy_sd));
       lower = fmt::format("{:.1f},{:.1f} ", at, y(p.accuracy_mean - p.accuracy_sd)) + lower;
       middle += fmt::format("{:.1f},{:.1f} ", at, y(p.accuracy_mean));
@@ -96,7 +106,7 @@ class Panel {
   }
 
  private:
-  double left_, top_, bottom_;
+  double left_, top_, bottom_, most_;
 };
 
 }  // namespace
@@ -113,6 +123,10 @@ std::string curve_svg(const std::vector<CurvePoint>& curve, const CurvePoint& al
   bottom -= margin;
 
   const std::vector<Line> lines = lines_of(curve);
+  std::vector<std::pair<Currency, const char*>> panels{
+      {Currency::Nwc, "normalised write cycles (NWC)"}};
+  if (all.verifies_everything)  // otherwise nothing is known to compare with
+    panels.emplace_back(Currency::Time, "programming time, relative to verifying everything");
   const double width = kLeft + 2 * kPlotWidth + kGap + 20;
   const double legend = kTop + kPlotHeight + 60;
   std::string svg = fmt::format(
@@ -124,20 +138,18 @@ std::string curve_svg(const std::vector<CurvePoint>& curve, const CurvePoint& al
       "deviation to either side; dashes: no device error</text>\n",
       width, legend + kLegendLine * static_cast<double>((lines.size() + 3) / 4) + 6, kLeft,
       all.chips);
-  const std::array<std::pair<Currency, const char*>, 2> panels{
-      {{Currency::Nwc, "normalised write cycles (NWC)"},
-       {Currency::Time, "programming time, relative to verifying everything"}}};
   double left = kLeft;
   for (const auto& [currency, label] : panels) {
-    const Panel panel(left, top, bottom);
+    double most = 1.0;  // rows that are closed early may cost more than all of them
+    for (const CurvePoint& p : curve) most = std::max(most, cost_of(p, all, currency));
+    const Panel panel(left, top, bottom, most);
     svg += panel.frame(label);
     svg += fmt::format(
         "<line x1='{:.1f}' x2='{:.1f}' y1='{:.1f}' y2='{:.1f}' stroke='#444' "
         "stroke-dasharray='5 4'/>\n",
-        panel.x(0), panel.x(1), panel.y(ideal_accuracy), panel.y(ideal_accuracy));
+        panel.x(0), panel.right(), panel.y(ideal_accuracy), panel.y(ideal_accuracy));
     for (std::size_t i = 0; i < lines.size(); ++i)
-      svg += panel.curve(lines[i], all, currency, kColours[i % kColours.size()],
-                         kDashes[i % kDashes.size()]);
+      svg += panel.curve(lines[i], all, currency, kColours[i % kColours.size()], dash_of(i));
     left += kPlotWidth + kGap;
   }
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -146,8 +158,7 @@ std::string curve_svg(const std::vector<CurvePoint>& curve, const CurvePoint& al
     svg += fmt::format(
         "<line x1='{0:.1f}' x2='{1:.1f}' y1='{2:.1f}' y2='{2:.1f}' stroke='{3}' stroke-width='2' "
         "stroke-dasharray='{4}'/><text x='{5:.1f}' y='{6:.1f}'>{7}</text>\n",
-        x, x + 30, y - 4, kColours[i % kColours.size()], kDashes[i % kDashes.size()], x + 36, y,
-        lines[i].policy);
+        x, x + 30, y - 4, kColours[i % kColours.size()], dash_of(i), x + 36, y, lines[i].policy);
   }
   return svg + "</svg>\n";
 }

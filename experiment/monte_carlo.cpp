@@ -310,6 +310,10 @@ class Worker : private ProgrammedChip {
         accuracy_->executor().prepare(experiment_.workload.test, 0, count);
     for (const double fraction : experiment_.config.hardware.fractions) {
       const SelectionPolicy policy = experiment_.config.selection.policies.front();
+      // Neither of these two ranks weights: they have one point each.
+      if (policy == SelectionPolicy::None ? fraction > 0.0
+                                          : policy == SelectionPolicy::All && fraction < 1.0)
+        continue;
       system_.program(mask_of(policy, fraction, chip));
       std::vector<const tiles::CellArray*> cells;
       for (std::size_t a = 0; a < experiment_.mapping.blocks().size(); ++a)

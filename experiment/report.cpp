@@ -64,6 +64,10 @@ std::string card(const std::string& what, const std::string& figure) {
 }
 
 std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
+/// Mean and standard deviation over chips.
+std::string spread(double mean, double sd, unsigned chips) {
+  return chips < 2 ? percent(mean) : fmt::format("{:.2f} ± {:.2f} %", 100 * mean, 100 * sd);
+}
 
 std::string head(const std::string& title, const Experiment& experiment, const RunResult& result) {
   const Config& config = experiment.config;
@@ -88,11 +92,13 @@ std::string head(const std::string& title, const Experiment& experiment, const R
   if (i.images > 0)
     html += card("inference latency", with_prefix(static_cast<double>(i.latency_ps) * 1e-12, "s")) +
             card("images per second", fmt::format("{:.4g}", i.images_per_second));
-  return html +
-         fmt::format(
-             "</div>\n<p class='note'>Time, energy and power: {}, mean over "
-             "chips.</p>\n",
-             all.verifies_everything ? "every weight write-verified" : "no weight write-verified");
+  html += fmt::format(
+      "</div>\n<p class='note'>Time, energy and power: {}, mean over chips.",
+      all.verifies_everything ? "every weight write-verified" : "no weight write-verified");
+  if (result.ideal_accuracy)
+    html += fmt::format(" Accuracies without ADCs: {} test images.",
+                        std::min(config.accuracy_images, experiment.workload.test.count));
+  return html + "</p>\n";
 }
 
 /// Every point in all currencies, absolute and as a part of verifying everything.
@@ -116,8 +122,7 @@ std::string points(const RunResult& result) {
     if (relative) cells.push_back(part(Currency::Time));
     cells.push_back(with_prefix(p.energy_J_mean, "J"));
     if (relative) cells.push_back(part(Currency::Energy));
-    if (result.ideal_accuracy)
-      cells.push_back(fmt::format("{:.2f} ± {:.2f} %", 100 * p.accuracy_mean, 100 * p.accuracy_sd));
+    if (result.ideal_accuracy) cells.push_back(spread(p.accuracy_mean, p.accuracy_sd, p.chips));
     html += row("td", cells, p.policy == last ? "" : " class='first'");
     last = p.policy;
   }
@@ -128,26 +133,33 @@ std::string points(const RunResult& result) {
 std::string reaching(const Config& config, const RunResult& result) {
   const double goal = *result.ideal_accuracy - config.accuracy_drop;
   std::string html = fmt::format(
-      "<h2>To reach {} ({:.2g} points below the ideal)</h2>\n<p class='note'>How many times "
+      "<h2>To reach {} ({:.3g} points below the ideal)</h2>\n<p class='note'>How many times "
       "cheaper "
       "than verifying everything, interpolated between the points.</p>\n<table>\n",
       percent(goal), 100 * config.accuracy_drop);
   html += row("th", {"policy", "write cycles", "time", "energy"});
   for (const SpeedUp& s : speed_ups(result.curve, result.verify_all, goal)) {
     std::vector<std::string> cells{escaped(s.policy)};
+    const bool reached = std::any_of(
+        result.curve.begin(), result.curve.end(),
+        [&](const CurvePoint& p) { return p.policy == s.policy && p.accuracy_mean >= goal; });
     for (const auto& factor : s.factor)
-      cells.push_back(factor ? fmt::format("{:.2f} x", *factor) : "-");
+      cells.push_back(factor    ? fmt::format("{:.2f} x", *factor)
+                      : reached ? "costs nothing"
+                                : "not reached");
     html += row("td", cells);
   }
   return html + "</table>\n";
 }
 
 /// What the ADCs take of the accuracy.
-std::string with_adcs(const Config& config, const std::vector<HardwareResult>& results) {
+std::string with_adcs(const Experiment& experiment, const std::vector<HardwareResult>& results) {
   if (results.empty()) return "";
   std::string html = fmt::format(
-      "<h2>With {}-bit ADCs</h2>\n<p class='note'>{} images, bit-serial inputs.</p>\n<table>\n",
-      config.tile.adc.bits, results.front().images);
+      "<h2>With {}-bit ADCs</h2>\n<p class='note'>Policy {}, {} test images, bit-serial "
+      "inputs.</p>\n<table>\n",
+      experiment.config.tile.adc.bits, escaped(experiment.evaluations.front().policy),
+      results.front().images);
   html += row("th", {"chip", "fraction", "accuracy", "with ideal ADCs"});
   for (const HardwareResult& h : results) {
     const auto images = static_cast<double>(h.images);
@@ -155,6 +167,36 @@ std::string with_adcs(const Config& config, const std::vector<HardwareResult>& r
                        percent(static_cast<double>(h.correct_hardware) / images),
                        percent(static_cast<double>(h.correct_ideal_adc) / images)});
   }
+  return html + "</table>\n";
+}
+
+std::string iterative(const std::vector<IterativeSummary>& summaries) {
+  if (summaries.empty()) return "";
+  std::string html =
+      "<h2>Iterative selection, measured on the chip</h2>\n<p class='note'>Mean over chips; "
+      "in one go: the same devices, known beforehand.</p>\n<table>\n" +
+      row("th", {"policy", "chips that came close", "steps", "fraction", "time", "of measuring",
+                 "in one go", "energy", "accuracy"});
+  for (const IterativeSummary& s : summaries)
+    html +=
+        row("td", {escaped(s.policy), fmt::format("{} of {}", s.within_the_drop, s.chips),
+                   fmt::format("{:.1f}", s.steps), fmt::format("{:.3f}", s.fraction),
+                   with_prefix(s.total_s(), "s"), with_prefix(s.measuring_s, "s"),
+                   with_prefix(s.one_shot_s + s.one_shot_mask_s, "s"), with_prefix(s.energy_J, "J"),
+                   spread(s.accuracy_mean, s.accuracy_sd, s.chips)});
+  return html + "</table>\n";
+}
+
+std::string in_situ(const std::vector<InSituSummary>& summaries, unsigned chips) {
+  if (summaries.empty()) return "";
+  std::string html =
+      "<h2>In-situ training</h2>\n<table>\n" +
+      row("th", {"iteration", "pulses per device", "time", "of writing", "energy", "accuracy"});
+  for (const InSituSummary& s : summaries)
+    html +=
+        row("td", {fmt::format("{}", s.iteration), fmt::format("{:.3f}", s.write_pulses_per_device),
+                   with_prefix(s.writing_s + s.training_s, "s"), with_prefix(s.writing_s, "s"),
+                   with_prefix(s.energy_J, "J"), spread(s.accuracy_mean, s.accuracy_sd, chips)});
   return html + "</table>\n";
 }
 
@@ -221,7 +263,7 @@ std::vector<std::pair<double, double>> columns_of(const std::string& csv) {
 std::string step_plot(const char* heading, const std::vector<std::pair<double, double>>& points,
                       const char* unit_x, const char* unit_y) {
   if (points.size() < 2) return "";
-  constexpr double kWidth = 900, kHeight = 170, kLeft = 70, kTop = 12, kMostShown = 4000;
+  constexpr double kWidth = 860, kHeight = 170, kLeft = 70, kTop = 12, kMostShown = 4000;
   const auto greater_y = [](const auto& a, const auto& b) { return a.second < b.second; };
   const double end = points.back().first, begin = points.front().first;
   const double top = std::max_element(points.begin(), points.end(), greater_y)->second;
@@ -240,9 +282,10 @@ std::string step_plot(const char* heading, const std::vector<std::pair<double, d
   }
   path += fmt::format("H{:.1f}V{:.1f}", x(end), y(0));
   std::string svg = fmt::format(
-      "<h2>{}</h2>\n<svg width='{:.0f}' height='{:.0f}' font-family='sans-serif' font-size='12'>"
-      "<path d='{}' fill='#0072B2' fill-opacity='.2' stroke='#0072B2'/>",
-      heading, kLeft + kWidth + 20, kTop + kHeight + 30, path);
+      "<h2>{0}</h2>\n<svg width='{1:.0f}' height='{2:.0f}' viewBox='0 0 {1:.0f} {2:.0f}' "
+      "font-family='sans-serif' font-size='12'>"
+      "<path d='{3}' fill='#0072B2' fill-opacity='.2' stroke='#0072B2'/>",
+      heading, kLeft + kWidth + 40, kTop + kHeight + 30, path);
   for (int i = 0; i <= 5; ++i) {
     const double at = begin + (end - begin) * i / 5;
     svg += fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>{}</text>", x(at),
@@ -266,7 +309,9 @@ std::string report_html(const std::string& title, const tiles::Mapping& mapping,
   if (result.ideal_accuracy && result.verify_all.verifies_everything)
     html += reaching(experiment.config, result);
   html += points(result);
-  html += with_adcs(experiment.config, result.monte_carlo.hardware);
+  html += with_adcs(experiment, result.monte_carlo.hardware);
+  html += iterative(result.iterative);
+  html += in_situ(result.in_situ, experiment.config.chips);
   html += breakdown("Energy of programming", energy_J);
   const InferenceResult& inference = result.monte_carlo.inference;
   if (inference.images > 0) {
@@ -275,13 +320,16 @@ std::string report_html(const std::string& title, const tiles::Mapping& mapping,
     html += breakdown("Energy of one image", per_image);
   }
   html += slowest_tiles(mapping, experiment, result);
-  const auto plot = [&](const char* file, const char* heading, const char* x, const char* y) {
-    const auto found = result.monte_carlo.files.find(file);
-    if (found != result.monte_carlo.files.end())
-      html += step_plot(heading, columns_of(found->second), x, y);
-  };
-  plot("power.csv", "Power of one programming, chip 0", "s", "W");
-  plot("cycles_histogram.csv", "Devices by the write cycles that verifying them takes", "", "");
+  const auto& drawn = result.monte_carlo.files;
+  if (const auto power = drawn.find("power.csv"); power != drawn.end())
+    html += step_plot("Power over time: chip 0, the first policy at its largest fraction below 1",
+                      columns_of(power->second), "s", "W");
+  if (const auto cycles = drawn.find("cycles_histogram.csv"); cycles != drawn.end()) {
+    std::vector<std::pair<double, double>> devices = columns_of(cycles->second);
+    devices.emplace_back(devices.back().first + 1, 0.0);  // where the last column ends
+    html += step_plot("Devices by the write cycles that verifying them takes", devices, "cycles",
+                      "devices");
+  }
   html += "<h2>Files</h2>\n<p>";
   for (const std::string& name : files)
     html += fmt::format("<a href='{0}'>{0}</a> ", escaped(name));

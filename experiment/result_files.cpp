@@ -349,6 +349,31 @@ std::string title(const Config& config) {
 
 }  // namespace
 
+std::vector<std::string> result_file_names() {
+  return {"chips.csv",
+          "config.yaml",
+          "correlation.csv",
+          "curve.csv",
+          "curve.svg",
+          "equal_cost.csv",
+          "in_situ.csv",
+          "inference.csv",
+          "interconnect.csv",
+          "iterative.csv",
+          "mapping.csv",
+          "network.csv",
+          "power.csv",
+          "programming.csv",
+          "report.html",
+          "retention.csv",
+          "selected_devices.csv",
+          "selected_devices.npy",
+          "cycles_histogram.csv",
+          "summary.json",
+          "timeline.json",
+          "transfer.csv"};
+}
+
 void write_results(support::ResultDirectory& directory, const LoadedConfig& loaded,
                    const Workload& workload, const tiles::Mapping& mapping,
                    const Experiment& experiment, const RunResult& result,

@@ -210,7 +210,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   const auto begin = std::chrono::steady_clock::now();
   check_with_network(loaded);
   // So that an unwritable place is found before the work is done.
-  support::ResultDirectory directory(options.output);
+  support::ResultDirectory directory(options.output, result_file_names());
   Checkpoint checkpoint(Checkpoint::file_of(options.output), options.earlier_chips);
   if (!options.dump.empty()) support::require_writable(options.dump);
 

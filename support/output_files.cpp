@@ -3,10 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <functional>
 #include <system_error>
+#include <utility>
 
 #include "support/input_file.h"
 #include "support/results.h"
@@ -68,8 +70,9 @@ fs::path real_destination(const fs::path& path) {
   return whole;
 }
 
-/// Throws unless nothing, an empty directory or a result directory stands there.
-void require_replaceable(const fs::path& destination) {
+/// Throws unless nothing, an empty directory or a result directory stands there; with `names`, one
+/// that holds nothing but these.
+void require_replaceable(const fs::path& destination, const std::vector<std::string>& names) {
   std::error_code error;
   const fs::file_status status = fs::status(destination, error);
   if (status.type() == fs::file_type::not_found) return;
@@ -78,7 +81,22 @@ void require_replaceable(const fs::path& destination) {
     throw FileError(
         fmt::format("{}: is a file (expected a directory for results)", destination.string()));
   }
-  if (fs::exists(destination / "summary.json", error)) return;
+  const fs::path here = fs::current_path(error);
+  if (!error && here.lexically_relative(destination).native().rfind("..", 0) != 0)
+    throw FileError(fmt::format(
+        "{}: is the directory that the program runs in, or above it, so it is not replaced",
+        destination.string()));
+  if (fs::exists(destination / "summary.json", error)) {
+    for (const auto& entry : fs::directory_iterator(destination, error))
+      if (!names.empty() &&
+          (!entry.is_regular_file(error) ||
+           std::find(names.begin(), names.end(), entry.path().filename()) == names.end()))
+        throw FileError(fmt::format(
+            "{}: is no file of results, and its directory is about to be replaced by them: move it "
+            "elsewhere, or give the results another place",
+            entry.path().string()));
+    return;
+  }
   const bool empty = fs::is_empty(destination, error);
   if (error) fail(destination, "cannot be looked at", error.value());
   if (!empty) {
@@ -128,11 +146,11 @@ void write_file_atomically(const fs::path& file, std::string_view bytes) {
   }
 }
 
-ResultDirectory::ResultDirectory(fs::path destination)
-    : destination_(real_destination(destination)) {
+ResultDirectory::ResultDirectory(fs::path destination, std::vector<std::string> names)
+    : destination_(real_destination(destination)), names_(std::move(names)) {
   if (!destination_.has_filename())
     throw FileError(fmt::format("{}: cannot be a directory for results", destination.string()));
-  require_replaceable(destination_);
+  require_replaceable(destination_, names_);
   make_directories(destination_.parent_path(), destination_);
   temporary_ = hidden_beside(destination_, "partial",
                              [](const fs::path& path) { return ::mkdir(path.c_str(), 0777) == 0; });
@@ -149,6 +167,8 @@ void ResultDirectory::write(std::string_view name, std::string_view bytes) {
   if (committed_ || relative.is_absolute() || !relative.has_filename() ||
       *relative.begin() == ".." || relative == ".")
     throw std::logic_error(fmt::format("'{}' is no name for a file of a result directory", name));
+  if (!names_.empty() && std::find(names_.begin(), names_.end(), name) == names_.end())
+    throw std::logic_error(fmt::format("'{}' is not among the names of result files", name));
   const fs::path shown = destination_ / relative;
   if (relative.has_parent_path()) make_directories(temporary_ / relative.parent_path(), shown);
   const fs::path file = temporary_ / relative;
@@ -159,7 +179,7 @@ void ResultDirectory::write(std::string_view name, std::string_view bytes) {
 
 void ResultDirectory::commit() {
   if (committed_) throw std::logic_error("a result directory is committed once");
-  require_replaceable(destination_);
+  require_replaceable(destination_, names_);
   fs::path old;
   if (::rename(temporary_.c_str(), destination_.c_str()) != 0) {
     if (errno != ENOTEMPTY && errno != EEXIST)

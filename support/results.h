@@ -68,7 +68,9 @@ void write_file_atomically(const std::filesystem::path& file, std::string_view b
 /// full, ...).
 class ResultDirectory {
  public:
-  explicit ResultDirectory(std::filesystem::path destination);
+  /// `names`: all files that such a directory may have; one that holds something else is not
+  /// replaced. None: whatever it holds is.
+  explicit ResultDirectory(std::filesystem::path destination, std::vector<std::string> names = {});
   ~ResultDirectory();
   ResultDirectory(const ResultDirectory&) = delete;
   ResultDirectory& operator=(const ResultDirectory&) = delete;
@@ -81,6 +83,7 @@ class ResultDirectory {
  private:
   std::filesystem::path destination_;
   std::filesystem::path temporary_;
+  std::vector<std::string> names_;
   bool committed_ = false;
 };
 

@@ -38,14 +38,15 @@ std::vector<double> times_variance(SelectionPolicy policy, const std::vector<flo
 
 std::vector<double> scores(SelectionPolicy policy, const WeightFacts& facts, std::uint64_t seed,
                            std::uint32_t chip) {
-  if (policy == SelectionPolicy::Uswim)
-    return times_variance(policy, facts.second_derivative, facts);
-  if (policy == SelectionPolicy::Hutchinson)
-    return times_variance(policy, facts.hessian_diagonal, facts);
-  if (policy == SelectionPolicy::Fisher) return times_variance(policy, facts.fisher, facts);
   const std::size_t n = facts.weights();
   std::vector<double> score(n, 0.0);
   switch (policy) {
+    case SelectionPolicy::Uswim:
+      return times_variance(policy, facts.second_derivative, facts);
+    case SelectionPolicy::Hutchinson:
+      return times_variance(policy, facts.hessian_diagonal, facts);
+    case SelectionPolicy::Fisher:
+      return times_variance(policy, facts.fisher, facts);
     case SelectionPolicy::Gradient:
       check_measure(policy, facts.gradient, facts);
       for (std::size_t i = 0; i < n; ++i)

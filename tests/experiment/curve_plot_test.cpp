@@ -25,9 +25,9 @@ CurvePoint point(const char* policy, double nwc, double time_s, double accuracy,
 
 TEST(CurvePlot, ShowsEveryPolicyOverCyclesAndTime) {
   // Accuracies from 0.4 to 0.9 with bands: the axis runs from 0.39 to 0.91 (margins of 2 %).
-  const std::vector<CurvePoint> curve{point("uswim", 0, 1, 0.5, 0.1),
-                                      point("uswim", 1, 4, 0.8, 0.1),
-                                      point("random", 0.5, 2, 0.6, 0.0)};
+  std::vector<CurvePoint> curve{point("uswim", 0, 1, 0.5, 0.1), point("uswim", 1, 4, 0.8, 0.1),
+                                point("random", 0.5, 2, 0.6, 0.0)};
+  curve[1].verifies_everything = true;
   const std::string svg = curve_svg(curve, curve[1], 0.9);
   const auto y = [](double accuracy) { return 34 + 300 * (0.91 - accuracy) / 0.52; };
   const auto circle = [&](double x, double accuracy) {
@@ -43,6 +43,21 @@ TEST(CurvePlot, ShowsEveryPolicyOverCyclesAndTime) {
   EXPECT_THAT(svg, HasSubstr(circle(546 + 200, 0.6)));
   EXPECT_THAT(svg, HasSubstr(">random</text>"));
   EXPECT_THAT(svg, HasSubstr("mean over 20 chips"));
+}
+
+TEST(CurvePlot, EndsBehindTheDearestPointWhereRowsClosedEarlyCostMore) {
+  std::vector<CurvePoint> curve{point("uswim", 0.5, 8, 0.6, 0.0), point("uswim", 0.9, 4, 0.8, 0.0)};
+  curve[1].verifies_everything = true;
+  const std::string svg = curve_svg(curve, curve[1], 0.9);
+  // Half of the cycles, twice the time: the first axis ends at 1, the second one at 2.
+  EXPECT_THAT(svg, HasSubstr("cx='262.0'"));
+  EXPECT_THAT(svg, HasSubstr("cx='946.0'"));
+  EXPECT_THAT(svg, HasSubstr("cx='746.0'"));
+}
+
+TEST(CurvePlot, ComparesNoTimesWhereNothingIsVerified) {
+  const std::vector<CurvePoint> curve{point("none", 0, 1, 0.5, 0.0)};
+  EXPECT_EQ(curve_svg(curve, curve[0], 0.9).find("programming time"), std::string::npos);
 }
 
 TEST(CurvePlot, OfEqualAccuraciesHasAnAxisAllTheSame) {

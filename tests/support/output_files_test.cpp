@@ -63,6 +63,39 @@ TEST(ResultDirectory, WithoutCommitNothingStays) {
   EXPECT_THAT(directory.names(), IsEmpty());
 }
 
+TEST(ResultDirectory, IsNotReplacedWhereItHoldsAnythingElse) {
+  const TemporaryDirectory directory;
+  fs::create_directory(directory / "run");
+  directory.file("run/summary.json", "{}");
+  directory.file("run/thesis.tex", "mine");
+  const std::vector<std::string> names{"summary.json", "curve.csv"};
+  EXPECT_THAT(message_of<FileError>([&] { ResultDirectory(directory / "run", names); }),
+              HasSubstr("thesis.tex: is no file of results"));
+  EXPECT_EQ(bytes_of(directory / "run/thesis.tex"), "mine");
+  fs::remove(directory / "run/thesis.tex");
+  fs::create_directory(directory / "run/curve.csv");  // of that name, but no file
+  EXPECT_THROW(ResultDirectory(directory / "run", names), FileError);
+  fs::remove(directory / "run/curve.csv");
+  ResultDirectory results(directory / "run", names);
+  EXPECT_THROW(results.write("other.csv", ""), std::logic_error);
+  results.write("curve.csv", "new");
+  directory.file("run/late.txt", "mine");  // while the run is under way
+  EXPECT_THROW(results.commit(), FileError);
+  EXPECT_EQ(bytes_of(directory / "run/late.txt"), "mine");
+}
+
+TEST(ResultDirectory, DoesNotTakeThePlaceOfTheWorkingDirectory) {
+  const TemporaryDirectory directory;
+  fs::create_directories(directory / "run/inner");
+  const fs::path before = fs::current_path();
+  fs::current_path(directory / "run/inner");
+  for (const char* name : {".", ".."})
+    EXPECT_THAT(message_of<FileError>([&] { ResultDirectory results(name); }),
+                HasSubstr("program runs in"))
+        << name;
+  fs::current_path(before);
+}
+
 TEST(ResultDirectory, ReplacesOlderResultsOnlyAtCommit) {
   const TemporaryDirectory directory;
   fs::create_directory(directory / "run");
