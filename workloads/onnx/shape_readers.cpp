@@ -38,7 +38,7 @@ void NetworkBuilder::read_pool(const NodeProto& node) {
     shape.height += top + windowed.stated_bottom;
     shape.width += left + windowed.stated_right;
     Node pad = make(Operation::Pad, node, input, shape);
-    const auto signed_pad = [](std::size_t pad) { return static_cast<std::ptrdiff_t>(pad); };
+    const auto signed_pad = [](std::size_t p) { return static_cast<std::ptrdiff_t>(p); };
     pad.border.before = {0, signed_pad(top), signed_pad(left)};
     pad.border.after = {0, signed_pad(windowed.stated_bottom), signed_pad(windowed.stated_right)};
     input = add(std::move(pad), flat ? Dims{shape.channels, shape.width}
