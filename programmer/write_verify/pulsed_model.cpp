@@ -6,8 +6,7 @@
 #include <emmintrin.h>
 #endif
 
-#include "programmer/write_verify/compress.h"
-#include "programmer/write_verify/pulse_rules.h"
+#include "programmer/write_verify/chunk_loops.h"
 #include "programmer/write_verify/record.h"
 #include "support/philox_words.h"
 
@@ -15,176 +14,9 @@ namespace uswim::programmer {
 
 using support::Stream;
 using support::StreamKey;
+using namespace chunk;
 
 namespace {
-
-constexpr std::size_t kRoundsPerBlock = support::kNormalsPerBlock;
-/// Devices dealt with together: what a block looks at fits into the first cache. A multiple of 64.
-constexpr std::size_t kChunk = 1024;
-/// Loops over open devices run to the next multiple of this: whole vectors on every machine.
-constexpr std::size_t kLanes = kCompressLanes;
-constexpr std::size_t kPadded = kChunk + kLanes;
-// With a device's index within the chunk: whether it is stuck, and whether round 0 had a pulse of
-// write-verify.
-constexpr std::uint32_t kStuckBit = 1u << 31, kPulsedBit = 1u << 30, kIndexBits = kPulsedBit - 1;
-constexpr std::uint32_t kSign = 1u << 31;
-
-/// Every device of the chunk, in order.
-struct ChunkDevices {
-  alignas(64) float error[kPadded];  ///< of the open-loop write
-  alignas(64) float target[kPadded], sigma[kPadded], step[kPadded];
-  alignas(64) float start[kPadded];          ///< FirstRound::start
-  alignas(64) std::uint32_t flags[kPadded];  ///< FirstRound::flags
-  alignas(64) std::uint32_t index[kPadded];  ///< within the chunk, with its bits
-  alignas(64) std::int32_t open[kPadded];    ///< all bits or none
-  // Where first_rounds() is not plain.
-  alignas(64) float held[kPadded];          ///< DeviceTargets::start
-  alignas(64) float read[kPadded];          ///< its error before round 0
-  alignas(64) std::int32_t stuck[kPadded];  ///< of enum Stuck
-};
-
-/// Devices still open, in ascending order.
-struct OpenDevices {
-  alignas(64) std::uint32_t index[kPadded];
-  alignas(64) float conductance[kPadded], target[kPadded];
-  alignas(64) float scale[kPadded];  ///< redraw: sigma of the write; incremental: the mean step
-  alignas(64) float read[kPadded];   ///< where reads are not exact, otherwise the conductance
-  // Of one block.
-  alignas(64) std::uint32_t low[kPadded], high[kPadded];  ///< halves of the device's index
-  alignas(64) std::uint32_t pulse_word[4][kPadded], read_word[4][kPadded];  ///< before Box-Muller
-  alignas(64) std::int32_t open[kPadded];                                   ///< all bits or none
-  /// Bits 0 to 3: RESET in the block's round j, if it has a pulse; from bit 4 on: how many rounds
-  /// have one. They are the first ones.
-  alignas(64) std::uint16_t pulses[kPadded];
-};
-
-/// Round 0 of the chunk's devices. `kPlain`: none is stuck or was programmed before, and reads are
-/// exact.
-template <bool kPlain>
-USWIM_INLINE void first_rounds(const DeviceTargets::Level* __restrict levels, std::size_t n,
-                               const PulseConstants& constants, ChunkDevices& __restrict d,
-                               float* __restrict open_loop, float* __restrict verified) {
-  using support::lanes::from_bits;
-  using support::lanes::to_bits;
-  const PulseConstants c = constants;
-  const auto count = static_cast<std::uint32_t>(n);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const float t = levels[i].target, sigma = c.nominal_sigma * levels[i].level_factor;
-    const Stuck stuck = kPlain ? Stuck::No : static_cast<Stuck>(d.stuck[i]);
-    const float held = kPlain ? 0.0f : d.held[i];
-    const bool programmed = !kPlain && held == held;
-    const FirstRound r = first_round(t, sigma, programmed, held, d.error[i], stuck, c);
-    const float read = kPlain ? r.start : converted(r.start + c.read_noise * d.read[i], c);
-    const std::uint32_t present = t >= 0.0f ? 0xffffffffu : 0u;
-    const std::uint32_t flags = r.flags & present;
-    const std::uint32_t pulsed = (flags & (kVerifySet | kVerifyReset)) != 0 ? kPulsedBit : 0u;
-    open_loop[i] = from_bits(to_bits(r.open_loop) & present);
-    verified[i] = d.start[i] = from_bits(to_bits(r.start) & present);
-    d.target[i] = t;
-    d.sigma[i] = sigma;
-    d.flags[i] = flags;
-    d.index[i] = i | pulsed | (stuck != Stuck::No ? kStuckBit : 0u);
-    d.open[i] =
-        static_cast<std::int32_t>((is_inside(read, t, c.tolerance) ? 0u : 0xffffffffu) & present);
-    if (!kPlain) d.read[i] = read;
-  }
-}
-#define USWIM_FIRST_ROUNDS(name, plain)                                                    \
-  USWIM_EVERY_INSTRUCTION_SET void name(const DeviceTargets::Level* levels, std::size_t n, \
-                                        const PulseConstants& c, ChunkDevices& d,          \
-                                        float* open_loop, float* verified) {               \
-    first_rounds<plain>(levels, n, c, d, open_loop, verified);                             \
-  }
-USWIM_FIRST_ROUNDS(plain_first_rounds, true)
-USWIM_FIRST_ROUNDS(any_first_rounds, false)
-#undef USWIM_FIRST_ROUNDS
-
-USWIM_EVERY_INSTRUCTION_SET
-void as_bytes(const std::uint32_t* flags, std::size_t n, std::uint8_t* __restrict bytes) {
-  for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::uint8_t>(flags[i]);
-}
-
-/// Adds the pulses of a block to each device's.
-USWIM_EVERY_INSTRUCTION_SET
-void add_cycles(const std::uint8_t* pulses, std::size_t n, std::uint16_t* __restrict cycles) {
-  for (std::size_t i = 0; i < n; ++i)
-    cycles[i] = static_cast<std::uint16_t>(cycles[i] + (pulses[i] >> 4));
-}
-
-std::size_t whole_vectors(std::size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
-
-/// Halves of the indices on the chip of the first `n` open devices; `first`: of the chunk's first.
-USWIM_EVERY_INSTRUCTION_SET
-void find_indices(OpenDevices& d, std::size_t n, std::uint64_t first) {
-  const support::lanes::Device begin = support::lanes::device(first);
-  for (std::size_t i = 0; i < n; ++i) {
-    const support::lanes::Device device = support::lanes::behind(begin, d.index[i] & kIndexBits);
-    d.low[i] = device.low;
-    d.high[i] = device.high;
-  }
-}
-
-/// Four rounds of the first `n` open devices, padded to whole vectors. `left`: pulses until
-/// max_cycles of those that had none in round 0. `kPlain`: more than there are rounds, and no
-/// device is stuck. Signs and masks are words: of conditions the compiler would make paths, and of
-/// every path a vector.
-template <class Rule, bool kReadError, bool kPlain>
-USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, std::int32_t left,
-                            const PulseConstants& constants) {
-  using support::lanes::from_bits;
-  using support::lanes::to_bits;
-  const PulseConstants c = constants;
-  const std::size_t padded = (n + kLanes - 1) / kLanes * kLanes;
-  for (std::size_t i = 0; i < padded; ++i) {
-    float z[kRoundsPerBlock], read_error[kRoundsPerBlock] = {};
-    const auto make_normal = [&](const std::uint32_t(&w)[4][kPadded], float* out)
-        __attribute__((always_inline)) {
-      support::lanes::box_muller({{w[0][i], w[1][i], w[2][i], w[3][i]}}, out);
-    };
-    make_normal(d.pulse_word, z);
-    if (kReadError) make_normal(d.read_word, read_error);
-    const float t = d.target[i], scale = d.scale[i];
-    float g = d.conductance[i];
-    float read = kReadError ? d.read[i] : g;
-    float beyond = read - t;
-    std::int32_t acts = -1, rounds = 0;
-    const std::int32_t stuck = static_cast<std::int32_t>(d.index[i]) >> 31;
-    const std::int32_t most = left - static_cast<std::int32_t>(d.index[i] >> 30 & 1);
-    std::uint32_t resets = 0;
-    for (unsigned j = 0; j < kRoundsPerBlock; ++j) {
-      const std::uint32_t down = ~to_bits(beyond) & kSign;
-      resets = resets >> 1 | down;
-      rounds -= acts;
-      const float step = from_bits(to_bits(scale) ^ down);
-      const float pulsed = Rule{}.after_pulse(g, t, scale, step, z[j], c);
-      const float moved = !kPlain && stuck ? g : pulsed;
-      const float seen = kReadError ? converted(moved + c.read_noise * read_error[j], c) : moved;
-      g = acts ? moved : g;
-      read = acts ? seen : read;
-      beyond = seen - t;
-      acts &= is_inside(seen, t, c.tolerance) ? 0 : -1;
-      if (!kPlain) acts &= most > rounds ? -1 : 0;
-    }
-    d.conductance[i] = g;
-    if (kReadError) d.read[i] = read;
-    d.open[i] = acts;
-    d.pulses[i] =
-        static_cast<std::uint16_t>(resets >> 28 | static_cast<std::uint32_t>(rounds) << 4);
-  }
-}
-
-#define USWIM_BLOCK(name, Rule, read_error, plain)                                        \
-  USWIM_EVERY_INSTRUCTION_SET void name(OpenDevices& d, std::size_t n, std::int32_t left, \
-                                        const PulseConstants& c) {                        \
-    run_block<Rule, read_error, plain>(d, n, left, c);                                    \
-  }
-USWIM_BLOCK(plain_redraw_block, RedrawRule, false, true)
-USWIM_BLOCK(redraw_block, RedrawRule, false, false)
-USWIM_BLOCK(noisy_redraw_block, RedrawRule, true, false)
-USWIM_BLOCK(plain_incremental_block, IncrementalRule, false, true)
-USWIM_BLOCK(incremental_block, IncrementalRule, false, false)
-USWIM_BLOCK(noisy_incremental_block, IncrementalRule, true, false)
-#undef USWIM_BLOCK
 
 constexpr int bit_of(std::uint32_t flag) { return __builtin_ctz(flag); }
 
@@ -267,8 +99,8 @@ class ChunkWriter {
       for (std::size_t i = 0; i < n; ++i)
         all_.stuck[i] = static_cast<std::int32_t>(stuck_state(constants_, seed_, chip_, first + i));
     }
-    (plain ? plain_first_rounds : any_first_rounds)(&targets.levels[at], n, constants_, all_,
-                                                    &out.open_loop[at], &out.verified[at]);
+    chunk::first_rounds(plain)(&targets.levels[at], n, constants_, all_, &out.open_loop[at],
+                               &out.verified[at]);
   }
 
   /// What the pulses and reads of a block are made of.
@@ -293,12 +125,8 @@ class ChunkWriter {
   }
 
   void run_block(std::uint32_t block) {
-    auto* run = is_redraw() ? noisy_redraw_block : noisy_incremental_block;
-    if (constants_.reads_exactly())
-      run = may_give_up(block) || may_be_stuck()
-                ? (is_redraw() ? redraw_block : incremental_block)
-                : (is_redraw() ? plain_redraw_block : plain_incremental_block);
-    run(open_, open_count_, left(block), constants_);
+    const bool plain = !may_give_up(block) && !may_be_stuck();
+    chunk::block(constants_, plain)(open_, open_count_, left(block), constants_);
   }
 
   /// Stores what a block has done to the open devices.
