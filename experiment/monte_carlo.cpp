@@ -56,7 +56,10 @@ class Worker : private ProgrammedChip {
     if (masks_.empty()) choose_masks(chip);
     {
       const Stage stage(seconds_.outcomes);
-      system_.new_chip(experiment_.config.seed, chip);
+      const Config& config = experiment_.config;
+      const bool cells_are_read = config.measures_accuracy() || config.inference_images > 0 ||
+                                  config.programming.closing.is_used();
+      system_.new_chip(config.seed, chip, cells_are_read);
     }
     rankings_.erase(SelectionPolicy::Random);
     std::uint64_t all_cycles = 0;

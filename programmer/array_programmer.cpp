@@ -131,14 +131,28 @@ DeviceOutcomes ArrayProgrammer::draw_outcomes() const {
   return out;
 }
 
-void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
+void ArrayProgrammer::keep_units(std::size_t first, const DeviceOutcomes& outcomes) const {
+  open_loop_units_.resize(devices_);
+  verified_units_.resize(devices_);
+  const std::size_t n = outcomes.devices;
+  tiles::cell_units(outcomes.open_loop.data(), n, levels_, &open_loop_units_[first]);
+  tiles::cell_units(outcomes.verified.data(), n, levels_, &verified_units_[first]);
+}
+
+void ArrayProgrammer::keep_units() const {
+  if (open_loop_units_.empty()) keep_units(0, draw_outcomes());
+}
+
+void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read) {
   cells_.reset();
   std::fill(is_pending_.begin(), is_pending_.end(), std::uint8_t{0});
   any_pending_ = false;
   seed_ = seed;
   chip_ = chip;
-  open_loop_units_.resize(devices_);
-  verified_units_.resize(devices_);
+  if (!cells_are_read) {
+    open_loop_units_.clear();
+    verified_units_.clear();
+  }
   pulses_.clear();
   erase_power_W_.clear();
   DeviceTargets targets;
@@ -150,8 +164,7 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip) {
     if (!outcomes.erased_power_W.empty()) erase_power_W_.resize(is_pending_.size(), 0.0);
     for (std::size_t i = 0; i < n && !erase_power_W_.empty(); ++i)
       erase_power_W_[(first + i) / mapping_.pitch()] += double{outcomes.erased_power_W[i]};
-    tiles::cell_units(outcomes.open_loop.data(), n, levels_, &open_loop_units_[first]);
-    tiles::cell_units(outcomes.verified.data(), n, levels_, &verified_units_[first]);
+    if (cells_are_read) keep_units(first, outcomes);
   }
 }
 
@@ -172,6 +185,7 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
                                       RowOperation operation) {
   const std::size_t pitch = mapping_.pitch(), words = pitch / 64;
   tiles::CellArray* verified = operation == RowOperation::Verify ? &written_cells() : nullptr;
+  if (verified != nullptr) keep_units();
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t row = first + r, at = row * pitch;
     if (std::memcmp(levels + r * pitch, &target_levels_[at], columns_) != 0)
@@ -213,6 +227,7 @@ tiles::CellArray& ArrayProgrammer::written_cells() const {
 
 void ArrayProgrammer::write_row(std::size_t row, tiles::CellArray& to) const {
   const std::size_t words = mapping_.pitch() / 64;
+  keep_units();
   for (std::size_t w = row * words; w < (row + 1) * words; ++w)
     merge(&open_loop_units_[w * 64], &verified_units_[w * 64], pending_mask_[w],
           to.row(row) + w % words * 64);

@@ -24,8 +24,9 @@ class ArrayProgrammer {
   /// Devices that hold earlier weights instead of being erased, from the next chip on.
   void start_from(const EarlierProgramming& earlier, const DeviceModel& device);
 
-  /// Draws the outcomes of all devices for another chip.
-  void new_chip(std::uint64_t seed, std::uint32_t chip);
+  /// Draws the outcomes of all devices for another chip. Where `cells_are_read` is false their
+  /// conductances are not kept, and drawn again if someone asks for the cells nevertheless.
+  void new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read = true);
 
   /// Programs `rows` rows together, `first` and those behind it. `levels`: one target level per
   /// column, pitch per row, which must be those of the mapping (the outcomes were drawn for them;
@@ -71,6 +72,9 @@ class ArrayProgrammer {
   bool is_untouched(std::size_t device) const {
     return !untouched_.empty() && (untouched_[device / 64] >> (device % 64) & 1) != 0;
   }
+  /// Sees to it that the conductances are there.
+  void keep_units() const;
+  void keep_units(std::size_t first, const DeviceOutcomes& outcomes) const;
   /// The cells with the outcomes of the rows that were programmed. They are many, and often another
   /// mask comes before anyone looks at them.
   tiles::CellArray& written_cells() const;
@@ -98,7 +102,7 @@ class ArrayProgrammer {
   std::vector<std::uint32_t> rewrites_;   ///< of each row since it was programmed
   DevicePulses pulses_;
   std::vector<double> erase_power_W_;  ///< by row; empty where powers are not known
-  std::vector<std::int16_t> open_loop_units_, verified_units_;
+  mutable std::vector<std::int16_t> open_loop_units_, verified_units_;  ///< empty: not kept
   mutable std::optional<tiles::CellArray> cells_;  ///< none until someone keeps them
   std::vector<std::uint64_t>
       pending_mask_;  ///< of the rows that are pending, pitch / 64 words each

@@ -81,11 +81,12 @@ void AcceleratorSystem::set_threads(unsigned threads) {
   modules_->accelerator.set_threads(threads);
 }
 
-void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip) {
+void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read) {
   modules_->accelerator.set_read_noise(
       tiles::adc_noise(mapping_, inference_read_noise_, seed, chip));
   support::in_parallel(threads_, programmers_.size(), [&](support::IndexRange arrays) {
-    for (std::size_t a = arrays.begin; a < arrays.end; ++a) programmers_[a]->new_chip(seed, chip);
+    for (std::size_t a = arrays.begin; a < arrays.end; ++a)
+      programmers_[a]->new_chip(seed, chip, cells_are_read);
   });
 }
 

@@ -68,8 +68,8 @@ class AcceleratorSystem {
   /// the full scale; 0, as at first: none. Each infer() counts its images anew, so the same images
   /// have the same errors.
   void set_inference_read_noise(double sigma) { inference_read_noise_ = sigma; }
-  /// Another chip: its own errors everywhere.
-  void new_chip(std::uint64_t seed, std::uint32_t chip);
+  /// Another chip: its own errors everywhere. `cells_are_read`: as for ArrayProgrammer.
+  void new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read = true);
   /// Kept for every later programming; not owned.
   void add_observer(RowObserver& observer);
   /// Loads the mask, programs the whole chip.

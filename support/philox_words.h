@@ -8,7 +8,7 @@ namespace uswim::support {
 
 /// Philox words of many devices, apart from what is made of them: arrays are readable and writable
 /// up to the next multiple of this.
-inline constexpr std::size_t kPhiloxLanes = 8;
+inline constexpr std::size_t kPhiloxLanes = 16;
 
 /// The four words of block `block` of `n` devices: word j of device i at words[j][i]. `low` and
 /// `high`: halves of the devices' indices. What support/random.h draws, before it becomes normal.

@@ -18,12 +18,17 @@ DeviceModel device() {
   return DeviceModel(c);
 }
 
-TEST(CopiedCells, AreThoseThatTheArrayKeeps) {
-  constexpr std::size_t kRows = 8, kOutputs = 20;
+constexpr std::size_t kRows = 8, kOutputs = 20;
+
+tiles::Mapping small_mapping() {
   tiles::MappedLayer layer{"fc", kOutputs, kRows, {}};
   for (std::size_t i = 0; i < kRows * kOutputs; ++i)
     layer.weight_code.push_back(static_cast<std::int16_t>(static_cast<int>(i * 7919 % 31) - 15));
-  const tiles::Mapping mapping({layer}, {16, 128, 2, 4});
+  return tiles::Mapping({layer}, {16, 128, 2, 4});
+}
+
+TEST(CopiedCells, AreThoseThatTheArrayKeeps) {
+  const tiles::Mapping mapping = small_mapping();
   const DeviceModel d = device();
   const auto pulses = make_pulse_model({}, d);
   ArrayProgrammer array(mapping, 0, d, *pulses, {});
@@ -59,6 +64,42 @@ TEST(CopiedCells, AreThoseThatTheArrayKeeps) {
     for (const std::size_t changed : {2u, 3u, 4u}) EXPECT_NE(copied[changed], before[changed]);
     EXPECT_EQ(copied[1], before[1]);
     expect_kept();
+  }
+}
+
+// Whether or not they were expected to be read, through every way of writing; on the second chip
+// nobody has looked at the first one's.
+TEST(CellsThatNobodyWasExpectedToRead, AreTheSame) {
+  const tiles::Mapping mapping = small_mapping();
+  const DeviceModel d = device();
+  const auto pulses = make_pulse_model({}, d);
+  RowScheme closing;
+  closing.closing.rounds = 3;
+  const std::vector<std::uint8_t> levels = mapping.levels(0);
+  const std::vector<std::uint64_t> some{0x00ff00ff00ff00ffu, 3u}, others{0xff00u, 0x30u};
+  for (const RowScheme& scheme : {RowScheme(), closing}) {
+    ArrayProgrammer expected(mapping, 0, d, *pulses, scheme);
+    ArrayProgrammer unexpected(mapping, 0, d, *pulses, scheme);
+    for (std::uint32_t chip = 0; chip < 3; ++chip) {
+      expected.new_chip(1, chip, true);
+      unexpected.new_chip(1, chip, false);
+      for (ArrayProgrammer* array : {&expected, &unexpected}) {
+        for (std::size_t r = 0; r < kRows; ++r)
+          array->program_rows(r, 1, &levels[r * mapping.pitch()], some.data());
+        if (chip != 2) continue;
+        array->program_rows(3, 1, &levels[3 * mapping.pitch()], others.data(),
+                            RowOperation::Verify);
+        array->rewrite_row(4, &levels[4 * mapping.pitch()], others.data());
+      }
+      if (chip == 0) continue;
+      tiles::CellArray copy(kRows, mapping.pitch());
+      unexpected.copy_cells(copy);
+      for (std::size_t r = 0; r < kRows; ++r) {
+        const std::int16_t* const row = expected.cells().row(r);
+        EXPECT_TRUE(std::equal(row, row + mapping.pitch(), copy.row(r))) << chip << ' ' << r;
+        EXPECT_TRUE(std::equal(row, row + mapping.pitch(), unexpected.cells().row(r))) << r;
+      }
+    }
   }
 }
 
