@@ -1,6 +1,9 @@
 #include "programmer/write_verify/chunk_loops.h"
 
 #include <cmath>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "support/instruction_sets.h"
 #include "support/random_lanes.h"
@@ -113,7 +116,52 @@ USWIM_BLOCK(incremental_block, IncrementalRule, false, false)
 USWIM_BLOCK(noisy_incremental_block, IncrementalRule, true, false)
 #undef USWIM_BLOCK
 
+#if defined(__x86_64__)
+__attribute__((target("avx512bw"))) void bit_planes_avx512(const std::uint8_t* bytes,
+                                                           std::size_t words, BitPlanes* out) {
+  for (std::size_t w = 0; w < words; ++w) {
+    const __m512i x = _mm512_loadu_si512(bytes + 64 * w);
+    for (int j = 0; j < 8; ++j)
+      out[w].planes[j] = _mm512_test_epi8_mask(x, _mm512_set1_epi8(static_cast<char>(1 << j)));
+  }
+}
+
+__attribute__((target("avx2"))) void bit_planes_avx2(const std::uint8_t* bytes, std::size_t words,
+                                                     BitPlanes* out) {
+  for (std::size_t w = 0; w < words; ++w) {
+    __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + 64 * w));
+    __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + 64 * w + 32));
+    for (int j = 7; j >= 0; --j) {
+      out[w].planes[j] =
+          static_cast<std::uint32_t>(_mm256_movemask_epi8(low)) |
+          static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm256_movemask_epi8(high))) << 32;
+      low = _mm256_add_epi8(low, low);
+      high = _mm256_add_epi8(high, high);
+    }
+  }
+}
+#endif
+
 }  // namespace
+
+void bit_planes_plainly(const std::uint8_t* bytes, std::size_t words, BitPlanes* out) {
+  for (std::size_t w = 0; w < words; ++w)
+    for (int j = 0; j < 8; ++j) {
+      out[w].planes[j] = 0;
+      for (int k = 0; k < 64; ++k)
+        out[w].planes[j] |= static_cast<std::uint64_t>(bytes[64 * w + k] >> j & 1) << k;
+    }
+}
+
+void bit_planes(const std::uint8_t* bytes, std::size_t words, BitPlanes* out) {
+#if defined(__x86_64__)
+  static const bool has_avx512 = __builtin_cpu_supports("avx512bw") != 0,
+                    has_avx2 = __builtin_cpu_supports("avx2") != 0;
+  if (has_avx512) return bit_planes_avx512(bytes, words, out);
+  if (has_avx2) return bit_planes_avx2(bytes, words, out);
+#endif
+  bit_planes_plainly(bytes, words, out);
+}
 
 FirstRounds first_rounds(bool plain) { return plain ? plain_first_rounds : any_first_rounds; }
 
@@ -127,6 +175,11 @@ Block block(const PulseConstants& c, bool plain) {
 USWIM_EVERY_INSTRUCTION_SET
 void as_bytes(const std::uint32_t* flags, std::size_t n, std::uint8_t* __restrict bytes) {
   for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::uint8_t>(flags[i]);
+}
+
+USWIM_EVERY_INSTRUCTION_SET
+void first_cycles(const std::uint32_t* flags, std::size_t n, std::uint16_t* __restrict cycles) {
+  for (std::size_t i = 0; i < n; ++i) cycles[i] = (flags[i] & (kVerifySet | kVerifyReset)) != 0;
 }
 
 USWIM_EVERY_INSTRUCTION_SET

@@ -64,7 +64,18 @@ FirstRounds first_rounds(bool plain);
 using Block = void (*)(OpenDevices& d, std::size_t n, std::int32_t left, const PulseConstants& c);
 Block block(const PulseConstants& c, bool plain);
 
+/// planes[j]: bit j of each of 64 bytes.
+struct BitPlanes {
+  std::uint64_t planes[8];
+};
+/// Of `words` times 64 bytes.
+void bit_planes(const std::uint8_t* bytes, std::size_t words, BitPlanes* out);
+/// The same bit by bit: the reference, and the way of other processors.
+void bit_planes_plainly(const std::uint8_t* bytes, std::size_t words, BitPlanes* out);
+
 void as_bytes(const std::uint32_t* flags, std::size_t n, std::uint8_t* bytes);
+/// 1 where write-verify has a pulse in round 0.
+void first_cycles(const std::uint32_t* flags, std::size_t n, std::uint16_t* cycles);
 /// Adds the pulses of a block to each device's.
 void add_cycles(const std::uint8_t* pulses, std::size_t n, std::uint16_t* cycles);
 /// Halves of the indices on the chip of the first `n` open devices; `first`: of the chunk's first.

@@ -4,7 +4,26 @@
 #include <cstring>
 #include <numeric>
 
+#include "support/instruction_sets.h"
+
 namespace uswim::programmer {
+namespace {
+
+/// end[w] = round where word w has a pulse.
+USWIM_EVERY_INSTRUCTION_SET
+void note_pulses(const std::uint64_t* set, const std::uint64_t* reset, std::size_t words,
+                 std::uint32_t round, std::uint32_t* __restrict end) {
+  for (std::size_t w = 0; w < words; ++w) end[w] = (set[w] | reset[w]) != 0 ? round : end[w];
+}
+
+USWIM_EVERY_INSTRUCTION_SET
+std::uint64_t sum(const std::uint16_t* numbers, std::size_t n) {
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < n; ++i) total += numbers[i];
+  return total;
+}
+
+}  // namespace
 
 void DevicePulses::clear() {
   begin_.assign(1, 0);
@@ -26,32 +45,30 @@ void DevicePulses::make_room(std::size_t more, std::size_t words, std::size_t le
 }
 
 void DevicePulses::append(const DeviceOutcomes& outcomes, std::size_t left) {
-  const std::size_t words = outcomes.words();
-  const auto rounds_of = [&](std::size_t w) {
-    std::size_t rounds = outcomes.rounds;
-    while (rounds > 0 &&
-           (outcomes.set[(rounds - 1) * words + w] | outcomes.reset[(rounds - 1) * words + w]) == 0)
-      --rounds;
-    return rounds;
-  };
-  const std::size_t first_word = open_loop_.size();
-  std::size_t more = 0;
-  for (std::size_t w = 0; w < words; ++w) more += rounds_of(w);
-  make_room(more, first_word + words, (left + 63) / 64);
+  const std::size_t words = outcomes.words(), first_word = open_loop_.size();
+  const std::uint64_t *const set = outcomes.set.data(), *const reset = outcomes.reset.data();
+  // Each word has as many rounds as end with its last pulse.
+  std::vector<std::uint32_t> end(words);
+  for (std::size_t r = 0; r < outcomes.rounds; ++r)
+    note_pulses(set + r * words, reset + r * words, words, static_cast<std::uint32_t>(r + 1),
+                end.data());
+  std::vector<Round> rounds(std::accumulate(end.begin(), end.end(), std::size_t{0}));
+  make_room(rounds.size(), first_word + words, (left + 63) / 64);
+  Round* to = rounds.data();
   for (std::size_t w = 0; w < words; ++w) {
+    for (std::size_t at = w; at < end[w] * words; at += words) *to++ = {set[at], reset[at]};
+    begin_.push_back(begin_.back() + end[w]);
     open_loop_.push_back({outcomes.open_loop_set[w], outcomes.open_loop_reset[w]});
-    for (std::size_t r = 0, rounds = rounds_of(w); r < rounds; ++r)
-      rounds_.push_back({outcomes.set[r * words + w], outcomes.reset[r * words + w]});
-    begin_.push_back(static_cast<std::uint32_t>(rounds_.size()));
   }
+  rounds_.insert(rounds_.end(), rounds.begin(), rounds.end());
   given_up_.resize(first_word + words);
   const std::uint8_t* const converged = outcomes.converged.data();
   if (std::memchr(converged, 0, outcomes.devices) != nullptr)
     for (std::size_t i = 0; i < outcomes.devices; ++i)
       given_up_[first_word + i / 64] |= static_cast<std::uint64_t>(converged[i] == 0) << (i % 64);
-  write_cycles_ = std::accumulate(outcomes.cycles.begin(), outcomes.cycles.end(), write_cycles_);
-  const auto add = [](const std::vector<float>& from, std::vector<float>& to) {
-    to.insert(to.end(), from.begin(), from.end());
+  write_cycles_ += sum(outcomes.cycles.data(), outcomes.devices);
+  const auto add = [](const std::vector<float>& from, std::vector<float>& power) {
+    power.insert(power.end(), from.begin(), from.end());
   };
   add(outcomes.open_loop_power_W, open_loop_power_W_);
   add(outcomes.set_power_W, set_power_W_);

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #include "programmer/write_verify/chunk_loops.h"
 #include "programmer/write_verify/record.h"
@@ -19,35 +16,6 @@ using namespace chunk;
 namespace {
 
 constexpr int bit_of(std::uint32_t flag) { return __builtin_ctz(flag); }
-
-/// planes[j]: bit j of each of 64 bytes.
-struct BitPlanes {
-  std::uint64_t planes[8] = {};
-};
-BitPlanes bit_planes(const std::uint8_t* bytes) {
-  BitPlanes result;
-#if defined(__SSE2__)
-  for (int k = 0; k < 64; k += 16) {
-    __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + k));
-    for (int j = 7; j >= 0; --j, x = _mm_add_epi8(x, x))
-      result.planes[j] |= static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(x)))
-                          << k;
-  }
-#else
-  for (int k = 0; k < 64; ++k)
-    for (int j = 0; j < 8; ++j)
-      result.planes[j] |= static_cast<std::uint64_t>(bytes[k] >> j & 1) << k;
-#endif
-  return result;
-}
-
-/// Whether 64 bytes are.
-bool is_zero(const std::uint8_t* bytes) {
-  std::uint64_t words[8], any = 0;
-  std::memcpy(words, bytes, sizeof words);
-  for (const std::uint64_t w : words) any |= w;
-  return any == 0;
-}
 
 /// Write-verify of a chunk of devices, into the outcomes.
 class ChunkWriter {
@@ -132,20 +100,21 @@ class ChunkWriter {
   /// Stores what a block has done to the open devices.
   void keep(std::uint32_t block, std::size_t at, DeviceOutcomes& out) {
     pulses_.resize(std::max<std::size_t>(pulses_.size(), (block + 1) * kChunk));
-    std::uint8_t* pulses = &pulses_[block * kChunk];
+    std::uint8_t* const pulses = &pulses_[block * kChunk];
     std::memset(pulses, 0, kChunk);
-    float* verified = &out.verified[at];
-    for (std::size_t i = 0; i < open_count_; ++i) {
-      const std::uint32_t device = open_.index[i] & kIndexBits;
-      pulses[device] = static_cast<std::uint8_t>(open_.pulses[i]);
-      verified[device] = open_.conductance[i];
+    float* const verified = &out.verified[at];
+    const OpenDevices& open = open_;
+    // A store of bytes may change any member: count in a variable.
+    for (std::size_t i = 0, n = open_count_; i < n; ++i) {
+      const std::uint32_t device = open.index[i] & kIndexBits;
+      pulses[device] = static_cast<std::uint8_t>(open.pulses[i]);
+      verified[device] = open.conductance[i];
     }
   }
 
   /// Collects the devices that round 0 leaves open.
   void begin_blocks(std::size_t at, std::size_t n, DeviceOutcomes& out) {
-    for (std::size_t i = 0; i < n; ++i)
-      out.cycles[at + i] = (all_.flags[i] & (kVerifySet | kVerifyReset)) != 0;
+    first_cycles(all_.flags, n, &out.cycles[at]);
     if (constants_.max_cycles == 1)
       for (std::size_t i = 0; i < n; ++i) {
         if (all_.open[i] == 0 || out.cycles[at + i] == 0) continue;
@@ -174,21 +143,26 @@ class ChunkWriter {
     std::uint8_t first_pulses[kChunk] = {};
     as_bytes(all_.flags, n, first_pulses);
     for (std::uint32_t b = 0; b < blocks; ++b) add_cycles(&pulses_[b * kChunk], n, &out.cycles[at]);
-    for (std::size_t i = 0; i < n; i += 64) {
-      const std::size_t word = (at + i) / 64;
-      const BitPlanes first = bit_planes(&first_pulses[i]);
-      out.open_loop_set[word] = first.planes[bit_of(kOpenLoopSet)];
-      out.open_loop_reset[word] = first.planes[bit_of(kOpenLoopReset)];
-      out.set[word] = first.planes[bit_of(kVerifySet)];
-      out.reset[word] = first.planes[bit_of(kVerifyReset)];
-      for (std::uint32_t b = 0; b < blocks; ++b) {
-        if (is_zero(&pulses_[b * kChunk + i])) continue;  // as the outcomes are before
-        const auto& p = bit_planes(&pulses_[b * kChunk + i]).planes;
-        // Rounds with a pulse: 1 to 4.
+    const std::size_t first_word = at / 64, of_chunk = (n + 63) / 64;
+    BitPlanes planes[kChunk / 64];
+    bit_planes(first_pulses, of_chunk, planes);
+    for (std::size_t w = 0; w < of_chunk; ++w) {
+      const auto& p = planes[w].planes;
+      out.open_loop_set[first_word + w] = p[bit_of(kOpenLoopSet)];
+      out.open_loop_reset[first_word + w] = p[bit_of(kOpenLoopReset)];
+      out.set[first_word + w] = p[bit_of(kVerifySet)];
+      out.reset[first_word + w] = p[bit_of(kVerifyReset)];
+    }
+    for (std::uint32_t b = 0; b < blocks; ++b) {
+      bit_planes(&pulses_[b * kChunk], of_chunk, planes);
+      for (std::size_t w = 0; w < of_chunk; ++w) {
+        const auto& p = planes[w].planes;
+        // Rounds with a pulse: 1 to 4. Without any the outcomes are as they were before.
         const std::uint64_t pulsed[] = {p[4] | p[5] | p[6], p[5] | p[6], (p[4] & p[5]) | p[6],
                                         p[6]};
+        if (pulsed[0] == 0) continue;
         for (std::size_t j = 0; j < kRoundsPerBlock; ++j) {
-          const std::size_t place = (1 + b * kRoundsPerBlock + j) * words + word;
+          const std::size_t place = (1 + b * kRoundsPerBlock + j) * words + first_word + w;
           out.set[place] = pulsed[j] & ~p[j];
           out.reset[place] = pulsed[j] & p[j];
         }
@@ -220,7 +194,7 @@ class PulsedModel : public PulseModel {
 
   void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
-    clear(out, targets.size());
+    resize(out, targets.size());
     ChunkWriter writer(constants_, seed, chip);
     for (std::size_t at = 0; at < targets.size(); at += kChunk)
       writer.write(targets, at, std::min(kChunk, targets.size() - at), first + at, out);

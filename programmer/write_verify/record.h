@@ -12,17 +12,27 @@ inline void mark(std::vector<std::uint64_t>& bits, std::size_t device) {
   bits[device / 64] |= std::uint64_t{1} << (device % 64);
 }
 
-inline void clear(DeviceOutcomes& out, std::size_t devices) {
+/// What a model sets for every device has any value; all converged, no pulses of write-verify.
+inline void resize(DeviceOutcomes& out, std::size_t devices) {
   out.devices = devices;
   out.rounds = 1;
-  out.open_loop.assign(devices, 0.0f);
-  out.verified.assign(devices, 0.0f);
-  out.cycles.assign(devices, 0);
+  out.open_loop.resize(devices);
+  out.verified.resize(devices);
+  out.cycles.resize(devices);
   out.converged.assign(devices, 1);
-  out.open_loop_set.assign(out.words(), 0);
-  out.open_loop_reset.assign(out.words(), 0);
+  out.open_loop_set.resize(out.words());
+  out.open_loop_reset.resize(out.words());
   out.set.assign(out.words(), 0);
   out.reset.assign(out.words(), 0);
+}
+
+inline void clear(DeviceOutcomes& out, std::size_t devices) {
+  resize(out, devices);
+  std::fill(out.open_loop.begin(), out.open_loop.end(), 0.0f);
+  std::fill(out.verified.begin(), out.verified.end(), 0.0f);
+  std::fill(out.cycles.begin(), out.cycles.end(), std::uint16_t{0});
+  std::fill(out.open_loop_set.begin(), out.open_loop_set.end(), std::uint64_t{0});
+  std::fill(out.open_loop_reset.begin(), out.open_loop_reset.end(), std::uint64_t{0});
 }
 
 inline void add_rounds(DeviceOutcomes& out, std::size_t rounds) {

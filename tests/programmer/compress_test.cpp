@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <vector>
+
+#include "programmer/write_verify/chunk_loops.h"
 
 namespace uswim::programmer {
 namespace {
@@ -38,6 +41,20 @@ TEST(Compress, KeepsTheWantedElementsInOrderAsThePlainLoopDoes) {
       ASSERT_EQ(at, kept);
     }
   }
+}
+
+TEST(BitPlanes, AreThoseOfThePlainLoop) {
+  std::mt19937 random(1);
+  std::vector<std::uint8_t> bytes(64 * 5);
+  for (std::uint8_t& b : bytes) b = static_cast<std::uint8_t>(random());
+  std::vector<chunk::BitPlanes> fast(5), plain(5);
+  chunk::bit_planes(bytes.data(), 5, fast.data());
+  chunk::bit_planes_plainly(bytes.data(), 5, plain.data());
+  for (std::size_t w = 0; w < 5; ++w)
+    for (std::size_t j = 0; j < 8; ++j) {
+      EXPECT_EQ(fast[w].planes[j], plain[w].planes[j]) << w << ' ' << j;
+      EXPECT_EQ(plain[w].planes[j] >> 17 & 1, bytes[64 * w + 17] >> j & 1u);
+    }
 }
 
 }  // namespace
