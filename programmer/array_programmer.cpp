@@ -35,11 +35,6 @@ void merge(const std::int16_t* others, const std::int16_t* verified, std::uint64
 #endif
 }
 
-DeviceTargets::Level target_of(const DeviceModel& device, unsigned level, double weight_magnitude) {
-  return {static_cast<float>(device.target(level)),
-          static_cast<float>(device.level_factor(level, weight_magnitude))};
-}
-
 }  // namespace
 
 ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t array,
@@ -58,8 +53,9 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       rewrites_(mapping.blocks()[array].rows, 0),
       pending_mask_(devices_ / 64),
       is_pending_(mapping.blocks()[array].rows, 0) {
-  for (unsigned level = 0; level < levels_ && !looks_at_weight_; ++level)
-    target_of_level_.push_back(target_of(device, level, 0.0));
+  for (unsigned level = 0; level < levels_; ++level)
+    target_of_level_.push_back({static_cast<float>(device.target(level)),
+                                static_cast<float>(device.level_factor(level, 0.0))});
 }
 
 void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const DeviceModel& device) {
@@ -88,11 +84,15 @@ void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
     const std::size_t present = std::clamp(row + columns_, begin, end);
     for (std::size_t at = begin; at < present && !looks_at_weight_; ++at)
       *t++ = target_of_level_[levels[at]];
-    for (std::size_t at = begin; at < present && looks_at_weight_; ++at) {
+    // Where it follows the weight, the error's factor is that of all its devices.
+    for (std::size_t at = begin; at < present && looks_at_weight_;) {
+      const std::size_t weight = row + (at - row) / per_weight * per_weight;
       double code = 0.0;
-      for (std::size_t c = row + (at - row) / per_weight * per_weight, k = 0; k < per_weight; ++k)
-        code += levels[c + k] * mapping_.slice_weight(static_cast<unsigned>(k / 2));
-      *t++ = target_of(device_, levels[at], code / full_code);
+      for (std::size_t k = 0; k < per_weight; ++k)
+        code += levels[weight + k] * mapping_.slice_weight(static_cast<unsigned>(k / 2));
+      const auto factor = static_cast<float>(device_.level_factor(0, code / full_code));
+      for (; at < std::min(present, weight + per_weight); ++at)
+        *t++ = {target_of_level_[levels[at]].target, factor};
     }
     t = std::fill_n(t, end - present, DeviceTargets::Level{DeviceTargets::kNoDevice});
   }

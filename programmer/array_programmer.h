@@ -93,7 +93,8 @@ class ArrayProgrammer {
   RowScheme scheme_;
   std::size_t columns_, devices_;
   bool looks_at_weight_;
-  std::vector<DeviceTargets::Level> target_of_level_;  ///< where it does not follow the weight
+  std::vector<DeviceTargets::Level>
+      target_of_level_;  ///< the factor where it does not follow the weight
   std::vector<std::uint8_t> target_levels_;
   std::vector<std::uint8_t> written_levels_;  ///< empty: the target levels
   std::vector<std::uint8_t> earlier_levels_;  ///< empty: the devices start erased

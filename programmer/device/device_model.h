@@ -66,7 +66,7 @@ class DeviceModel {
                             : level > 0 && level + 1 < levels_;
     return middle ? ratio_ * outer_factor_ : outer_factor_;
   }
-  /// Whether level_factor follows the weight's magnitude.
+  /// Whether level_factor follows the weight's magnitude, and that alone.
   bool looks_at_weight() const { return table_factors_.empty() && level_of_ == LevelOf::Weight; }
   /// level_factor of the erased state, an outer level.
   double outer_factor() const { return outer_factor_; }

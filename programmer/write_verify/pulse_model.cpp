@@ -79,17 +79,17 @@ class StatisticalModel : public PulseModel {
     const std::size_t n = targets.size();
     clear(out, n);
     add_rounds(out, cycles_);
+    std::vector<float> error(n), residual(n);
+    support::device_normals({seed, chip, Stream::ProgrammingError}, first, n, error.data());
+    support::device_normals({seed, chip, Stream::StatisticalResidual}, first, n, residual.data());
     for (std::size_t i = 0; i < n; ++i) {
       if (!targets[i].present) continue;
-      const float error = support::device_normal({seed, chip, Stream::ProgrammingError}, first + i);
-      const float residual =
-          support::device_normal({seed, chip, Stream::StatisticalResidual}, first + i);
       const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
-      const FirstRound round = first_round(targets[i], error, stuck, constants_);
+      const FirstRound round = first_round(targets[i], error[i], stuck, constants_);
       out.open_loop[i] = round.open_loop;
       if (round.open_loop_set()) mark(out.open_loop_set, i);
       if (round.open_loop_reset()) mark(out.open_loop_reset, i);
-      out.verified[i] = targets[i].target + verified_sigma_ * targets[i].level_factor * residual;
+      out.verified[i] = targets[i].target + verified_sigma_ * targets[i].level_factor * residual[i];
       if (stuck != Stuck::No) {
         out.verified[i] = round.open_loop;
         out.converged[i] = is_inside(round.open_loop, targets[i].target, constants_.tolerance);
