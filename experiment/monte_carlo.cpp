@@ -90,11 +90,12 @@ class Worker : private ProgrammedChip {
         for (std::uint32_t t = 0; t < result.tiles.size(); ++t)
           send_(pack(kTile, TileResult{e, t, result.tiles[t]}));
     }
-    if (chip == 0 && experiment_.config.inference_images > 0) run_inference();
     if (chip < experiment_.config.hardware.chips && accuracy_) run_hardware(chip);
     run_iterative(chip, all_cycles);
     run_in_situ(chip);
     if (chip == 0) send_picture();
+    // The last of the chip, as it takes memory of its own.
+    if (chip == 0 && experiment_.config.inference_images > 0) run_inference();
     send_(pack(kDone, chip));
   }
 
@@ -258,6 +259,8 @@ class Worker : private ProgrammedChip {
 
   void run_inference() {
     system_.program(SelectionMask(experiment_.mapping.weights(), 1));
+    system_.keep_cells_only();
+    if (accuracy_) accuracy_->executor().release();
     send_(pack(kInference, infer()));
   }
 

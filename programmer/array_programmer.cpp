@@ -225,6 +225,12 @@ tiles::CellArray& ArrayProgrammer::written_cells() const {
   return *cells_;
 }
 
+void ArrayProgrammer::keep_cells_only() {
+  written_cells();
+  open_loop_units_ = std::vector<std::int16_t>();  // `= {}` would keep the memory
+  verified_units_ = std::vector<std::int16_t>();
+}
+
 void ArrayProgrammer::write_row(std::size_t row, tiles::CellArray& to) const {
   const std::size_t words = mapping_.pitch() / 64;
   keep_units();

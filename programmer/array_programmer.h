@@ -52,6 +52,9 @@ class ArrayProgrammer {
   /// The devices as they were last written; not to be kept beyond the next writing. They stay in
   /// memory from then on.
   const tiles::CellArray& cells() const { return written_cells(); }
+  /// Keeps the devices as they are and drops what another mask would make of them, which is drawn
+  /// once more if one comes.
+  void keep_cells_only();
   /// The same in the caller's memory, of the array's size, without keeping them here.
   void copy_cells(tiles::CellArray& to) const;
   /// What write-verify of the present chip takes.

@@ -88,6 +88,10 @@ class AcceleratorSystem {
   InferenceReport infer(const std::vector<std::uint8_t>& images, std::size_t count);
 
   const tiles::CellArray& cells(std::size_t array) const { return programmers_[array]->cells(); }
+  /// ArrayProgrammer::keep_cells_only, of every array.
+  void keep_cells_only() {
+    for (const auto& programmer : programmers_) programmer->keep_cells_only();
+  }
   /// ArrayProgrammer::copy_cells.
   tiles::CellArray copied_cells(std::size_t array) const {
     tiles::CellArray cells(mapping_.blocks()[array].rows, mapping_.pitch());
