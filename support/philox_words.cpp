@@ -1,6 +1,10 @@
 #include "support/philox_words.h"
 
 #if defined(__x86_64__)
+// GCC's own intrinsics begin with a value that is not initialised (GCC bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 #endif
 

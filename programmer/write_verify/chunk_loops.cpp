@@ -1,14 +1,19 @@
 #include "programmer/write_verify/chunk_loops.h"
 
+#include <algorithm>
 #include <cmath>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
+#include "support/device_normals.h"
 #include "support/instruction_sets.h"
 #include "support/random_lanes.h"
 
 namespace uswim::programmer::chunk {
+
+using support::Stream;
+
 namespace {
 
 constexpr std::uint32_t kSign = 1u << 31;
@@ -163,13 +168,62 @@ void bit_planes(const std::uint8_t* bytes, std::size_t words, BitPlanes* out) {
   bit_planes_plainly(bytes, words, out);
 }
 
-FirstRounds first_rounds(bool plain) { return plain ? plain_first_rounds : any_first_rounds; }
+void first_rounds(const PulseConstants& c, const DeviceTargets& targets, std::size_t at,
+                  std::size_t n, std::uint64_t first, std::uint64_t seed, std::uint32_t chip,
+                  ChunkDevices& d, float* open_loop, float* verified) {
+  support::device_normals({seed, chip, Stream::ProgrammingError}, first, n, d.error);
+  if (c.reads_exactly() && !c.may_be_stuck() && targets.start.empty())
+    return plain_first_rounds(&targets.levels[at], n, c, d, open_loop, verified);
+  if (targets.start.empty())
+    std::fill_n(d.held, n, std::nanf(""));
+  else
+    std::copy_n(&targets.start[at], n, d.held);
+  if (c.read_noise > 0.0f)
+    support::device_normals({seed, chip, Stream::VerifyReadNoise}, first, n, d.read);
+  else
+    std::fill_n(d.read, n, 0.0f);
+  for (std::size_t i = 0; i < n; ++i)
+    d.stuck[i] = static_cast<std::int32_t>(stuck_state(c, seed, chip, first + i));
+  any_first_rounds(&targets.levels[at], n, c, d, open_loop, verified);
+}
 
 Block block(const PulseConstants& c, bool plain) {
   const bool redraws = c.kind == PulseModelKind::Redraw;
   if (!c.reads_exactly()) return redraws ? noisy_redraw_block : noisy_incremental_block;
   if (plain) return redraws ? plain_redraw_block : plain_incremental_block;
   return redraws ? redraw_block : incremental_block;
+}
+
+USWIM_EVERY_INSTRUCTION_SET
+void swap_errors(const DeviceTargets::Level* __restrict levels, std::size_t n, float sigma,
+                 const float* __restrict residual, std::uint16_t all_cycles,
+                 float* __restrict verified, std::uint16_t* __restrict cycles,
+                 std::uint32_t* __restrict flags) {
+  using support::lanes::from_bits;
+  using support::lanes::to_bits;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float t = levels[i].target;
+    const std::uint32_t present = t >= 0.0f ? 0xffffffffu : 0u;
+    const float written = t + sigma * levels[i].level_factor * residual[i];
+    verified[i] = from_bits(to_bits(written) & present);
+    cycles[i] = static_cast<std::uint16_t>(all_cycles & present);
+    const std::uint32_t pulse = t > 0.0f ? kVerifySet : kVerifyReset;
+    flags[i] = (flags[i] & ~(kVerifySet | kVerifyReset)) | (pulse & present);
+  }
+}
+
+void record_first_round(const std::uint8_t* flags, std::size_t at, std::size_t n,
+                        DeviceOutcomes& out) {
+  BitPlanes planes[kChunk / 64];
+  const std::size_t word = at / 64, words = (n + 63) / 64;
+  bit_planes(flags, words, planes);
+  for (std::size_t w = 0; w < words; ++w) {
+    const auto plane = [&](std::uint32_t flag) { return planes[w].planes[__builtin_ctz(flag)]; };
+    out.open_loop_set[word + w] = plane(kOpenLoopSet);
+    out.open_loop_reset[word + w] = plane(kOpenLoopReset);
+    out.set[word + w] = plane(kVerifySet);
+    out.reset[word + w] = plane(kVerifyReset);
+  }
 }
 
 USWIM_EVERY_INSTRUCTION_SET

@@ -51,12 +51,11 @@ struct OpenDevices {
   alignas(64) std::uint16_t pulses[kPadded];
 };
 
-/// Round 0 of the chunk's devices. Plain: none is stuck or was programmed before, and reads are
-/// exact.
-using FirstRounds = void (*)(const DeviceTargets::Level* levels, std::size_t n,
-                             const PulseConstants& c, ChunkDevices& d, float* open_loop,
-                             float* verified);
-FirstRounds first_rounds(bool plain);
+/// Round 0 of devices `at` ... `at + n` of the targets, n <= kChunk; `first`: index of the first of
+/// them on the chip. Draws what it takes.
+void first_rounds(const PulseConstants& c, const DeviceTargets& targets, std::size_t at,
+                  std::size_t n, std::uint64_t first, std::uint64_t seed, std::uint32_t chip,
+                  ChunkDevices& d, float* open_loop, float* verified);
 
 /// Four rounds of the first `n` open devices, padded to whole vectors. `left`: pulses until
 /// max_cycles of those that had none in round 0. Plain: more than there are rounds, and no device
@@ -72,6 +71,16 @@ struct BitPlanes {
 void bit_planes(const std::uint8_t* bytes, std::size_t words, BitPlanes* out);
 /// The same bit by bit: the reference, and the way of other processors.
 void bit_planes_plainly(const std::uint8_t* bytes, std::size_t words, BitPlanes* out);
+
+/// What `statistical` makes of devices after round 0: an error of `sigma` times the level's factor,
+/// the same cycles for all, a first pulse towards the level.
+void swap_errors(const DeviceTargets::Level* levels, std::size_t n, float sigma,
+                 const float* residual, std::uint16_t all_cycles, float* verified,
+                 std::uint16_t* cycles, std::uint32_t* flags);
+/// Stores a chunk's words of the bit sets of round 0. `flags`: FirstRound::flags, 0 behind the last
+/// device up to whole words.
+void record_first_round(const std::uint8_t* flags, std::size_t at, std::size_t n,
+                        DeviceOutcomes& out);
 
 void as_bytes(const std::uint32_t* flags, std::size_t n, std::uint8_t* bytes);
 /// 1 where write-verify has a pulse in round 0.

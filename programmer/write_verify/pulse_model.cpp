@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "programmer/write_verify/chunk_loops.h"
 #include "programmer/write_verify/ispp_model.h"
 #include "programmer/write_verify/pulse_power.h"
 #include "programmer/write_verify/pulse_rules.h"
@@ -76,27 +77,12 @@ class StatisticalModel : public PulseModel {
 
   void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
-    const std::size_t n = targets.size();
-    clear(out, n);
+    resize(out, targets.size());
     add_rounds(out, cycles_);
-    std::vector<float> error(n), residual(n);
-    support::device_normals({seed, chip, Stream::ProgrammingError}, first, n, error.data());
-    support::device_normals({seed, chip, Stream::StatisticalResidual}, first, n, residual.data());
-    for (std::size_t i = 0; i < n; ++i) {
-      if (!targets[i].present) continue;
-      const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
-      const FirstRound round = first_round(targets[i], error[i], stuck, constants_);
-      out.open_loop[i] = round.open_loop;
-      if (round.open_loop_set()) mark(out.open_loop_set, i);
-      if (round.open_loop_reset()) mark(out.open_loop_reset, i);
-      out.verified[i] = targets[i].target + verified_sigma_ * targets[i].level_factor * residual[i];
-      if (stuck != Stuck::No) {
-        out.verified[i] = round.open_loop;
-        out.converged[i] = is_inside(round.open_loop, targets[i].target, constants_.tolerance);
-      }
-      out.cycles[i] = cycles_;
-      mark(targets[i].target > 0.0f ? out.set : out.reset, i);
-    }
+    chunk::ChunkDevices devices;
+    for (std::size_t at = 0; at < targets.size(); at += chunk::kChunk)
+      write_chunk(targets, at, std::min(chunk::kChunk, targets.size() - at), first + at, seed, chip,
+                  devices, out);
     for (std::size_t round = 1; round < cycles_; ++round)
       for (std::size_t w = 0; w < out.words(); ++w) {
         out.set[round * out.words() + w] = out.set[w];
@@ -106,6 +92,26 @@ class StatisticalModel : public PulseModel {
   }
 
  private:
+  void write_chunk(const DeviceTargets& targets, std::size_t at, std::size_t n, std::uint64_t first,
+                   std::uint64_t seed, std::uint32_t chip, chunk::ChunkDevices& d,
+                   DeviceOutcomes& out) const {
+    alignas(64) float residual[chunk::kPadded];
+    std::uint8_t pulses[chunk::kChunk] = {};
+    float* const verified = &out.verified[at];
+    chunk::first_rounds(constants_, targets, at, n, first, seed, chip, d, &out.open_loop[at],
+                        verified);
+    support::device_normals({seed, chip, Stream::StatisticalResidual}, first, n, residual);
+    chunk::swap_errors(&targets.levels[at], n, verified_sigma_, residual, cycles_, verified,
+                       &out.cycles[at], d.flags);
+    for (std::size_t i = 0; i < n && constants_.may_be_stuck(); ++i) {
+      if (d.target[i] < 0.0f || static_cast<Stuck>(d.stuck[i]) == Stuck::No) continue;
+      verified[i] = out.open_loop[at + i];
+      out.converged[at + i] = is_inside(verified[i], d.target[i], constants_.tolerance);
+    }
+    chunk::as_bytes(d.flags, n, pulses);
+    chunk::record_first_round(pulses, at, n, out);
+  }
+
   PulseConstants constants_;
   float verified_sigma_;
   std::uint16_t cycles_;

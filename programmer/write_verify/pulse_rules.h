@@ -23,6 +23,7 @@ struct PulseConstants {
   double stuck_high = 0.0;
   float device_to_device = 0.0f;
   float relaxation_sigma = 0.0f;
+  bool may_be_stuck() const { return stuck_low > 0.0 || stuck_high > 0.0; }
   /// A verify read is the conductance itself.
   bool reads_exactly() const { return read_noise <= 0.0f && read_steps <= 0.0f; }
 };
@@ -71,7 +72,7 @@ enum class Stuck : std::int32_t { No, Low, High };
 /// Whether a device is stuck. One draw decides, so more stuck devices include the fewer ones.
 inline Stuck stuck_state(const PulseConstants& c, std::uint64_t seed, std::uint32_t chip,
                          std::uint64_t device) {
-  if (c.stuck_low <= 0.0 && c.stuck_high <= 0.0) return Stuck::No;
+  if (!c.may_be_stuck()) return Stuck::No;
   const std::uint64_t word = support::uniform_word(
       {seed, chip & ~kEarlierProgramming, support::Stream::StuckDevice}, device);
   const double u = static_cast<double>(word >> 11) * 0x1p-53;

@@ -15,8 +15,6 @@ using namespace chunk;
 
 namespace {
 
-constexpr int bit_of(std::uint32_t flag) { return __builtin_ctz(flag); }
-
 /// Write-verify of a chunk of devices, into the outcomes.
 class ChunkWriter {
  public:
@@ -44,31 +42,16 @@ class ChunkWriter {
  private:
   StreamKey key(Stream stream) const { return {seed_, chip_, stream}; }
   bool is_redraw() const { return constants_.kind == PulseModelKind::Redraw; }
-  bool may_be_stuck() const { return constants_.stuck_low > 0.0 || constants_.stuck_high > 0.0; }
 
   void first_rounds(const DeviceTargets& targets, std::size_t at, std::size_t n,
                     std::uint64_t first, DeviceOutcomes& out) {
-    support::device_normals(key(Stream::ProgrammingError), first, n, all_.error);
     if (constants_.device_to_device > 0.0f) {
       support::device_normals(device_step_key(seed_, chip_), first, n, all_.step);
       for (std::size_t i = 0; i < n; ++i)
         all_.step[i] = constants_.step * step_factor(constants_, all_.step[i]);
     }
-    const bool plain = constants_.reads_exactly() && !may_be_stuck() && targets.start.empty();
-    if (!plain) {
-      if (targets.start.empty())
-        std::fill_n(all_.held, n, std::nanf(""));
-      else
-        std::copy_n(&targets.start[at], n, all_.held);
-      if (constants_.read_noise > 0.0f)
-        support::device_normals(key(Stream::VerifyReadNoise), first, n, all_.read);
-      else
-        std::fill_n(all_.read, n, 0.0f);
-      for (std::size_t i = 0; i < n; ++i)
-        all_.stuck[i] = static_cast<std::int32_t>(stuck_state(constants_, seed_, chip_, first + i));
-    }
-    chunk::first_rounds(plain)(&targets.levels[at], n, constants_, all_, &out.open_loop[at],
-                               &out.verified[at]);
+    chunk::first_rounds(constants_, targets, at, n, first, seed_, chip_, all_, &out.open_loop[at],
+                        &out.verified[at]);
   }
 
   /// What the pulses and reads of a block are made of.
@@ -93,7 +76,7 @@ class ChunkWriter {
   }
 
   void run_block(std::uint32_t block) {
-    const bool plain = !may_give_up(block) && !may_be_stuck();
+    const bool plain = !may_give_up(block) && !constants_.may_be_stuck();
     chunk::block(constants_, plain)(open_, open_count_, left(block), constants_);
   }
 
@@ -143,16 +126,9 @@ class ChunkWriter {
     std::uint8_t first_pulses[kChunk] = {};
     as_bytes(all_.flags, n, first_pulses);
     for (std::uint32_t b = 0; b < blocks; ++b) add_cycles(&pulses_[b * kChunk], n, &out.cycles[at]);
+    record_first_round(first_pulses, at, n, out);
     const std::size_t first_word = at / 64, of_chunk = (n + 63) / 64;
     BitPlanes planes[kChunk / 64];
-    bit_planes(first_pulses, of_chunk, planes);
-    for (std::size_t w = 0; w < of_chunk; ++w) {
-      const auto& p = planes[w].planes;
-      out.open_loop_set[first_word + w] = p[bit_of(kOpenLoopSet)];
-      out.open_loop_reset[first_word + w] = p[bit_of(kOpenLoopReset)];
-      out.set[first_word + w] = p[bit_of(kVerifySet)];
-      out.reset[first_word + w] = p[bit_of(kVerifyReset)];
-    }
     for (std::uint32_t b = 0; b < blocks; ++b) {
       bit_planes(&pulses_[b * kChunk], of_chunk, planes);
       for (std::size_t w = 0; w < of_chunk; ++w) {
