@@ -93,6 +93,12 @@ std::string comparison_tables(const experiment::Config& config, const experiment
   return out;
 }
 
+/// In %, with its spread where there is one.
+std::string accuracy(double mean, double sd, unsigned chips) {
+  return fmt::format("{:6.2f}", 100 * mean) +
+         (chips > 1 ? fmt::format(" +- {:.2f}", 100 * sd) : std::string());
+}
+
 }  // namespace
 
 std::string result_tables(const experiment::Config& config, const experiment::RunResult& r) {
@@ -104,17 +110,16 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
   for (const experiment::CurvePoint& p : r.curve) {
     if (!last.empty() && last != p.policy) line("");
     last = p.policy;
-    const std::string accuracy =
-        r.ideal_accuracy
-            ? fmt::format("{:6.2f} +- {:.2f}", 100 * p.accuracy_mean, 100 * p.accuracy_sd)
-            : "";
-    line(fmt::format("{:<15} {:>8.3g} {:>6.3f} {:>11} {:>12}   {}", p.policy, p.fraction,
-                     p.nwc_mean, with_prefix(p.time_s_mean, "s"), with_prefix(p.energy_J_mean, "J"),
-                     accuracy));
+    line(fmt::format(
+        "{:<15} {:>8.3g} {:>6.3f} {:>11} {:>12}   {}", p.policy, p.fraction, p.nwc_mean,
+        with_prefix(p.time_s_mean, "s"), with_prefix(p.energy_J_mean, "J"),
+        r.ideal_accuracy ? accuracy(p.accuracy_mean, p.accuracy_sd, config.chips) : ""));
   }
   line("");
-  line(fmt::format("mean over {} chips{}", config.chips,
-                   r.ideal_accuracy ? ", +- standard deviation; accuracy with an ideal ADC" : ""));
+  line(fmt::format("{}{}{}",
+                   config.chips > 1 ? fmt::format("mean over {} chips", config.chips) : "one chip",
+                   r.ideal_accuracy && config.chips > 1 ? ", +- standard deviation" : "",
+                   r.ideal_accuracy ? "; accuracy with an ideal ADC" : ""));
   if (r.ideal_accuracy) {
     line(fmt::format("ideal accuracy (no device error): {:.2f} %", 100 * *r.ideal_accuracy));
     if (r.verify_all.fraction > 0.0) out += comparison_tables(config, r);
@@ -148,10 +153,10 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
     for (const experiment::InSituSummary& s : r.in_situ) {
       if (s.iteration < next && &s != &r.in_situ.back()) continue;
       next = std::max(1u, 2 * s.iteration);
-      line(fmt::format("{:>9} {:>17.3f} {:>10} {:>10} {:>10}   {:6.2f} +- {:.2f}", s.iteration,
+      line(fmt::format("{:>9} {:>17.3f} {:>10} {:>10} {:>10}   {}", s.iteration,
                        s.write_pulses_per_device, with_prefix(s.writing_s + s.training_s, "s"),
                        with_prefix(s.writing_s, "s"), with_prefix(s.energy_J, "J"),
-                       100 * s.accuracy_mean, 100 * s.accuracy_sd));
+                       accuracy(s.accuracy_mean, s.accuracy_sd, config.chips)));
     }
   }
 
@@ -172,7 +177,8 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
   double energy = 0.0;
   for (const double e : i.energy_J) energy += e;
   line("");
-  line(fmt::format("Inference of {} images: latency {}, {:.4g} images/s, {} per image", i.images,
+  line(fmt::format("Inference of {}: latency {}, {:.4g} images/s, {} per image",
+                   i.images == 1 ? "1 image" : fmt::format("{} images", i.images),
                    with_prefix(static_cast<double>(i.latency_ps) * 1e-12, "s"), i.images_per_second,
                    with_prefix(energy / static_cast<double>(i.images), "J")));
   return out;

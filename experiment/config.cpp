@@ -125,8 +125,6 @@ void apply_pulse_energy(ConfigReader& in, Config& c) {
   in.check(c.programming.pulse_model != PulseModelKind::Statistical, "programming",
            "pulse_model 'statistical' has no conductance at a pulse; set "
            "'tile.write.pulse_energy: fixed'");
-  in.check(c.in_situ.iterations == 0, "in_situ",
-           "the energy of rewriting in place is known for 'tile.write.pulse_energy: fixed' only");
   if (!c.device.highest_level) return;
   c.programming.power = {c.tile.set.voltage, c.tile.reset.voltage, *c.device.lowest_level,
                          *c.device.highest_level};

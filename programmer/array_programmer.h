@@ -36,7 +36,8 @@ class ArrayProgrammer {
   /// Writes the mask's devices of a row that was programmed before once more, open loop and to
   /// these levels, each with an error of its own (Stream::Rewrite). A device whose level rises gets
   /// a SET pulse, one whose level falls a RESET pulse; one that keeps its level is written as from
-  /// the erased state. Stuck devices stay.
+  /// the erased state. Stuck devices stay. Where powers are known, each pulse goes from the cell as it
+  /// is to the cell as it will be.
   RowWork rewrite_row(std::size_t row, const std::uint8_t* levels, const std::uint64_t* mask);
   /// The rows' view of the outcomes, for work by rounds.
   RowView row_view(std::size_t first, std::size_t rows, const std::uint64_t* mask,

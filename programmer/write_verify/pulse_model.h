@@ -170,6 +170,9 @@ class PulseModel {
                                         std::uint32_t /*rounds*/, bool /*up*/) const {
     return {};
   }
+  /// Power of an open-loop pulse that moves a device between these conductances (fractions of the
+  /// full scale). 0 unless WriteVerifyConfig::power is set.
+  virtual double pulse_power_W(bool /*up*/, float /*before*/, float /*after*/) const { return 0.0; }
   const RowClosing& closing() const { return config_.closing; }
 
  protected:

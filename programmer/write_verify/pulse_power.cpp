@@ -57,6 +57,10 @@ class PoweredModel : public PulseModel {
     return p;
   }
 
+  double pulse_power_W(bool up, float before, float after) const override {
+    return double{power(amplitude_V(up), before, after)};
+  }
+
  private:
   /// Powers of the pulses that `out` records; `left`, where it is not null: conductances that the
   /// last of them leave, relaxation not included.

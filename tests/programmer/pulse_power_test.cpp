@@ -287,6 +287,34 @@ struct ClosedArray {
   }
 };
 
+// From what each cell holds to what it then holds, at the amplitude of its direction.
+TEST(PulsePower, OfRewritingIsThatOfTheCellsBeforeAndAfter) {
+  ClosedArray a(PulseModelKind::Incremental);
+  const std::vector<std::uint8_t> levels = a.mapping.levels(0);
+  const std::uint64_t all = ~std::uint64_t{0}, mask = 0x0fff00ff0f0ff0ffull;
+  for (std::size_t row = 0; row < 3; ++row) a.array.program_rows(row, 1, &levels[64 * row], &all);
+  std::vector<std::uint8_t> other(64);
+  for (std::size_t c = 0; c < 64; ++c) other[c] = static_cast<std::uint8_t>((levels[c] + c) % 4);
+  const std::vector<std::int16_t> before(a.array.cells().row(0), a.array.cells().row(0) + 64);
+  const RowWork w = a.array.rewrite_row(0, other.data(), &mask);
+  const std::int16_t* const after = a.array.cells().row(0);
+  double set = 0, reset = 0;
+  for (std::size_t c = 0; c < 64; ++c) {
+    if (!(mask >> c & 1)) continue;
+    const double g =
+        std::max(0.0, conductance_S((before[c] + after[c]) / (2.0 * 3 * tiles::kUnitsPerLevel)));
+    const bool up = other[c] > levels[c] || (other[c] == levels[c] && other[c] > 0);
+    (up ? set : reset) += (up ? 4.0 : 6.25) * g;
+  }
+  EXPECT_GT(set, 0.0);
+  EXPECT_GT(reset, 0.0);
+  // A cell is rounded to a unit: half of it, halved in the mean, for each of 64 devices at most.
+  const double rounding = 64 * 6.25 * (kHighest_S - kLowest_S) * 0.25 / (3 * tiles::kUnitsPerLevel);
+  EXPECT_NEAR(w.set_power_W, set, rounding);
+  EXPECT_NEAR(w.reset_power_W, reset, rounding);
+  EXPECT_LT(rounding, 0.02 * std::min(set, reset));
+}
+
 TEST(PulsePower, OfAClosedRowIsThatOfItsDevicesPulses) {
   for (const auto kind :
        {PulseModelKind::Redraw, PulseModelKind::Incremental, PulseModelKind::Ispp}) {
