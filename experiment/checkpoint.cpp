@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "support/write_bytes.h"
+
 namespace uswim::experiment {
 namespace {
 
@@ -153,17 +155,10 @@ void Checkpoint::append(std::uint32_t chip, const std::vector<Message>& messages
   block += payload;
   block += support::content_hash(block);
   if (size_ == 0) block = header_ + block;
-  std::string_view rest = block;
-  while (!rest.empty()) {
-    const ssize_t n = ::write(descriptor_, rest.data(), rest.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      const int error = errno;
-      // Where this fails, too, what is cut off is left out when the file is read.
-      [[maybe_unused]] const int ignored = ::ftruncate(descriptor_, static_cast<off_t>(size_));
-      throw FileError(fmt::format("{}: {}", file_.string(), std::strerror(error)));
-    }
-    rest.remove_prefix(static_cast<std::size_t>(n));
+  if (const int error = support::write_bytes(descriptor_, block)) {
+    // Where this fails, too, what is cut off is left out when the file is read.
+    [[maybe_unused]] const int ignored = ::ftruncate(descriptor_, static_cast<off_t>(size_));
+    throw FileError(fmt::format("{}: {}", file_.string(), std::strerror(error)));
   }
   size_ += block.size();
 }

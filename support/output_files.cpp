@@ -12,6 +12,7 @@
 
 #include "support/input_file.h"
 #include "support/results.h"
+#include "support/write_bytes.h"
 
 namespace uswim::support {
 namespace {
@@ -26,15 +27,7 @@ constexpr int kNameAttempts = 100;
 
 /// Writes and closes `descriptor`; errors name `shown`.
 void write_all(int descriptor, std::string_view bytes, const fs::path& shown, bool flush) {
-  int error = 0;
-  while (!bytes.empty() && error == 0) {
-    const ::ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno != EINTR) {
-      error = errno;
-    }
-  }
+  int error = write_bytes(descriptor, bytes);
   if (error == 0 && flush && ::fsync(descriptor) != 0) error = errno;
   // Some file systems report a full disk only here.
   if (::close(descriptor) != 0 && error == 0) error = errno;
@@ -132,6 +125,17 @@ void require_writable(const fs::path& file) {
   const Temporary t = temporary_for(file);
   ::close(t.descriptor);
   ::unlink(t.path.c_str());
+}
+
+int write_bytes(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ::ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written >= 0)
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    else if (errno != EINTR)
+      return errno;
+  }
+  return 0;
 }
 
 void write_file_atomically(const fs::path& file, std::string_view bytes) {
