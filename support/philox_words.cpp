@@ -77,10 +77,12 @@ __attribute__((target("avx2"))) void words_avx2(const StreamKey& key, const std:
                           _mm256_blend_epi32(c[0][j], _mm256_slli_epi64(c[1][j], 32), 0xaa));
   }
 }
+
 /// Bit by bit.
 __attribute__((target("avx512f"))) inline __m512i xor3(__m512i a, __m512i b, __m512i c) {
   return _mm512_ternarylogic_epi64(a, b, c, 0x96);
 }
+
 __attribute__((target("avx512f"))) void words_avx512(const StreamKey& key, const std::uint32_t* low,
                                                      const std::uint32_t* high, std::size_t n,
                                                      std::uint32_t block,
@@ -94,7 +96,7 @@ __attribute__((target("avx512f"))) void words_avx512(const StreamKey& key, const
   const __m512i stream = _mm512_set1_epi32(static_cast<int>(key.stream));
   const __m512i second = _mm512_set1_epi32(static_cast<int>(block));
   const __m512i third = _mm512_set1_epi32(static_cast<int>(key.chip));
-  for (std::size_t i = 0; i < n; i += 16) {
+  for (std::size_t i = 0; i < n; i += kPhiloxLanes) {
     const __m512i first = _mm512_loadu_si512(low + i);
     const __m512i fourth =
         _mm512_or_si512(stream, _mm512_slli_epi32(_mm512_loadu_si512(high + i), 8));

@@ -16,13 +16,6 @@ void note_pulses(const std::uint64_t* set, const std::uint64_t* reset, std::size
   for (std::size_t w = 0; w < words; ++w) end[w] = (set[w] | reset[w]) != 0 ? round : end[w];
 }
 
-USWIM_EVERY_INSTRUCTION_SET
-std::uint64_t sum(const std::uint16_t* numbers, std::size_t n) {
-  std::uint64_t total = 0;
-  for (std::size_t i = 0; i < n; ++i) total += numbers[i];
-  return total;
-}
-
 }  // namespace
 
 void DevicePulses::clear() {
@@ -52,23 +45,22 @@ void DevicePulses::append(const DeviceOutcomes& outcomes, std::size_t left) {
   for (std::size_t r = 0; r < outcomes.rounds; ++r)
     note_pulses(set + r * words, reset + r * words, words, static_cast<std::uint32_t>(r + 1),
                 end.data());
-  std::vector<Round> rounds(std::accumulate(end.begin(), end.end(), std::size_t{0}));
-  make_room(rounds.size(), first_word + words, (left + 63) / 64);
-  Round* to = rounds.data();
+  make_room(std::accumulate(end.begin(), end.end(), std::size_t{0}), first_word + words,
+            (left + 63) / 64);
   for (std::size_t w = 0; w < words; ++w) {
-    for (std::size_t at = w; at < end[w] * words; at += words) *to++ = {set[at], reset[at]};
+    for (std::size_t at = w; at < end[w] * words; at += words)
+      rounds_.push_back({set[at], reset[at]});
     begin_.push_back(begin_.back() + end[w]);
     open_loop_.push_back({outcomes.open_loop_set[w], outcomes.open_loop_reset[w]});
   }
-  rounds_.insert(rounds_.end(), rounds.begin(), rounds.end());
   given_up_.resize(first_word + words);
   const std::uint8_t* const converged = outcomes.converged.data();
   if (std::memchr(converged, 0, outcomes.devices) != nullptr)
     for (std::size_t i = 0; i < outcomes.devices; ++i)
       given_up_[first_word + i / 64] |= static_cast<std::uint64_t>(converged[i] == 0) << (i % 64);
-  write_cycles_ += sum(outcomes.cycles.data(), outcomes.devices);
-  const auto add = [](const std::vector<float>& from, std::vector<float>& power) {
-    power.insert(power.end(), from.begin(), from.end());
+  write_cycles_ = std::accumulate(outcomes.cycles.begin(), outcomes.cycles.end(), write_cycles_);
+  const auto add = [](const std::vector<float>& from, std::vector<float>& to) {
+    to.insert(to.end(), from.begin(), from.end());
   };
   add(outcomes.open_loop_power_W, open_loop_power_W_);
   add(outcomes.set_power_W, set_power_W_);

@@ -73,7 +73,9 @@ class StatisticalModel : public PulseModel {
       : PulseModel(config, device),
         constants_(pulse_constants(config, device)),
         verified_sigma_(static_cast<float>(config.verified_sigma)),
-        cycles_(static_cast<std::uint16_t>(config.cycles)) {}
+        cycles_(static_cast<std::uint16_t>(config.cycles)) {
+    constants_.read_noise = 0.0f;  // nothing is read, so no errors of reads are drawn
+  }
 
   void write(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
              std::uint32_t chip, DeviceOutcomes& out) const override {
