@@ -160,12 +160,13 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip, bool cell
   for (std::size_t first = 0; first < devices_; first += kDrawnTogether) {
     const std::size_t n = std::min(kDrawnTogether, devices_ - first);
     draw(first, n, targets, outcomes);
-    pulses_.append(outcomes, devices_ - first - n);
+    pulses_.append(outcomes);
     if (!outcomes.erased_power_W.empty()) erase_power_W_.resize(is_pending_.size(), 0.0);
     for (std::size_t i = 0; i < n && !erase_power_W_.empty(); ++i)
       erase_power_W_[(first + i) / mapping_.pitch()] += double{outcomes.erased_power_W[i]};
     if (cells_are_read) keep_units(first, outcomes);
   }
+  pulses_.shrink_to_fit();
 }
 
 RowView ArrayProgrammer::row_view(std::size_t first, std::size_t rows, const std::uint64_t* mask,
@@ -294,11 +295,12 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
 void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& view,
                                          RowWork& work) {
   tiles::CellArray& cells = written_cells();
-  const std::size_t rounds = rounds_of(view);
+  const RowRounds row_rounds(view);
+  const std::size_t rounds = rounds_of(row_rounds);
   DeviceTargets target;
   DeviceOutcomes earlier;
   for (std::size_t w = 0; w < view.words * view.rows; ++w)
-    for (std::uint64_t left = open_devices(view, rounds, w); left != 0; left &= left - 1) {
+    for (std::uint64_t left = row_rounds.pulsed(rounds, w); left != 0; left &= left - 1) {
       const std::size_t row = first_row + w / view.words;
       const std::size_t column =
           w % view.words * 64 + static_cast<std::size_t>(__builtin_ctzll(left));
@@ -308,7 +310,7 @@ void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& v
       const float conductance = model_.closed_after(target[0], device, seed_, chip_, after);
       cells.row(row)[column] = tiles::cell_units(conductance, levels_);
       if (!pulses_.has_power()) continue;
-      const bool up = pulses_.of_word(view.word + w)[rounds].set >> (column % 64) & 1;
+      const bool up = row_rounds.at(rounds, w).set >> (column % 64) & 1;
       const PulseModel::ClosedPower power =
           model_.power_when_closed(target[0], device, seed_, chip_, after, up);
       work.set_power_W += power.set_W;

@@ -165,7 +165,7 @@ Duration TileModule::program_rows(TileCommand& command) {
     }
     command.phases.push_back(write_drivers_.time(erase) + write_lines_.shift_time(erase.phases));
     programmer::PolarityChanges polarity = erase.polarity;
-    const programmer::RowView row =
+    const programmer::RowRounds row =
         programmer_.row_view(command.row, command.rows, mask_.data(), command.operation);
     const std::size_t rounds = programmer::rounds_of(row);
     for (std::size_t r = 0; r <= rounds; ++r) {

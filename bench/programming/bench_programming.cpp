@@ -78,7 +78,8 @@ void row_work(benchmark::State& state) {
   const std::uint64_t mask[2] = {0x1111222244448888ull, 0xffff00000000ffffull};
   for (auto _ : state)
     for (std::size_t row = 0; row < 128; ++row)
-      benchmark::DoNotOptimize(programmer::row_work({packed, row * 2, 2, mask, 8}));
+      benchmark::DoNotOptimize(
+          programmer::row_work(programmer::RowView{packed, row * 2, 2, mask, 8}));
   state.counters["rows/s"] = benchmark::Counter(static_cast<double>(state.iterations()) * 128,
                                                 benchmark::Counter::kIsRate);
 }

@@ -9,10 +9,11 @@ namespace uswim::programmer {
 
 /// The pulses of the devices of an array, packed: what the work of its rows is counted from.
 ///
-/// Devices stand in 64-bit words of bit sets. Each word has as many rounds as its slowest device
-/// takes, one after the other, so that a row's pulses lie side by side and a slow device costs
-/// memory in its own word alone. A device is pulsed in round 0 or not, and from round 1 on in every
-/// round until it is done.
+/// Devices stand in 64-bit words of bit sets. A device is pulsed in round 0 or not, and from round
+/// 1 on in every round until it is done, so behind round 0 a number tells all of its pulses but
+/// their polarity. The numbers of a word stand bit by bit: as many bits as that of its slowest
+/// device has. RESET pulses are few where write-verify approaches from below: of each word the
+/// rounds with some are kept.
 class DevicePulses {
  public:
   struct Round {
@@ -26,13 +27,17 @@ class DevicePulses {
   DevicePulses() = default;
   explicit DevicePulses(const DeviceOutcomes& outcomes) { append(outcomes); }
   void clear();
-  /// Devices behind those that are there, a multiple of 64 or the last ones. `left`: devices that
-  /// are to follow; room is made for them as for those that are there.
-  void append(const DeviceOutcomes& outcomes, std::size_t left = 0);
+  /// Devices behind those that are there, a multiple of 64 or the last ones. std::logic_error where
+  /// a device is done in a round behind round 0 and pulsed again.
+  void append(const DeviceOutcomes& outcomes);
+  /// Gives back the memory that is not used: of the pulses of millions of devices that is much.
+  void shrink_to_fit();
 
-  std::size_t rounds(std::size_t word) const { return begin_[word + 1] - begin_[word]; }
-  /// The first of `rounds(word)`.
-  const Round* of_word(std::size_t word) const { return rounds_.data() + begin_[word]; }
+  /// Rounds until the last of these devices of a word is done, round 0 included; 1 where none has a
+  /// pulse behind it.
+  std::size_t rounds(std::size_t word, std::uint64_t devices) const;
+  /// Pulses of these devices of a word in the first `n` >= 1 rounds. `out`: as many, without any.
+  void unpack(std::size_t word, std::uint64_t devices, std::size_t n, Round* out) const;
   const OpenLoop& open_loop(std::size_t word) const { return open_loop_[word]; }
   /// Devices given up at max_cycles.
   std::uint64_t given_up(std::size_t word) const { return given_up_[word]; }
@@ -47,14 +52,23 @@ class DevicePulses {
   double erase_power_W(std::size_t i) const { return double{erase_power_W_[i]}; }
 
  private:
-  /// Room for `more` rounds, and for those of `left` words behind `words`. Doubling would leave up
-  /// to half of the memory of millions of devices unused.
-  void make_room(std::size_t more, std::size_t words, std::size_t left);
+  /// Rounds of one word, appended. `set`, `reset`: as in DeviceOutcomes, `stride` words a round.
+  void append_word(const std::uint64_t* set, const std::uint64_t* reset, std::size_t stride,
+                   std::uint32_t rounds);
+  template <class F>
+  void for_each_part(F f);
 
-  std::vector<std::uint32_t> begin_{0};  ///< of each word's rounds, and the end of the last
-  std::vector<Round> rounds_;
+  std::vector<Round> first_;  ///< round 0 of each word
   std::vector<OpenLoop> open_loop_;
   std::vector<std::uint64_t> given_up_;
+  /// Of each word's bits of numbers of pulses behind round 0, lowest first, and the end of the
+  /// last.
+  std::vector<std::uint32_t> bits_begin_{0};
+  std::vector<std::uint64_t> bits_;
+  /// The same of rounds with RESET pulses behind round 0.
+  std::vector<std::uint32_t> resets_begin_{0};
+  std::vector<std::uint16_t> reset_round_;  ///< DeviceOutcomes::cycles is as wide
+  std::vector<std::uint64_t> reset_;
   std::uint64_t write_cycles_ = 0;
   std::vector<float> open_loop_power_W_, set_power_W_, reset_power_W_, erase_power_W_;
 };

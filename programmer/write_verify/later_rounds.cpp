@@ -44,9 +44,9 @@ __attribute__((target("avx2"))) inline __m256i reads_of_groups(__m256i pulses, u
   return v;
 }
 
-__attribute__((target("avx2"))) inline void add_pair(__m256i rounds, __m256i mask, unsigned group,
-                                                     std::size_t at, Counts& counts) {
-  const __m256i pulses = set_bits_of_bytes(_mm256_and_si256(rounds, mask));
+__attribute__((target("avx2"))) inline void add_pair(__m256i rounds, unsigned group, std::size_t at,
+                                                     Counts& counts) {
+  const __m256i pulses = set_bits_of_bytes(rounds);
   auto* sum = reinterpret_cast<__m256i*>(counts.pulses[at]);
   auto* most = reinterpret_cast<__m256i*>(counts.reads[at]);
   _mm256_store_si256(sum, _mm256_add_epi8(_mm256_load_si256(sum), pulses));
@@ -55,17 +55,14 @@ __attribute__((target("avx2"))) inline void add_pair(__m256i rounds, __m256i mas
 }
 
 /// `n` rounds of one word.
-__attribute__((target("avx2"))) void add_word(const Round* rounds, std::size_t n,
-                                              std::uint64_t selected, unsigned group,
+__attribute__((target("avx2"))) void add_word(const Round* rounds, std::size_t n, unsigned group,
                                               Counts& counts) {
-  const __m256i mask = _mm256_set1_epi64x(static_cast<long long>(selected));
   std::size_t r = 0;
   for (; r + 1 < n; r += 2)
-    add_pair(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(rounds + r)), mask, group, r,
-             counts);
+    add_pair(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(rounds + r)), group, r, counts);
   if (r < n)
     add_pair(_mm256_zextsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rounds + r))),
-             mask, group, r, counts);
+             group, r, counts);
 }
 
 /// Appends phases to those before; every round has one.
@@ -90,10 +87,9 @@ __attribute__((target("avx2"))) inline __m256i most_of_bytes(__m256i v) {
   return _mm256_and_si256(v, _mm256_set1_epi64x(0xff));
 }
 
-/// Sums over `n` rounds. Returns those with a pulse: a device is pulsed until it is done, so none
-/// has one behind them.
-__attribute__((target("avx2,popcnt"))) std::size_t add_counts(const Counts& counts, std::size_t n,
-                                                              RowWork& work) {
+/// Sums over `n` rounds, each with a pulse.
+__attribute__((target("avx2,popcnt"))) void add_counts(const Counts& counts, std::size_t n,
+                                                       RowWork& work) {
   const __m256i zero = _mm256_setzero_si256();
   __m256i sum = zero, most = zero, conversions = zero;
   std::uint64_t phases = 0;
@@ -108,8 +104,6 @@ __attribute__((target("avx2,popcnt"))) std::size_t add_counts(const Counts& coun
         conversions,
         most_of_bytes(_mm256_load_si256(reinterpret_cast<const __m256i*>(counts.reads[r]))));
   }
-  if (phases == 0) return 0;
-  n = (65 - static_cast<std::size_t>(__builtin_clzll(phases))) / 2;
   alignas(32) std::uint64_t s[4], m[4], c[4];
   _mm256_store_si256(reinterpret_cast<__m256i*>(s), sum);
   _mm256_store_si256(reinterpret_cast<__m256i*>(m), most);
@@ -136,7 +130,6 @@ __attribute__((target("avx2,popcnt"))) std::size_t add_counts(const Counts& coun
   work.serial_conversions += static_cast<std::uint32_t>(c[0] + c[2]);
   work.write_cycles += set + reset;
   follow(work.polarity, phases, n);
-  return n;
 }
 
 }  // namespace
@@ -149,34 +142,23 @@ bool knows_later_rounds(const RowView& row) {
          !scheme.verify_whole_row && scheme.columns_per_adc >= 8;
 }
 
-std::size_t add_later_rounds(const RowView& row, std::size_t limit, RowWork& work) {
-  std::size_t most = 1;
-  for (std::size_t w = 0; w < row.words; ++w)
-    if (row.mask[w] != 0) most = std::max(most, row.pulses.rounds(row.word + w));
-  limit = std::min(limit, most);
+void add_later_rounds(const RowRounds& row, std::size_t rounds, RowWork& work) {
   Counts counts;
-  std::size_t first = 1;
-  while (first < limit) {
-    const std::size_t n = std::min(kTogether, limit - first);
+  for (std::size_t first = 1; first < rounds; first += kTogether) {
+    const std::size_t n = std::min(kTogether, rounds - first);
     std::fill_n(&counts.pulses[0][0][0], (n + 1) / 2 * sizeof(__m256i), std::uint8_t{0});
     std::fill_n(&counts.reads[0][0][0], (n + 1) / 2 * sizeof(__m256i), std::uint8_t{0});
-    for (std::size_t w = 0; w < row.words; ++w) {
-      const std::size_t of_word = row.pulses.rounds(row.word + w);
-      if (row.mask[w] == 0 || of_word <= first) continue;
-      add_word(row.pulses.of_word(row.word + w) + first, std::min(n, of_word - first), row.mask[w],
-               row.scheme.columns_per_adc, counts);
-    }
-    const std::size_t with_pulse = add_counts(counts, n, work);
-    first += with_pulse;
-    if (with_pulse < n) break;
+    for (std::size_t w = 0; w < row.row().words; ++w)
+      if (row.row().mask[w] != 0)
+        add_word(row.of_word(w) + first, n, row.row().scheme.columns_per_adc, counts);
+    add_counts(counts, n, work);
   }
-  return first;
 }
 
 #else
 
 bool knows_later_rounds(const RowView&) { return false; }
-std::size_t add_later_rounds(const RowView&, std::size_t, RowWork&) {
+void add_later_rounds(const RowRounds&, std::size_t, RowWork&) {
   throw std::logic_error("not on this machine");
 }
 

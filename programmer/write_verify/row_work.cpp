@@ -1,7 +1,6 @@
 #include "programmer/write_verify/row_work.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -55,24 +54,13 @@ struct RoundBits {
 };
 
 /// `w`: word of the row, or of all rows one after the other.
-USWIM_INLINE std::uint64_t pulsed(const RowView& row, std::size_t round, std::size_t w) {
-  const std::size_t word = row.word + w;
-  if (round >= row.pulses.rounds(word)) return 0;
-  const DevicePulses::Round& r = row.pulses.of_word(word)[round];
-  return (r.set | r.reset) & row.mask[w];
-}
-
-USWIM_INLINE RoundBits round_bits(const RowView& row, std::size_t round, std::size_t w) {
-  const std::uint64_t selected = row.mask[w];
-  const std::size_t word = row.word + w;
-  RoundBits b{0, 0, 0};
-  if (round < row.pulses.rounds(word)) {
-    const DevicePulses::Round& r = row.pulses.of_word(word)[round];
-    b = {r.set & selected, r.reset & selected, 0};
-  }
-  b.read = b.set | b.reset;
+USWIM_INLINE RoundBits round_bits(const RowRounds& rounds, std::size_t round, std::size_t w) {
+  const DevicePulses::Round r = rounds.at(round, w);
+  RoundBits b{r.set, r.reset, r.set | r.reset};
   if (round > 0) return b;
-  const DevicePulses::OpenLoop& open_loop = row.pulses.open_loop(word);
+  const RowView& row = rounds.row();
+  const std::uint64_t selected = row.mask[w];
+  const DevicePulses::OpenLoop& open_loop = row.pulses.open_loop(row.word + w);
   if (row.operation == RowOperation::Verify) {
     // The open-loop pulse, where it is the first of write-verify, has been given. Where
     // write-verify starts from the erased state, a RESET pulse brings the device back to it.
@@ -84,8 +72,9 @@ USWIM_INLINE RoundBits round_bits(const RowView& row, std::size_t round, std::si
 /// `serial`: at least the conversions of the ADC with most of them; on return, where it is one row,
 /// exactly those, and so a bound for the next round, whose open devices are some of these.
 template <class Slots>
-USWIM_INLINE RoundWork work_of_round(const RowView& row, std::size_t round,
+USWIM_INLINE RoundWork work_of_round(const RowRounds& rounds, std::size_t round,
                                      const GroupCounts& groups, std::uint32_t& serial) {
+  const RowView& row = rounds.row();
   const RowScheme& scheme = row.scheme;
   RoundWork work;
   work.mixed = scheme.mixed_phases;
@@ -94,7 +83,7 @@ USWIM_INLINE RoundWork work_of_round(const RowView& row, std::size_t round,
     std::uint32_t reads = 0, conversions = 0;
     if (row.rows > 1) serial = groups.group();
     for (std::size_t w = 0; w < row.words; ++w) {
-      const RoundBits bits = round_bits(row, round, r * row.words + w);
+      const RoundBits bits = round_bits(rounds, round, r * row.words + w);
       work.set_pulses += count(bits.set);
       work.reset_pulses += count(bits.reset);
       slots.add(w, bits.set, bits.reset);
@@ -120,14 +109,14 @@ USWIM_INLINE RoundWork work_of_round(const RowView& row, std::size_t round,
 }
 
 /// Column by column, so that the sums have one order. After `rounds` the row is closed.
-void add_power(const RowView& row, std::size_t rounds, RowWork& work) {
+void add_power(const RowRounds& row_rounds, std::size_t rounds, RowWork& work) {
+  const RowView& row = row_rounds.row();
   const DevicePulses& p = row.pulses;
   const bool later = row.operation == RowOperation::Verify;
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
     const std::size_t word = row.word + w;
-    const DevicePulses::Round first =
-        p.rounds(word) > 0 ? p.of_word(word)[0] : DevicePulses::Round();
-    const std::uint64_t open = pulsed(row, rounds, w);
+    const DevicePulses::Round first = row_rounds.at(0, w);
+    const std::uint64_t open = row_rounds.pulsed(rounds, w);
     for (unsigned bit = 0; bit < 64; ++bit) {
       const std::size_t device = word * 64 + bit;
       if (row.mask[w] >> bit & 1) {
@@ -153,7 +142,8 @@ void add_power(const RowView& row, std::size_t rounds, RowWork& work) {
 
 /// Pulses of the device with most of them, in `rounds` rounds. From round 1 on a device is pulsed
 /// in every round until it is done, so the last round tells it, but for the pulse before round 1.
-USWIM_INLINE std::uint32_t most_pulses(const RowView& row, std::size_t rounds) {
+USWIM_INLINE std::uint32_t most_pulses(const RowRounds& row_rounds, std::size_t rounds) {
+  const RowView& row = row_rounds.row();
   const bool later = row.operation == RowOperation::Verify;
   const std::size_t last = rounds - 1;
   std::uint32_t most = static_cast<std::uint32_t>(last);
@@ -162,30 +152,18 @@ USWIM_INLINE std::uint32_t most_pulses(const RowView& row, std::size_t rounds) {
     if (!later && (open_loop & ~row.mask[w]) != 0) most = std::max(most, 1u);
     // As in round_bits(): later the first pulse has been given where it is that of the open-loop
     // write, and where only the open-loop write had one, another erases the device.
-    const std::uint64_t first = pulsed(row, 0, w) ^ (later ? open_loop & row.mask[w] : 0);
+    const std::uint64_t first = row_rounds.pulsed(0, w) ^ (later ? open_loop & row.mask[w] : 0);
     if (first != 0) most = std::max(most, 1u);
-    if (last > 0 && (first & pulsed(row, last, w)) != 0)
+    if (last > 0 && (first & row_rounds.pulsed(last, w)) != 0)
       most = static_cast<std::uint32_t>(last) + 1;
   }
   return most;
 }
 
-/// Without closing.
-USWIM_INLINE std::size_t rounds_until_done(const RowView& row) {
-  std::size_t rounds = 1;
-  for (std::size_t w = 0; w < row.words * row.rows; ++w)
-    for (std::size_t r = row.pulses.rounds(row.word + w); r > rounds; --r)
-      if (pulsed(row, r - 1, w) != 0) {
-        rounds = r;
-        break;
-      }
-  return rounds;
-}
-
-/// Of a row that is closed: what is open is pulsed next.
-USWIM_INLINE std::size_t rounds_until_closed(const RowView& row, std::size_t until_done) {
+USWIM_INLINE std::size_t rounds_until_closed(const RowRounds& row_rounds) {
+  const RowView& row = row_rounds.row();
   const RowClosing& closing = row.scheme.closing;
-  std::size_t rounds = until_done;
+  std::size_t rounds = row_rounds.until_done();
   if (closing.rounds > 0) rounds = std::min<std::size_t>(rounds, closing.rounds);
   if (closing.open_part <= 0.0) return rounds;
   std::uint32_t selected = 0;
@@ -193,7 +171,7 @@ USWIM_INLINE std::size_t rounds_until_closed(const RowView& row, std::size_t unt
   const double enough = closing.open_part * selected;
   for (std::size_t r = 1; r < rounds; ++r) {
     std::uint32_t open = 0;
-    for (std::size_t w = 0; w < row.words * row.rows; ++w) open += count(pulsed(row, r, w));
+    for (std::size_t w = 0; w < row.words * row.rows; ++w) open += count(row_rounds.pulsed(r, w));
     if (open <= enough) return r;
   }
   return rounds;
@@ -202,9 +180,9 @@ USWIM_INLINE std::size_t rounds_until_closed(const RowView& row, std::size_t unt
 /// A device that is open would be pulsed in the next round, in the direction that its last read
 /// asks for; its open-loop write goes there too.
 template <class Slots>
-USWIM_INLINE RoundWork work_of_closing(const RowView& row, std::size_t rounds,
+USWIM_INLINE RoundWork work_of_closing(const RowRounds& row, std::size_t rounds,
                                        const GroupCounts& groups) {
-  if (!row.scheme.closing.writes()) return {};
+  if (!row.row().scheme.closing.writes()) return {};
   std::uint32_t serial = groups.group();
   RoundWork work = work_of_round<Slots>(row, rounds, groups, serial);
   work.read_rows = work.verify_reads = work.serial_conversions = 0;
@@ -242,8 +220,8 @@ USWIM_INLINE void add_round(RowWork& work, const RoundWork& round) {
 }
 
 template <class Slots>
-USWIM_INLINE void add_rounds(const RowView& row, std::size_t rounds, RowWork& work) {
-  const GroupCounts groups(row.scheme.columns_per_adc);
+USWIM_INLINE void add_rounds(const RowRounds& row, std::size_t rounds, RowWork& work) {
+  const GroupCounts groups(row.row().scheme.columns_per_adc);
   std::uint32_t serial = groups.group();
   for (std::size_t r = 0; r < rounds; ++r) {
     const RoundWork round = work_of_round<Slots>(row, r, groups, serial);
@@ -285,28 +263,34 @@ void RowWork::append(const RowWork& next) {
   erase_power_W += next.erase_power_W;
 }
 
-std::uint64_t open_devices(const RowView& row, std::size_t rounds, std::size_t w) {
-  return pulsed(row, rounds, w);
+RowRounds::RowRounds(const RowView& row) : row_(row) {
+  const std::size_t words = row.words * row.rows;
+  for (std::size_t w = 0; w < words; ++w)
+    until_done_ = std::max(until_done_, row.pulses.rounds(row.word + w, row.mask[w]));
+  rounds_.resize(words * until_done_);
+  for (std::size_t w = 0; w < words; ++w)
+    if (row.mask[w] != 0)
+      row.pulses.unpack(row.word + w, row.mask[w], until_done_, &rounds_[w * until_done_]);
 }
 
 USWIM_EVERY_INSTRUCTION_SET
-std::size_t rounds_of(const RowView& row) {
-  return rounds_until_closed(row, rounds_until_done(row));
-}
+std::size_t rounds_of(const RowRounds& row) { return rounds_until_closed(row); }
 
 USWIM_EVERY_INSTRUCTION_SET
-RoundWork round_work(const RowView& row, std::size_t round) {
-  const GroupCounts groups(row.scheme.columns_per_adc);
+RoundWork round_work(const RowRounds& row, std::size_t round) {
+  const RowScheme& scheme = row.row().scheme;
+  const GroupCounts groups(scheme.columns_per_adc);
   std::uint32_t serial = groups.group();
-  return row.scheme.drivers > 0 ? work_of_round<GroupedSlots>(row, round, groups, serial)
-                                : work_of_round<WholeRowSlots>(row, round, groups, serial);
+  return scheme.drivers > 0 ? work_of_round<GroupedSlots>(row, round, groups, serial)
+                            : work_of_round<WholeRowSlots>(row, round, groups, serial);
 }
 
 USWIM_EVERY_INSTRUCTION_SET
-RoundWork closing_work(const RowView& row, std::size_t rounds) {
-  const GroupCounts groups(row.scheme.columns_per_adc);
-  return row.scheme.drivers > 0 ? work_of_closing<GroupedSlots>(row, rounds, groups)
-                                : work_of_closing<WholeRowSlots>(row, rounds, groups);
+RoundWork closing_work(const RowRounds& row, std::size_t rounds) {
+  const RowScheme& scheme = row.row().scheme;
+  const GroupCounts groups(scheme.columns_per_adc);
+  return scheme.drivers > 0 ? work_of_closing<GroupedSlots>(row, rounds, groups)
+                            : work_of_closing<WholeRowSlots>(row, rounds, groups);
 }
 
 USWIM_EVERY_INSTRUCTION_SET
@@ -331,30 +315,30 @@ RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std:
 }
 
 USWIM_EVERY_INSTRUCTION_SET
-RowWork row_work(const RowView& row) {
+RowWork row_work(const RowRounds& row_rounds) {
+  const RowView& row = row_rounds.row();
   RowWork work;
-  const bool closes = row.scheme.closing.is_used();
-  std::size_t rounds = std::numeric_limits<std::size_t>::max();
-  if (closes || !knows_later_rounds(row)) rounds = rounds_until_closed(row, rounds_until_done(row));
+  const std::size_t rounds = rounds_until_closed(row_rounds);
   if (knows_later_rounds(row)) {
-    add_rounds<WholeRowSlots>(row, 1, work);
-    rounds = add_later_rounds(row, rounds, work);
+    add_rounds<WholeRowSlots>(row_rounds, 1, work);
+    add_later_rounds(row_rounds, rounds, work);
   } else if (row.scheme.drivers > 0) {
-    add_rounds<GroupedSlots>(row, rounds, work);
+    add_rounds<GroupedSlots>(row_rounds, rounds, work);
   } else {
-    add_rounds<WholeRowSlots>(row, rounds, work);
+    add_rounds<WholeRowSlots>(row_rounds, rounds, work);
   }
-  if (row.scheme.closing.writes()) add_round(work, closing_work(row, rounds));
+  if (row.scheme.closing.writes()) add_round(work, closing_work(row_rounds, rounds));
   bool any_open = false;
   for (std::size_t w = 0; w < row.words * row.rows; ++w) {
-    const std::uint64_t open = pulsed(row, rounds, w);
+    const std::uint64_t open = row_rounds.pulsed(rounds, w);
     any_open |= open != 0;
     work.not_converged += count(open);
     work.not_converged += count(row.pulses.given_up(row.word + w) & row.mask[w] & ~open);
-    work.write_cycles += count(pulsed(row, 0, w));
+    work.write_cycles += count(row_rounds.pulsed(0, w));
   }
-  work.most_pulses = most_pulses(row, rounds + (row.scheme.closing.writes() && any_open ? 1 : 0));
-  if (row.pulses.has_power()) add_power(row, rounds, work);
+  work.most_pulses =
+      most_pulses(row_rounds, rounds + (row.scheme.closing.writes() && any_open ? 1 : 0));
+  if (row.pulses.has_power()) add_power(row_rounds, rounds, work);
   return work;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "programmer/write_verify/device_pulses.h"
 #include "programmer/write_verify/pulse_model.h"
@@ -105,21 +106,46 @@ struct RowView {
   std::size_t rows = 1;  ///< this one and those behind it, in the bit sets and in `mask`
 };
 
+/// A row with the pulses of write-verify of its selected devices unpacked, round by round until the
+/// last of them is done. Of all rows one after the other where several are driven together.
+class RowRounds {
+ public:
+  RowRounds(const RowView& row);  // NOLINT: the same, unpacked
+
+  const RowView& row() const { return row_; }
+  /// At least 1; a row that is closed may end earlier.
+  std::size_t until_done() const { return until_done_; }
+  /// The first of `until_done()` of word `w`.
+  const DevicePulses::Round* of_word(std::size_t w) const {
+    return rounds_.data() + w * until_done_;
+  }
+  DevicePulses::Round at(std::size_t round, std::size_t w) const {
+    return round < until_done_ ? of_word(w)[round] : DevicePulses::Round();
+  }
+  /// With a pulse in `round`. From round 1 on: still open after as many rounds.
+  std::uint64_t pulsed(std::size_t round, std::size_t w) const {
+    const DevicePulses::Round r = at(round, w);
+    return r.set | r.reset;
+  }
+
+ private:
+  RowView row_;
+  std::size_t until_done_ = 1;
+  std::vector<DevicePulses::Round> rounds_;
+};
+
 /// Rounds that the row, or the slowest of the rows, takes: until the last selected device is done
 /// or the rows are closed; at least 1.
-std::size_t rounds_of(const RowView& row);
-/// Selected devices of word `w` of the row, or of all rows one after the other, that are still open
-/// after `rounds` >= 1 rounds.
-std::uint64_t open_devices(const RowView& row, std::size_t rounds, std::size_t w);
-RoundWork round_work(const RowView& row, std::size_t round);
+std::size_t rounds_of(const RowRounds& row);
+RoundWork round_work(const RowRounds& row, std::size_t round);
 /// What follows the last of `rounds` = rounds_of(row): the open-loop pulses with which the row is
 /// closed, nothing where it is not. They are no write cycles.
-RoundWork closing_work(const RowView& row, std::size_t rounds);
+RoundWork closing_work(const RowRounds& row, std::size_t rounds);
 /// One round of given pulses without a verify; bit sets over the row's columns.
 RowWork pulse_work(const std::vector<std::uint64_t>& set, const std::vector<std::uint64_t>& reset,
                    const RowScheme& scheme);
 /// The sum over all rounds. Powers of devices that are open when the row is closed are left out but
 /// for what a later write-verify adds: their sums end with the row (PulseModel::power_when_closed).
-RowWork row_work(const RowView& row);
+RowWork row_work(const RowRounds& row);
 
 }  // namespace uswim::programmer

@@ -89,7 +89,7 @@ double simulated_row_time(const PlannedChip& f, const RowScheme& scheme, std::si
   double time = 0.0;
   for (std::size_t r = 0; r < rows; r += together) {
     const RowWork w =
-        row_work({pulses, r, 1, &masks[r], scheme, 64, RowOperation::Program, together});
+        row_work(RowView{pulses, r, 1, &masks[r], scheme, 64, RowOperation::Program, together});
     time += f.timing.set * w.set_slots + f.timing.reset * w.reset_slots +
             std::max(f.timing.set, f.timing.reset) * w.mixed_slots +
             f.timing.read * w.verify_rounds + f.timing.conversion * w.serial_conversions;

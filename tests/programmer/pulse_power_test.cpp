@@ -219,7 +219,7 @@ TEST(PulsePower, OfARowFollowsItsMask) {
   std::vector<DeviceTarget> t(128, {true, 1.0f / 3, 1.0f});
   make_pulse_model(powered(PulseModelKind::Incremental), device(0.1))->write(t, 0, 1, 0, o);
   const std::uint64_t mask[2] = {0x00ff00ff00ff00ffull, 0x1ull};
-  const RowWork w = row_work({DevicePulses(o), 0, 2, mask, {}});
+  const RowWork w = row_work(RowView{DevicePulses(o), 0, 2, mask, {}});
   double set = 0, reset = 0;
   for (std::size_t i = 0; i < 128; ++i) {
     const bool selected = mask[i / 64] >> (i % 64) & 1;
@@ -240,7 +240,7 @@ TEST(PulsePower, OfALaterVerifyCountsTheErasingPulse) {
     make_pulse_model(c, device(0.1))
         ->write(std::vector<DeviceTarget>(64, {true, 1.0f / 3, 1.0f}), 0, 1, 0, o);
     const std::uint64_t mask = 0x00ff00ff00ff00ffull;
-    const RowWork w = row_work({DevicePulses(o), 0, 1, &mask, {}, 0, RowOperation::Verify});
+    const RowWork w = row_work(RowView{DevicePulses(o), 0, 1, &mask, {}, 0, RowOperation::Verify});
     double set = 0, reset = 0;
     std::uint32_t most = 0;
     for (std::size_t i = 0; i < 64; ++i) {

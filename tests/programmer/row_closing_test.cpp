@@ -39,7 +39,7 @@ struct Devices {
   /// 64 devices from 64 * row on, all of them selected.
   RowWork work(std::size_t row, const RowClosing& closing) const {
     const std::uint64_t all = ~std::uint64_t{0};
-    return row_work({packed, row, 1, &all, {8, 0, false, false, closing}, 64});
+    return row_work(RowView{packed, row, 1, &all, {8, 0, false, false, closing}, 64});
   }
 };
 
@@ -104,8 +104,9 @@ TEST(RowClosing, AtAnOpenPartEndsAtTheFirstRoundWithSoFewOpen) {
 TEST(RowClosing, OfFewDevicesWaitsForAllOfThem) {
   const Devices d(PulseModelKind::Incremental);
   const std::uint64_t one = 1u << 5;
-  const RowWork open = row_work({d.packed, 3, 1, &one, {8, 0, false, false, {0, 0.5, kLeave}}, 64});
-  const RowWork without = row_work({d.packed, 3, 1, &one, {}, 64});
+  const RowWork open =
+      row_work(RowView{d.packed, 3, 1, &one, {8, 0, false, false, {0, 0.5, kLeave}}, 64});
+  const RowWork without = row_work(RowView{d.packed, 3, 1, &one, {}, 64});
   EXPECT_EQ(open.write_cycles, without.write_cycles);
   EXPECT_EQ(open.not_converged, 0u);
 }

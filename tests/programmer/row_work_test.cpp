@@ -56,7 +56,7 @@ TEST(RowWork, OfAnEmptyMaskIsTheOpenLoopWrite) {
   const DeviceOutcomes o = outcomes(PulseModelKind::Incremental, 128, 0);
   const DevicePulses p(o);
   const std::uint64_t none[2] = {0, 0};
-  const RowWork w = row_work({p, 0, 2, none, 8});
+  const RowWork w = row_work(RowView{p, 0, 2, none, 8});
   EXPECT_EQ(w.set_pulses, 128u);
   EXPECT_EQ(w.set_phases, 1u);
   EXPECT_EQ(w.verify_reads, 0u);
@@ -67,7 +67,7 @@ TEST(RowWork, OfAFullMaskCountsEveryCycle) {
   const DeviceOutcomes o = outcomes(PulseModelKind::Incremental, 128, 0);
   const DevicePulses p(o);
   const std::uint64_t all[2] = {~0ull, ~0ull};
-  const RowWork w = row_work({p, 0, 2, all, 8});
+  const RowWork w = row_work(RowView{p, 0, 2, all, 8});
   std::uint32_t cycles = 0, slowest = 0;
   for (const std::uint16_t c : o.cycles) {
     cycles += c;
@@ -171,11 +171,11 @@ TEST(RowSlots, OfOneDriverAreThePulsesAndOfAllTheVerifiedRoundsPhases) {
   const DeviceOutcomes o = both_polarities(128);
   const DevicePulses p(o);
   const std::uint64_t mask[2] = {0x0f0f1234567890ffull, 0x8000000000000001ull};
-  const RowWork one = row_work({p, 0, 2, mask, {8, 1}});
+  const RowWork one = row_work(RowView{p, 0, 2, mask, {8, 1}});
   EXPECT_EQ(one.set_slots, one.set_pulses);
   EXPECT_EQ(one.reset_slots, one.reset_pulses);
   EXPECT_GT(one.reset_pulses, 0u);
-  const RowWork all = row_work({p, 0, 2, mask, {8}});
+  const RowWork all = row_work(RowView{p, 0, 2, mask, {8}});
   EXPECT_EQ(all.set_slots, all.set_phases);
   EXPECT_EQ(all.reset_slots, all.reset_phases);
   EXPECT_EQ(all.set_pulses, one.set_pulses);
@@ -185,13 +185,13 @@ TEST(RowWork, OfAWholeRowVerifyReadsEveryColumnInEveryRound) {
   const DeviceOutcomes o = outcomes(PulseModelKind::Incremental, 128, 0);
   const DevicePulses p(o);
   const std::uint64_t mask[2] = {1, 0}, none[2] = {0, 0};
-  const RowWork open = row_work({p, 0, 2, mask, {8}});
-  const RowWork row = row_work({p, 0, 2, mask, {8, 0, false, true}, 100});
+  const RowWork open = row_work(RowView{p, 0, 2, mask, {8}});
+  const RowWork row = row_work(RowView{p, 0, 2, mask, {8, 0, false, true}, 100});
   EXPECT_EQ(row.verify_rounds, open.verify_rounds);
   EXPECT_EQ(row.verify_reads, 100 * open.verify_rounds);
   EXPECT_EQ(row.serial_conversions, 8 * open.verify_rounds);
   EXPECT_EQ(open.serial_conversions, open.verify_rounds);
-  EXPECT_EQ(row_work({p, 0, 2, none, {8, 0, false, true}, 100}).verify_reads, 0u);
+  EXPECT_EQ(row_work(RowView{p, 0, 2, none, {8, 0, false, true}, 100}).verify_reads, 0u);
 }
 
 TEST(RowWork, SharesAnAdcBetweenColumns) {
@@ -199,9 +199,9 @@ TEST(RowWork, SharesAnAdcBetweenColumns) {
   const DevicePulses p(o);
   const std::uint64_t one_group[2] = {0xff, 0};                // eight columns of one ADC
   const std::uint64_t spread[2] = {0x0101010101010101ull, 0};  // one column of each of eight ADCs
-  EXPECT_EQ(round_work({p, 0, 2, one_group, 8}, 0).serial_conversions, 8u);
-  EXPECT_EQ(round_work({p, 0, 2, spread, 8}, 0).serial_conversions, 1u);
-  EXPECT_EQ(round_work({p, 0, 2, spread, 64}, 0).serial_conversions, 8u);
+  EXPECT_EQ(round_work(RowView{p, 0, 2, one_group, 8}, 0).serial_conversions, 8u);
+  EXPECT_EQ(round_work(RowView{p, 0, 2, spread, 8}, 0).serial_conversions, 1u);
+  EXPECT_EQ(round_work(RowView{p, 0, 2, spread, 64}, 0).serial_conversions, 8u);
 }
 
 }  // namespace

@@ -126,8 +126,8 @@ TEST_P(Schedules, WriteTheSameWithinTheBudget) {
     const std::size_t words = s.mapping->pitch() / 64;
     const programmer::DeviceOutcomes o = s.system->draw_outcomes(t);
     for (std::size_t row = 0; row < s.mapping->blocks()[t].rows; ++row) {
-      const programmer::RowWork w =
-          programmer::row_work({s.system->pulses(t), row * words, words, mask.row(t, row), {8}});
+      const programmer::RowWork w = programmer::row_work(
+          programmer::RowView{s.system->pulses(t), row * words, words, mask.row(t, row), {8}});
       pulses += std::uint64_t{w.set_pulses} + w.reset_pulses;
       for (std::size_t c = 0; c < s.mapping->columns(t); ++c) {
         const bool selected = (mask.row(t, row)[c / 64] >> (c % 64) & 1) != 0;
@@ -205,14 +205,15 @@ TEST(RowsTogether, TakeACommandARowSetupAndTheirSlowestRowsRounds) {
   Duration phases, commands;
   for (std::size_t first = 0; first < 40; first += 3) {
     const std::size_t rows = std::min<std::size_t>(3, 40 - first);
-    const programmer::RowWork w = programmer::row_work({s.system->pulses(0),
-                                                        first * 2,
-                                                        2,
-                                                        mask.row(0, first),
-                                                        {8},
-                                                        0,
-                                                        programmer::RowOperation::Program,
-                                                        rows});
+    const programmer::RowWork w =
+        programmer::row_work(programmer::RowView{s.system->pulses(0),
+                                                 first * 2,
+                                                 2,
+                                                 mask.row(0, first),
+                                                 {8},
+                                                 0,
+                                                 programmer::RowOperation::Program,
+                                                 rows});
     phases += ns(7) + ns(10) * (w.set_phases + w.reset_phases + w.verify_rounds) +
               ns(1) * w.serial_conversions;
     commands += ns(2 + (static_cast<std::int64_t>(rows) * 48 + 8 + 31) / 32);
