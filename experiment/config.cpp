@@ -175,6 +175,14 @@ bool Config::sees_devices() const {
          mapping.row_order != RowOrder::Natural || mapping.column_order != ColumnOrder::Natural;
 }
 
+bool Config::ranks_weights() const {
+  using programmer::SelectionPolicy;
+  for (const auto& [name, policy] : programmer::kSelectionPolicies)
+    if (policy != SelectionPolicy::All && policy != SelectionPolicy::None && selection.uses(policy))
+      return true;
+  return sees_devices() || !selection.scores.empty();
+}
+
 bool Config::needs_curvature(CurvatureMeasure measure) const {
   return sees_devices() && selection.curvature.measure == measure;
 }

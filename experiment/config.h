@@ -104,6 +104,8 @@ struct Config {
   bool measures_accuracy() const { return accuracy_images > 0; }
   /// Whether a choice or a placement follows the second derivative of the loss.
   bool needs_second_derivative() const;
+  /// Whether weights or devices are told apart, by a policy or for a placement.
+  bool ranks_weights() const;
   /// Whether anything asks what verifying single devices is worth.
   bool sees_devices() const;
   /// Whether the curvature of the loss is wanted for single devices, and taken from this measure.

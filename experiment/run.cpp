@@ -152,15 +152,19 @@ programmer::DeviceStatistics device_statistics(const Config& config,
                                                const programmer::WeightFacts& facts,
                                                const programmer::DriftModel& drift) {
   const auto pulses = programmer::make_pulse_model(config.programming, device);
-  if (config.start.start == ChipStart::Erased) return {device, *pulses, config.seed};
+  if (config.start.start == ChipStart::Erased || !config.sees_devices())
+    return {device, *pulses, config.seed};
   return {device, *pulses, config.seed, mapping, facts, config.start.earlier(drift)};
 }
 
-/// The mapping with rows and outputs where the configuration wants them.
-tiles::Mapping place(const Config& config, const Workload& workload, const tiles::Mapping& natural,
-                     const programmer::WeightFacts& facts,
-                     const programmer::DeviceStatistics& statistics,
-                     const programmer::RowTiming& timing, const RunOptions& options) {
+/// The mapping with rows and outputs where the configuration wants them; none: in their natural
+/// order.
+std::optional<tiles::Mapping> place(const Config& config, const Workload& workload,
+                                    const tiles::Mapping& natural,
+                                    const programmer::WeightFacts& facts,
+                                    const programmer::DeviceStatistics& statistics,
+                                    const programmer::RowTiming& timing,
+                                    const RunOptions& options) {
   const MappingOptions& m = config.mapping;
   const bool places_columns = m.column_order == ColumnOrder::Balanced;
   const bool places_rows = m.row_order != RowOrder::Natural;
@@ -170,7 +174,7 @@ tiles::Mapping place(const Config& config, const Workload& workload, const tiles
                                        options.progress("placing rows and outputs, arrays",
                                                         done += arrays, all);
                                      }};
-  tiles::Mapping placed = natural;
+  std::optional<tiles::Mapping> placed;
   if (places_columns)
     placed = map_workload(
         workload, config,
@@ -178,9 +182,9 @@ tiles::Mapping place(const Config& config, const Workload& workload, const tiles
   if (!places_rows) return placed;
   const auto place_rows = m.row_order == RowOrder::Shared ? programmer::shared_placement
                                                           : programmer::balanced_placement;
-  placed =
-      map_workload(workload, config,
-                   place_rows(placed, facts, statistics, timing, m.extra_arrays, m.budget, run));
+  placed = map_workload(workload, config,
+                        place_rows(placed ? *placed : natural, facts, statistics, timing,
+                                   m.extra_arrays, m.budget, run));
   return placed;
 }
 
@@ -241,10 +245,12 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   result.load_s = seconds_since(begin);
 
   const auto ranking_begin = std::chrono::steady_clock::now();
-  programmer::WeightFacts facts =
-      weight_facts(workload, natural, device,
-                   load_measures(workload, config, options.cache, options.progress, options.jobs),
-                   config.selection);
+  programmer::WeightFacts facts;
+  if (config.ranks_weights())
+    facts =
+        weight_facts(workload, natural, device,
+                     load_measures(workload, config, options.cache, options.progress, options.jobs),
+                     config.selection);
   if (config.needs_curvature(CurvatureMeasure::ProgrammedFisher))
     facts.other_curvature = load_programmed_fisher(workload, config, natural, device, facts,
                                                    options.cache, options.progress, options.jobs);
@@ -255,14 +261,15 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   std::optional<Workload> previous_workload;
   if (is_programmed && !config.start.previous_network.empty())
     previous_workload = load_previous(config, workload);
-  if (is_programmed)
+  if (is_programmed && config.sees_devices())
     facts.earlier_code = codes_of(previous_workload ? *previous_workload : workload);
   const programmer::DriftModel drift(config.device);
   const programmer::DeviceStatistics statistics =
       device_statistics(config, device, natural, facts, drift);
   const programmer::RowTiming timing = row_timing(config, natural);
-  const tiles::Mapping mapping =
+  const std::optional<tiles::Mapping> placed =
       place(config, workload, natural, facts, statistics, timing, options);
+  const tiles::Mapping& mapping = placed ? *placed : natural;
   check_arrays(loaded, mapping.array_count());
   std::optional<tiles::Mapping> previous;
   if (is_programmed)

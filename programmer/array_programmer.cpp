@@ -10,6 +10,7 @@
 
 #include "programmer/write_verify/pulse_rules.h"
 #include "programmer/write_verify/record.h"
+#include "tiles/packed_levels.h"
 
 namespace uswim::programmer {
 namespace {
@@ -49,7 +50,7 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       columns_(mapping.columns(array)),
       devices_(mapping.blocks()[array].rows * mapping.pitch()),
       looks_at_weight_(device.looks_at_weight()),
-      target_levels_(mapping.levels(array)),
+      packed_levels_(tiles::packed_levels(mapping, array)),
       rewrites_(mapping.blocks()[array].rows, 0),
       pending_mask_(devices_ / 64),
       is_pending_(mapping.blocks()[array].rows, 0) {
@@ -63,15 +64,25 @@ void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const Device
   if (earlier_levels_.size() != devices_)
     throw std::invalid_argument("an earlier network must fill the same arrays");
   earlier_ = earlier;
+  const std::vector<std::uint8_t> levels = mapping_.levels(array_);
   untouched_.assign(earlier.skip_unchanged ? devices_ / 64 : 0, 0);
   for (std::size_t i = 0; i < devices_ && earlier.skip_unchanged; ++i)
     if (i % mapping_.pitch() < columns_ &&
-        device.target(target_levels_[i]) == device.target(earlier_levels_[i]))
+        device.target(levels[i]) == device.target(earlier_levels_[i]))
       mark(untouched_, i);
 }
 
+void ArrayProgrammer::find_levels(std::size_t row, std::size_t rows,
+                                  std::vector<std::uint8_t>& levels) const {
+  const std::size_t pitch = mapping_.pitch(), devices = rows * pitch;
+  const unsigned bits = mapping_.config().device_bits;
+  levels.resize(devices);
+  tiles::unpack_levels(&packed_levels_[row * pitch * tiles::bits_per_packed_level(bits) / 8],
+                       devices, bits, levels.data());
+}
+
 void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
-                                   const std::vector<std::uint8_t>& levels,
+                                   const std::uint8_t* levels_of_rows,
                                    DeviceTargets& targets) const {
   const std::size_t pitch = mapping_.pitch(), per_weight = mapping_.devices_per_weight();
   const auto full_code = static_cast<double>((1u << mapping_.config().weight_bits) - 1);
@@ -80,19 +91,21 @@ void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
   DeviceTargets::Level* t = targets.levels.data();
   // Row by row, the first and the last one in part.
   for (std::size_t row = first / pitch * pitch; row < first + n; row += pitch) {
+    const std::uint8_t* const levels = levels_of_rows;
+    levels_of_rows += pitch;
     const std::size_t begin = std::max(first, row), end = std::min(first + n, row + pitch);
     const std::size_t present = std::clamp(row + columns_, begin, end);
     for (std::size_t at = begin; at < present && !looks_at_weight_; ++at)
-      *t++ = target_of_level_[levels[at]];
+      *t++ = target_of_level_[levels[at - row]];
     // Where it follows the weight, the error's factor is that of all its devices.
     for (std::size_t at = begin; at < present && looks_at_weight_;) {
-      const std::size_t weight = row + (at - row) / per_weight * per_weight;
+      const std::size_t weight = (at - row) / per_weight * per_weight;
       double code = 0.0;
       for (std::size_t k = 0; k < per_weight; ++k)
         code += levels[weight + k] * mapping_.slice_weight(static_cast<unsigned>(k / 2));
       const auto factor = static_cast<float>(device_.level_factor(0, code / full_code));
-      for (; at < std::min(present, weight + per_weight); ++at)
-        *t++ = {target_of_level_[levels[at]].target, factor};
+      for (; at < std::min(present, row + weight + per_weight); ++at)
+        *t++ = {target_of_level_[levels[at - row]].target, factor};
     }
     t = std::fill_n(t, end - present, DeviceTargets::Level{DeviceTargets::kNoDevice});
   }
@@ -101,15 +114,18 @@ void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
 void ArrayProgrammer::find_targets_and_states(std::size_t first, std::size_t n,
                                               DeviceTargets& targets,
                                               DeviceOutcomes& earlier) const {
+  const std::size_t pitch = mapping_.pitch(), row = first / pitch;
   if (!earlier_levels_.empty()) {
     const std::uint64_t device = mapping_.device_index(array_, 0, 0) + first;
-    find_targets(first, n, earlier_levels_, targets);
+    find_targets(first, n, &earlier_levels_[row * pitch], targets);
     model_.write(targets, device, seed_, chip_ | kEarlierProgramming, earlier);
     std::vector<float>& left = earlier_.verified ? earlier.verified : earlier.open_loop;
     if (earlier_.drift != nullptr)
       earlier_.drift->age(earlier_.age_s, seed_, chip_ | kEarlierProgramming, device, left);
   }
-  find_targets(first, n, target_levels_, targets);
+  std::vector<std::uint8_t> levels;
+  find_levels(row, (first + n + pitch - 1) / pitch - row, levels);
+  find_targets(first, n, levels.data(), targets);
   if (earlier_levels_.empty()) return;
   targets.start = earlier_.verified ? earlier.verified : earlier.open_loop;
   for (std::size_t i = 0; i < n; ++i)
@@ -187,9 +203,11 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
   const std::size_t pitch = mapping_.pitch(), words = pitch / 64;
   tiles::CellArray* verified = operation == RowOperation::Verify ? &written_cells() : nullptr;
   if (verified != nullptr) keep_units();
+  std::vector<std::uint8_t> wanted;
+  find_levels(first, rows, wanted);
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t row = first + r, at = row * pitch;
-    if (std::memcmp(levels + r * pitch, &target_levels_[at], columns_) != 0)
+    if (std::memcmp(levels + r * pitch, &wanted[r * pitch], columns_) != 0)
       throw std::logic_error("a row was sent levels that differ from the mapping");
     if (operation == RowOperation::Program) {
       std::copy_n(mask + r * words, words, &pending_mask_[row * words]);
@@ -260,7 +278,7 @@ RowWork ArrayProgrammer::rewrite_row(std::size_t row, const std::uint8_t* levels
   tiles::CellArray& cells = written_cells();
   const std::uint32_t rewrite = rewrites_[row]++;
   double set_power_W = 0.0, reset_power_W = 0.0;
-  if (written_levels_.empty()) written_levels_ = target_levels_;
+  if (written_levels_.empty()) find_levels(0, devices_ / pitch, written_levels_);
   std::vector<std::uint64_t> set(pitch / 64, 0), reset(pitch / 64, 0);
   for (std::size_t w = 0; w < pitch / 64; ++w)
     for (std::uint64_t left = mask[w]; left != 0; left &= left - 1) {

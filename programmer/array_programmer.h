@@ -36,8 +36,8 @@ class ArrayProgrammer {
   /// Writes the mask's devices of a row that was programmed before once more, open loop and to
   /// these levels, each with an error of its own (Stream::Rewrite). A device whose level rises gets
   /// a SET pulse, one whose level falls a RESET pulse; one that keeps its level is written as from
-  /// the erased state. Stuck devices stay. Where powers are known, each pulse goes from the cell as it
-  /// is to the cell as it will be.
+  /// the erased state. Stuck devices stay. Where powers are known, each pulse goes from the cell as
+  /// it is to the cell as it will be.
   RowWork rewrite_row(std::size_t row, const std::uint8_t* levels, const std::uint64_t* mask);
   /// The rows' view of the outcomes, for work by rounds.
   RowView row_view(std::size_t first, std::size_t rows, const std::uint64_t* mask,
@@ -65,8 +65,10 @@ class ArrayProgrammer {
   DeviceOutcomes draw_outcomes() const;
 
  private:
-  /// Targets of `n` devices of the array from `first` on.
-  void find_targets(std::size_t first, std::size_t n, const std::vector<std::uint8_t>& levels,
+  /// The mapping's levels of `rows` rows, pitch each.
+  void find_levels(std::size_t row, std::size_t rows, std::vector<std::uint8_t>& levels) const;
+  /// Targets of `n` devices of the array from `first` on. `levels`: of the rows that they stand in.
+  void find_targets(std::size_t first, std::size_t n, const std::uint8_t* levels,
                     DeviceTargets& targets) const;
   /// The same together with what they hold before they are written.
   void find_targets_and_states(std::size_t first, std::size_t n, DeviceTargets& targets,
@@ -99,7 +101,7 @@ class ArrayProgrammer {
   bool looks_at_weight_;
   std::vector<DeviceTargets::Level>
       target_of_level_;  ///< the factor where it does not follow the weight
-  std::vector<std::uint8_t> target_levels_;
+  std::vector<std::uint8_t> packed_levels_;
   std::vector<std::uint8_t> written_levels_;  ///< empty: the target levels
   std::vector<std::uint8_t> earlier_levels_;  ///< empty: the devices start erased
   EarlierProgramming earlier_;

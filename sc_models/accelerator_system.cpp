@@ -13,6 +13,7 @@
 #include "sc_models/power_trace.h"
 #include "sc_models/register_map.h"
 #include "support/parallel.h"
+#include "tiles/packed_levels.h"
 
 // The library's own main() asks for it; simulations here are started by AcceleratorSystem.
 int sc_main(int, char*[]) { return 0; }
@@ -213,19 +214,14 @@ namespace {
 /// codes_of(layer): of its weights.
 template <class CodesOf>
 std::vector<std::uint8_t> packed_levels(const tiles::Mapping& mapping, CodesOf&& codes_of) {
-  const unsigned bits = bits_per_packed_level(mapping.config().device_bits);
-  const std::size_t bytes_per_row = mapping.pitch() * bits / 8;
+  const unsigned bits = mapping.config().device_bits;
+  const std::size_t bytes_per_row = mapping.pitch() * tiles::bits_per_packed_level(bits) / 8;
   std::vector<std::uint8_t> packed(mapping.chip_rows() * bytes_per_row, 0);
   for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
     const std::size_t layer = mapping.blocks()[a].layer;
     const std::vector<std::uint8_t> levels = mapping.levels(a, codes_of(layer));
-    const std::uint8_t* level = levels.data();
-    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r) {
-      std::uint8_t* byte = &packed[mapping.chip_row(a, r) * bytes_per_row];
-      for (std::size_t b = 0; b < bytes_per_row; ++b, ++byte)
-        for (unsigned shift = 0; shift < 8; shift += bits)
-          *byte = static_cast<std::uint8_t>(*byte | *level++ << shift);
-    }
+    tiles::pack_levels(levels.data(), levels.size(), bits,
+                       &packed[mapping.chip_row(a, 0) * bytes_per_row]);
   }
   return packed;
 }

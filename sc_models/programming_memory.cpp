@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "sc_models/tile_command.h"
+#include "tiles/packed_levels.h"
 
 namespace uswim::sc_models {
 
@@ -10,8 +10,8 @@ using programmer::MaskEncoding;
 
 ProgrammingMemory::ProgrammingMemory(const tiles::Mapping& mapping, MaskEncoding encoding)
     : mapping_(mapping),
-      level_bytes_per_row_(mapping.pitch() * bits_per_packed_level(mapping.config().device_bits) /
-                           8),
+      level_bytes_per_row_(mapping.pitch() *
+                           tiles::bits_per_packed_level(mapping.config().device_bits) / 8),
       mask_bytes_per_row_(mapping.pitch() / 8) {
   const std::size_t tiles = mapping.blocks().size(), rows = mapping.chip_rows();
   levels.assign(rows * level_bytes_per_row_, 0);

@@ -55,9 +55,4 @@ inline constexpr std::uint64_t kTileStride = 1u << 16;
 /// Whole bytes of an input code.
 inline std::size_t code_bytes(const tiles::InputCode& code) { return (code.bits + 7) / 8; }
 
-/// How levels are packed into bytes: 1, 2 or 4 bits each, the first level in the lowest bits.
-inline unsigned bits_per_packed_level(unsigned device_bits) {
-  return device_bits == 3 ? 4 : device_bits;
-}
-
 }  // namespace uswim::sc_models

@@ -4,28 +4,12 @@
 #include <cstring>
 
 #include "programmer/write_verify/erase_work.h"
+#include "tiles/packed_levels.h"
 
 namespace uswim::sc_models {
 
 using programmer::RowWork;
 using support::Duration;
-
-namespace {
-
-UnpackedLevels unpack(unsigned bits) {
-  UnpackedLevels table{};
-  for (unsigned byte = 0; byte < table.size(); ++byte)
-    for (unsigned k = 0; k < 8 / bits; ++k)
-      table[byte][k] = static_cast<std::uint8_t>(byte >> (k * bits) & ((1u << bits) - 1));
-  return table;
-}
-
-const UnpackedLevels& unpacked_levels(unsigned bits) {
-  static const UnpackedLevels one = unpack(1), two = unpack(2), four = unpack(4);
-  return bits == 1 ? one : bits == 2 ? two : four;
-}
-
-}  // namespace
 
 TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
                        const tiles::Mapping& mapping, programmer::ArrayProgrammer& programmer,
@@ -47,7 +31,6 @@ TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
       verify_(config.verify),
       erases_(config.write.erase == tiles::EraseRows::Counted),
       columns_per_adc_(config.adc.columns_per_adc),
-      unpacked_(&unpacked_levels(bits_per_packed_level(mapping.config().device_bits))),
       inputs_(mapping.blocks()[tile].rows),
       sums_(mapping.blocks()[tile].outputs) {
   command_socket.register_b_transport(this, &TileModule::b_transport);
@@ -91,15 +74,13 @@ void TileModule::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& 
 bool TileModule::unpack_rows(const unsigned char* data, std::size_t length,
                              const TileCommand& command) {
   const std::size_t pitch = mapping_.pitch();
-  const unsigned bits = bits_per_packed_level(mapping_.config().device_bits);
-  const std::size_t level_bytes = pitch * bits / 8;
-  levels_.resize(command.rows * pitch + kLevelsOfByte);
+  const unsigned bits = mapping_.config().device_bits;
+  const std::size_t level_bytes = pitch * tiles::bits_per_packed_level(bits) / 8;
+  levels_.resize(command.rows * pitch);
   mask_.resize(command.rows * pitch / 64);
   for (std::size_t r = 0; r < command.rows; ++r) {
     if (length < level_bytes) return false;
-    std::uint8_t* level = &levels_[r * pitch];
-    for (std::size_t b = 0; b < level_bytes; ++b, level += 8 / bits)
-      std::memcpy(level, (*unpacked_)[data[b]].data(), kLevelsOfByte);
+    tiles::unpack_levels(data, pitch, bits, &levels_[r * pitch]);
     data += level_bytes;
     length -= level_bytes;
     std::uint64_t* mask = &mask_[r * pitch / 64];

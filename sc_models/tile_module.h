@@ -1,7 +1,6 @@
 #pragma once
 #include <tlm_utils/simple_target_socket.h>
 
-#include <array>
 #include <systemc>
 #include <tlm>
 #include <vector>
@@ -21,11 +20,6 @@ struct TileProgramming {
   programmer::RowWork work;  ///< sums over the rows
   support::Duration busy;    ///< write and verify phases, without waiting for commands
 };
-
-/// Levels that a byte of packed ones may hold, at most.
-inline constexpr std::size_t kLevelsOfByte = 8;
-/// The levels of every byte, unpacked; those beyond its own are 0.
-using UnpackedLevels = std::array<std::array<std::uint8_t, kLevelsOfByte>, 256>;
 
 /// Timed shell of one crossbar. Physics: programmer::ArrayProgrammer for writing,
 /// tiles::multiply_bit_serial for reading. Owns time and energy only. Time is annotated on the
@@ -69,10 +63,8 @@ class TileModule : public sc_core::sc_module {
   tiles::VerifyConfig verify_;
   bool erases_;
   unsigned columns_per_adc_;
-  const UnpackedLevels* unpacked_;
   TileProgramming programming_;
-  std::vector<std::uint8_t>
-      levels_;  ///< of the rows being programmed, pitch per row, and room for one byte's
+  std::vector<std::uint8_t> levels_;  ///< of the rows being programmed, pitch per row
   std::vector<std::uint64_t> mask_;
   std::vector<std::int32_t> inputs_;
   std::vector<std::int64_t> sums_;

@@ -1,0 +1,60 @@
+#include "tiles/packed_levels.h"
+
+#include <array>
+#include <cstring>
+
+namespace uswim::tiles {
+namespace {
+
+/// The levels of every byte.
+template <unsigned kBits>
+struct Unpacked {
+  std::array<std::array<std::uint8_t, 8 / kBits>, 256> levels{};
+  Unpacked() {
+    for (unsigned byte = 0; byte < levels.size(); ++byte)
+      for (unsigned k = 0; k < 8 / kBits; ++k)
+        levels[byte][k] = static_cast<std::uint8_t>(byte >> (k * kBits) & ((1u << kBits) - 1));
+  }
+};
+
+template <unsigned kBits>
+void unpack(const std::uint8_t* packed, std::size_t n, std::uint8_t* levels) {
+  static const Unpacked<kBits> of_byte;
+  for (std::size_t i = 0; i < n; i += 8 / kBits)
+    std::memcpy(levels + i, of_byte.levels[*packed++].data(), 8 / kBits);
+}
+
+}  // namespace
+
+void pack_levels(const std::uint8_t* levels, std::size_t n, unsigned device_bits,
+                 std::uint8_t* packed) {
+  const unsigned bits = bits_per_packed_level(device_bits);
+  const std::uint8_t* const end = levels + n;
+  while (levels < end) {
+    unsigned byte = 0;
+    for (unsigned shift = 0; shift < 8; shift += bits) byte |= unsigned{*levels++} << shift;
+    *packed++ = static_cast<std::uint8_t>(byte);
+  }
+}
+
+void unpack_levels(const std::uint8_t* packed, std::size_t n, unsigned device_bits,
+                   std::uint8_t* levels) {
+  switch (bits_per_packed_level(device_bits)) {
+    case 1:
+      return unpack<1>(packed, n, levels);
+    case 2:
+      return unpack<2>(packed, n, levels);
+    default:
+      return unpack<4>(packed, n, levels);
+  }
+}
+
+std::vector<std::uint8_t> packed_levels(const Mapping& mapping, std::size_t block) {
+  const unsigned bits = mapping.config().device_bits;
+  const std::vector<std::uint8_t> levels = mapping.levels(block);
+  std::vector<std::uint8_t> packed(levels.size() * bits_per_packed_level(bits) / 8);
+  pack_levels(levels.data(), levels.size(), bits, packed.data());
+  return packed;
+}
+
+}  // namespace uswim::tiles
