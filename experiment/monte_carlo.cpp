@@ -149,14 +149,13 @@ class Worker : private ProgrammedChip {
       case SelectionPolicy::WorthPerCycle:
         return programmer::select_worth_per_cycle(e.mapping, e.facts, e.statistics, fraction);
       case SelectionPolicy::All:
-        return programmer::device_mask(e.mapping, SelectionMask(e.mapping.weights(), 1));
+        return programmer::every_device(e.mapping);
       case SelectionPolicy::RowTime:
         return programmer::select_row_time(e.mapping, e.facts, e.statistics, e.timing, fraction);
       default:
         // Every weight or none: no order is needed.
-        if (fraction == 0.0 || fraction == 1.0)
-          return programmer::device_mask(e.mapping,
-                                         SelectionMask(e.mapping.weights(), fraction == 1.0));
+        if (fraction == 0.0) return DeviceMask(e.mapping);
+        if (fraction == 1.0) return programmer::every_device(e.mapping);
         return programmer::device_mask(
             e.mapping, programmer::select_fraction(ranking_of(policy, chip), fraction));
     }

@@ -75,10 +75,9 @@ void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const Device
 void ArrayProgrammer::find_levels(std::size_t row, std::size_t rows,
                                   std::vector<std::uint8_t>& levels) const {
   const std::size_t pitch = mapping_.pitch(), devices = rows * pitch;
-  const unsigned bits = mapping_.config().device_bits;
   levels.resize(devices);
-  tiles::unpack_levels(&packed_levels_[row * pitch * tiles::bits_per_packed_level(bits) / 8],
-                       devices, bits, levels.data());
+  tiles::unpack_levels(&packed_levels_[row * tiles::packed_row_bytes(mapping_)], devices,
+                       mapping_.config().device_bits, levels.data());
 }
 
 void ArrayProgrammer::find_targets(std::size_t first, std::size_t n,
@@ -160,6 +159,12 @@ void ArrayProgrammer::keep_units() const {
 }
 
 void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read) {
+  DrawingMemory memory;
+  new_chip(seed, chip, cells_are_read, memory);
+}
+
+void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read,
+                               DrawingMemory& memory) {
   cells_.reset();
   std::fill(is_pending_.begin(), is_pending_.end(), std::uint8_t{0});
   any_pending_ = false;
@@ -169,20 +174,19 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip, bool cell
     open_loop_units_.clear();
     verified_units_.clear();
   }
-  pulses_.clear();
   erase_power_W_.clear();
-  DeviceTargets targets;
-  DeviceOutcomes outcomes;
+  auto& [targets, outcomes, pulses] = memory;
+  pulses.clear();
   for (std::size_t first = 0; first < devices_; first += kDrawnTogether) {
     const std::size_t n = std::min(kDrawnTogether, devices_ - first);
     draw(first, n, targets, outcomes);
-    pulses_.append(outcomes);
+    pulses.append(outcomes);
     if (!outcomes.erased_power_W.empty()) erase_power_W_.resize(is_pending_.size(), 0.0);
     for (std::size_t i = 0; i < n && !erase_power_W_.empty(); ++i)
       erase_power_W_[(first + i) / mapping_.pitch()] += double{outcomes.erased_power_W[i]};
     if (cells_are_read) keep_units(first, outcomes);
   }
-  pulses_.shrink_to_fit();
+  pulses_ = pulses;
 }
 
 RowView ArrayProgrammer::row_view(std::size_t first, std::size_t rows, const std::uint64_t* mask,

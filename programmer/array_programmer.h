@@ -13,6 +13,14 @@
 
 namespace uswim::programmer {
 
+/// What arrays that are drawn one after the other share: the pulses of one of them grow here, and
+/// the array keeps no more than they take.
+struct DrawingMemory {
+  DeviceTargets targets;
+  DeviceOutcomes outcomes;
+  DevicePulses pulses;
+};
+
 /// What the devices of one array do when they are written, on one chip.
 /// A device's outcome does not depend on the mask, so it is computed once per chip and serves every
 /// mask.
@@ -27,6 +35,7 @@ class ArrayProgrammer {
   /// Draws the outcomes of all devices for another chip. Where `cells_are_read` is false their
   /// conductances are not kept, and drawn again if someone asks for the cells nevertheless.
   void new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read = true);
+  void new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read, DrawingMemory& memory);
 
   /// Programs `rows` rows together, `first` and those behind it. `levels`: one target level per
   /// column, pitch per row, which must be those of the mapping (the outcomes were drawn for them;
@@ -58,6 +67,8 @@ class ArrayProgrammer {
   void keep_cells_only();
   /// The same in the caller's memory, of the array's size, without keeping them here.
   void copy_cells(tiles::CellArray& to) const;
+  /// tiles::packed_levels() of the mapping.
+  const std::vector<std::uint8_t>& packed_levels() const { return packed_levels_; }
   /// What write-verify of the present chip takes.
   const DevicePulses& pulses() const { return pulses_; }
   /// The outcomes of all devices of the present chip once more, with all that is known of each.

@@ -86,8 +86,9 @@ void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip, bool ce
   modules_->accelerator.set_read_noise(
       tiles::adc_noise(mapping_, inference_read_noise_, seed, chip));
   support::in_parallel(threads_, programmers_.size(), [&](support::IndexRange arrays) {
+    programmer::DrawingMemory memory;
     for (std::size_t a = arrays.begin; a < arrays.end; ++a)
-      programmers_[a]->new_chip(seed, chip, cells_are_read);
+      programmers_[a]->new_chip(seed, chip, cells_are_read, memory);
   });
 }
 
@@ -97,7 +98,7 @@ void AcceleratorSystem::add_observer(RowObserver& observer) {
 
 ProgrammingReport AcceleratorSystem::program(const programmer::DeviceMask& mask) {
   std::vector<std::uint8_t> levels;
-  if (!levels_loaded_) levels = pack_levels(mapping_);
+  if (!levels_loaded_) levels = packed_levels();
   levels_loaded_ = true;
   return run_programming(mask, reg::kStartProgramming, levels);
 }
@@ -116,10 +117,14 @@ ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMas
                                                      std::uint32_t command,
                                                      const std::vector<std::uint8_t>& levels) {
   const bool records = mask_encoding_ != programmer::MaskEncoding::Bitmap;
-  const std::vector<std::uint8_t> mask_bytes =
-      records ? programmer::encode_mask(mask, mapping_, mask_encoding_) : pack_mask(mask);
+  std::vector<std::uint8_t> encoded;
+  if (records) encoded = programmer::encode_mask(mask, mapping_, mask_encoding_);
+  const auto* const mask_bytes =
+      records ? encoded.data() : reinterpret_cast<const std::uint8_t*>(mask.words().data());
+  const std::size_t mask_size =
+      records ? encoded.size() : mask.words().size() * sizeof(std::uint64_t);
   ProgrammingReport report;
-  report.mask_link_bytes = mask_bytes.size();
+  report.mask_link_bytes = mask_size;
   Accelerator& chip = modules_->accelerator;
   modules_->host.run([&](Host& host) {
     const auto load_levels = [&] {
@@ -135,7 +140,7 @@ ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMas
     chip.reset_statistics();
     const sc_core::sc_time begin = sc_core::sc_time_stamp();
     if (command == reg::kStartRewrite) load_levels();
-    host.write(reg::kMasks, mask_bytes.data(), mask_bytes.size());
+    host.write(reg::kMasks, mask_bytes, mask_size);
     const sc_core::sc_time doorbell = sc_core::sc_time_stamp();
     report.load_time = to_duration(doorbell - begin);
     host.write_register(reg::kControl, command);
@@ -203,41 +208,26 @@ InferenceReport AcceleratorSystem::infer(const std::vector<std::uint8_t>& images
   return report;
 }
 
-std::vector<std::uint8_t> pack_mask(const programmer::DeviceMask& mask) {
-  std::vector<std::uint8_t> bytes(mask.words().size() * sizeof(std::uint64_t));
-  std::memcpy(bytes.data(), mask.words().data(), bytes.size());
-  return bytes;
-}
-
-namespace {
-
-/// codes_of(layer): of its weights.
-template <class CodesOf>
-std::vector<std::uint8_t> packed_levels(const tiles::Mapping& mapping, CodesOf&& codes_of) {
-  const unsigned bits = mapping.config().device_bits;
-  const std::size_t bytes_per_row = mapping.pitch() * tiles::bits_per_packed_level(bits) / 8;
-  std::vector<std::uint8_t> packed(mapping.chip_rows() * bytes_per_row, 0);
-  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
-    const std::size_t layer = mapping.blocks()[a].layer;
-    const std::vector<std::uint8_t> levels = mapping.levels(a, codes_of(layer));
-    tiles::pack_levels(levels.data(), levels.size(), bits,
-                       &packed[mapping.chip_row(a, 0) * bytes_per_row]);
+std::vector<std::uint8_t> AcceleratorSystem::packed_levels() const {
+  const std::size_t bytes_per_row = tiles::packed_row_bytes(mapping_);
+  std::vector<std::uint8_t> all(mapping_.chip_rows() * bytes_per_row, 0);
+  for (std::size_t a = 0; a < programmers_.size(); ++a) {
+    const std::vector<std::uint8_t>& levels = programmers_[a]->packed_levels();
+    std::copy(levels.begin(), levels.end(), &all[mapping_.chip_row(a, 0) * bytes_per_row]);
   }
-  return packed;
-}
-
-}  // namespace
-
-std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping) {
-  return packed_levels(mapping, [&](std::size_t layer) -> const std::vector<std::int16_t>& {
-    return mapping.layers()[layer].weight_code;
-  });
+  return all;
 }
 
 std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,
                                       const std::vector<std::vector<std::int16_t>>& codes) {
-  return packed_levels(
-      mapping, [&](std::size_t layer) -> const std::vector<std::int16_t>& { return codes[layer]; });
+  const std::size_t bytes_per_row = tiles::packed_row_bytes(mapping);
+  std::vector<std::uint8_t> all(mapping.chip_rows() * bytes_per_row, 0);
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
+    const std::vector<std::uint8_t> levels =
+        tiles::packed_levels(mapping, a, codes[mapping.blocks()[a].layer]);
+    std::copy(levels.begin(), levels.end(), &all[mapping.chip_row(a, 0) * bytes_per_row]);
+  }
+  return all;
 }
 
 }  // namespace uswim::sc_models

@@ -111,6 +111,9 @@ class AcceleratorSystem {
   /// `command`: a start of the register map. `levels`: loaded before; empty: those in memory.
   ProgrammingReport run_programming(const programmer::DeviceMask& mask, std::uint32_t command,
                                     const std::vector<std::uint8_t>& levels);
+  /// As pack_levels(), of the mapping's weights.
+  std::vector<std::uint8_t> packed_levels() const;
+
   const tiles::Mapping& mapping_;
   programmer::MaskEncoding mask_encoding_;
   std::vector<std::unique_ptr<programmer::ArrayProgrammer>> programmers_;
@@ -120,12 +123,7 @@ class AcceleratorSystem {
   bool levels_loaded_ = false;  ///< those of the mapping
 };
 
-/// The mask as bytes of the accelerator's memory, for kMaskBitmap. For kMaskRecords:
-/// programmer::encode_mask.
-std::vector<std::uint8_t> pack_mask(const programmer::DeviceMask& mask);
-/// Target levels, packed, rows of all arrays one after the other.
-std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping);
-/// The same of other weights.
+/// Target levels of weights with these codes, packed, rows of all arrays one after the other.
 std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,
                                       const std::vector<std::vector<std::int16_t>>& codes);
 

@@ -10,8 +10,7 @@ using programmer::MaskEncoding;
 
 ProgrammingMemory::ProgrammingMemory(const tiles::Mapping& mapping, MaskEncoding encoding)
     : mapping_(mapping),
-      level_bytes_per_row_(mapping.pitch() *
-                           tiles::bits_per_packed_level(mapping.config().device_bits) / 8),
+      level_bytes_per_row_(tiles::packed_row_bytes(mapping)),
       mask_bytes_per_row_(mapping.pitch() / 8) {
   const std::size_t tiles = mapping.blocks().size(), rows = mapping.chip_rows();
   levels.assign(rows * level_bytes_per_row_, 0);

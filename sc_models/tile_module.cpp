@@ -75,7 +75,7 @@ bool TileModule::unpack_rows(const unsigned char* data, std::size_t length,
                              const TileCommand& command) {
   const std::size_t pitch = mapping_.pitch();
   const unsigned bits = mapping_.config().device_bits;
-  const std::size_t level_bytes = pitch * tiles::bits_per_packed_level(bits) / 8;
+  const std::size_t level_bytes = tiles::packed_row_bytes(mapping_);
   levels_.resize(command.rows * pitch);
   mask_.resize(command.rows * pitch / 64);
   for (std::size_t r = 0; r < command.rows; ++r) {

@@ -49,11 +49,11 @@ void unpack_levels(const std::uint8_t* packed, std::size_t n, unsigned device_bi
   }
 }
 
-std::vector<std::uint8_t> packed_levels(const Mapping& mapping, std::size_t block) {
-  const unsigned bits = mapping.config().device_bits;
-  const std::vector<std::uint8_t> levels = mapping.levels(block);
-  std::vector<std::uint8_t> packed(levels.size() * bits_per_packed_level(bits) / 8);
-  pack_levels(levels.data(), levels.size(), bits, packed.data());
+std::vector<std::uint8_t> packed_levels(const Mapping& mapping, std::size_t block,
+                                        const std::vector<std::int16_t>& codes) {
+  const std::vector<std::uint8_t> levels = mapping.levels(block, codes);
+  std::vector<std::uint8_t> packed(mapping.blocks()[block].rows * packed_row_bytes(mapping));
+  pack_levels(levels.data(), levels.size(), mapping.config().device_bits, packed.data());
   return packed;
 }
 

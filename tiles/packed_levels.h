@@ -19,7 +19,15 @@ void pack_levels(const std::uint8_t* levels, std::size_t n, unsigned device_bits
 void unpack_levels(const std::uint8_t* packed, std::size_t n, unsigned device_bits,
                    std::uint8_t* levels);
 
-/// Mapping::levels of a block, packed row by row.
-std::vector<std::uint8_t> packed_levels(const Mapping& mapping, std::size_t block);
+inline std::size_t packed_row_bytes(const Mapping& mapping) {
+  return mapping.pitch() * bits_per_packed_level(mapping.config().device_bits) / 8;
+}
+/// Mapping::levels of a block whose layer has these codes, packed row by row.
+std::vector<std::uint8_t> packed_levels(const Mapping& mapping, std::size_t block,
+                                        const std::vector<std::int16_t>& codes);
+/// The same of the mapping's own codes.
+inline std::vector<std::uint8_t> packed_levels(const Mapping& mapping, std::size_t block) {
+  return packed_levels(mapping, block, mapping.layers()[mapping.blocks()[block].layer].weight_code);
+}
 
 }  // namespace uswim::tiles

@@ -1,5 +1,6 @@
 #include "programmer/selection/device_mask.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "support/instruction_sets.h"
@@ -19,6 +20,15 @@ std::size_t count_bits(const std::uint64_t* words, std::size_t n) {
 }  // namespace
 
 std::size_t DeviceMask::count() const { return count_bits(words_.data(), words_.size()); }
+
+DeviceMask every_device(const tiles::Mapping& mapping) {
+  DeviceMask mask(mapping);
+  for (std::size_t a = 0; a < mapping.blocks().size(); ++a)
+    for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
+      for (std::size_t c = 0; c < mapping.columns(a); c += 64)
+        mask.set_run(a, r, c, std::min<std::size_t>(64, mapping.columns(a) - c));
+  return mask;
+}
 
 DeviceMask device_mask(const tiles::Mapping& mapping, const SelectionMask& weights) {
   if (weights.size() != mapping.weights())

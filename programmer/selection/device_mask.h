@@ -51,6 +51,9 @@ class DeviceMask {
   std::vector<std::uint64_t> words_;
 };
 
+/// Every device.
+DeviceMask every_device(const tiles::Mapping& mapping);
+
 /// Every device of every selected weight.
 DeviceMask device_mask(const tiles::Mapping& mapping, const SelectionMask& weights);
 

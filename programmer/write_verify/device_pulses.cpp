@@ -10,74 +10,66 @@
 namespace uswim::programmer {
 namespace {
 
-/// end[w] = round where word w has a pulse.
+/// Counts pulses of `words` words in round `round` >= 1 up in `numbers`, [bit][word]: on the way to
+/// its number a device changes bit b with every 2^b th pulse. Returns whether one that had none in
+/// the round before, `set_before` and `reset_before`, has one.
 USWIM_EVERY_INSTRUCTION_SET
-void note_pulses(const std::uint64_t* set, const std::uint64_t* reset, std::size_t words,
-                 std::uint32_t round, std::uint32_t* __restrict end) {
-  for (std::size_t w = 0; w < words; ++w) end[w] = (set[w] | reset[w]) != 0 ? round : end[w];
+bool count_pulses(const std::uint64_t* set, const std::uint64_t* reset,
+                  const std::uint64_t* set_before, const std::uint64_t* reset_before,
+                  std::size_t words, std::uint32_t round, std::uint64_t* __restrict numbers) {
+  for (int b = __builtin_ctz(round); b >= 0; --b) {
+    std::uint64_t* const bits = numbers + static_cast<std::size_t>(b) * words;
+    for (std::size_t w = 0; w < words; ++w) bits[w] ^= set[w] | reset[w];
+  }
+  std::uint64_t again = 0;
+  for (std::size_t w = 0; w < words; ++w)
+    again |= (set[w] | reset[w]) & ~(set_before[w] | reset_before[w]);
+  return round > 1 && again != 0;
 }
 
 }  // namespace
 
-template <class F>
-void DevicePulses::for_each_part(F f) {
-  f(first_);
-  f(open_loop_);
-  f(given_up_);
-  f(bits_begin_);
-  f(bits_);
-  f(resets_begin_);
-  f(reset_round_);
-  f(reset_);
+void DevicePulses::clear() {
+  first_.clear();
+  open_loop_.clear();
+  given_up_.clear();
+  bits_begin_.assign(1, 0);
+  bits_.clear();
+  resets_begin_.assign(1, 0);
+  reset_round_.clear();
+  reset_.clear();
+  write_cycles_ = 0;
   for (std::vector<float>* power :
        {&open_loop_power_W_, &set_power_W_, &reset_power_W_, &erase_power_W_})
-    f(*power);
-}
-
-void DevicePulses::clear() {
-  for_each_part([](auto& part) { part.clear(); });
-  bits_begin_.push_back(0);
-  resets_begin_.push_back(0);
-  write_cycles_ = 0;
-}
-
-void DevicePulses::shrink_to_fit() {
-  for_each_part([](auto& part) { part.shrink_to_fit(); });
-}
-
-void DevicePulses::append_word(const std::uint64_t* set, const std::uint64_t* reset,
-                               std::size_t stride, std::uint32_t rounds) {
-  first_.push_back({set[0], reset[0]});
-  const std::size_t begin = bits_.size();
-  for (std::uint32_t most = rounds == 0 ? 0 : rounds - 1; most != 0; most >>= 1) bits_.push_back(0);
-  std::uint64_t* const bits = bits_.data() + begin;
-  std::uint64_t before = ~std::uint64_t{0}, again = 0;
-  for (std::uint32_t r = 1; r < rounds; ++r) {
-    const std::uint64_t down = reset[r * stride], pulsed = set[r * stride] | down;
-    // Counting up to its number of pulses, a device changes bit b with every 2^b th.
-    for (int b = __builtin_ctz(r); b >= 0; --b) bits[b] ^= pulsed;
-    again |= pulsed & ~before;
-    before = pulsed;
-    if (down == 0) continue;
-    reset_round_.push_back(static_cast<std::uint16_t>(r));
-    reset_.push_back(down);
-  }
-  if (again != 0) throw std::logic_error("a device that was done is pulsed again");
-  bits_begin_.push_back(static_cast<std::uint32_t>(bits_.size()));
-  resets_begin_.push_back(static_cast<std::uint32_t>(reset_.size()));
+    power->clear();
 }
 
 void DevicePulses::append(const DeviceOutcomes& outcomes) {
   const std::size_t words = outcomes.words(), first_word = open_loop_.size();
   const std::uint64_t *const set = outcomes.set.data(), *const reset = outcomes.reset.data();
-  // Each word has as many rounds as end with its last pulse.
-  std::vector<std::uint32_t> end(words);
-  for (std::size_t r = 0; r < outcomes.rounds; ++r)
-    note_pulses(set + r * words, reset + r * words, words, static_cast<std::uint32_t>(r + 1),
-                end.data());
+  std::size_t bits = 0;
+  while (outcomes.rounds > std::size_t{1} << bits) ++bits;
+  std::vector<std::uint64_t> numbers(bits * words, 0);
+  for (std::size_t r = 1; r < outcomes.rounds; ++r) {
+    const std::size_t at = r * words, before = at - words;
+    if (count_pulses(set + at, reset + at, set + before, reset + before, words,
+                     static_cast<std::uint32_t>(r), numbers.data()))
+      throw std::logic_error("a device that was done is pulsed again");
+  }
   for (std::size_t w = 0; w < words; ++w) {
-    append_word(set + w, reset + w, words, end[w]);
+    first_.push_back({set[w], reset[w]});
     open_loop_.push_back({outcomes.open_loop_set[w], outcomes.open_loop_reset[w]});
+    std::size_t of_word = bits;
+    while (of_word > 0 && numbers[(of_word - 1) * words + w] == 0) --of_word;
+    for (std::size_t b = 0; b < of_word; ++b) bits_.push_back(numbers[b * words + w]);
+    bits_begin_.push_back(static_cast<std::uint32_t>(bits_.size()));
+    const std::size_t end = std::min(outcomes.rounds, std::size_t{1} << of_word);
+    for (std::size_t r = 1; r < end; ++r) {
+      if (reset[r * words + w] == 0) continue;
+      reset_round_.push_back(static_cast<std::uint16_t>(r));
+      reset_.push_back(reset[r * words + w]);
+    }
+    resets_begin_.push_back(static_cast<std::uint32_t>(reset_.size()));
   }
   given_up_.resize(first_word + words);
   const std::uint8_t* const converged = outcomes.converged.data();

@@ -30,8 +30,6 @@ class DevicePulses {
   /// Devices behind those that are there, a multiple of 64 or the last ones. std::logic_error where
   /// a device is done in a round behind round 0 and pulsed again.
   void append(const DeviceOutcomes& outcomes);
-  /// Gives back the memory that is not used: of the pulses of millions of devices that is much.
-  void shrink_to_fit();
 
   /// Rounds until the last of these devices of a word is done, round 0 included; 1 where none has a
   /// pulse behind it.
@@ -52,12 +50,6 @@ class DevicePulses {
   double erase_power_W(std::size_t i) const { return double{erase_power_W_[i]}; }
 
  private:
-  /// Rounds of one word, appended. `set`, `reset`: as in DeviceOutcomes, `stride` words a round.
-  void append_word(const std::uint64_t* set, const std::uint64_t* reset, std::size_t stride,
-                   std::uint32_t rounds);
-  template <class F>
-  void for_each_part(F f);
-
   std::vector<Round> first_;  ///< round 0 of each word
   std::vector<OpenLoop> open_loop_;
   std::vector<std::uint64_t> given_up_;

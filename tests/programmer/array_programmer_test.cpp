@@ -106,6 +106,20 @@ TEST(CellsThatNobodyWasExpectedToRead, AreTheSame) {
   }
 }
 
+TEST(Pulses, OfADeviceThatWasDoneAreRefused) {
+  DeviceOutcomes o;
+  o.devices = 64;
+  o.rounds = 4;
+  o.cycles.assign(64, 0);
+  o.converged.assign(64, 1);
+  o.open_loop_set = o.open_loop_reset = {0};
+  o.set = {1, 2, 2, 0};  // in round 0 or not, then on end
+  o.reset = {0, 1, 0, 2};
+  EXPECT_NO_THROW(DevicePulses{o});
+  o.reset[3] = 1;
+  EXPECT_THROW(DevicePulses{o}, std::logic_error);
+}
+
 TEST(PulsesInPieces, AreThoseOfTheWhole) {
   const DeviceModel d = device();
   const auto model = make_pulse_model({}, d);
@@ -126,7 +140,6 @@ TEST(PulsesInPieces, AreThoseOfTheWhole) {
                    1, 0, outcomes);
       pieces.append(outcomes);
     }
-    pieces.shrink_to_fit();
     for (std::size_t w = 0; w < words; ++w) {
       EXPECT_EQ(pieces.open_loop(w).set, whole.open_loop_set[w]);
       std::vector<DevicePulses::Round> rounds(whole.rounds);

@@ -163,6 +163,12 @@ TEST(MaskStream, ThatIsCutOffIsRefused) {
   EXPECT_FALSE(find_records(stream, m).has_value());
 }
 
+TEST(EveryDevice, IsOfEveryWeight) {
+  const tiles::Mapping m = mapping();
+  EXPECT_EQ(every_device(m).words(), every_nth(m, 1).words());
+  EXPECT_EQ(every_device(m).count(), m.devices());
+}
+
 TEST(VerifiedSlices, AreTheMostSignificantOnesOfBothSigns) {
   const tiles::Mapping m = mapping();
   for (unsigned slices = 0; slices <= 2; ++slices) {

@@ -68,10 +68,11 @@ TEST(RegisterMap, RefusesInferenceBeforeProgramming) {
 
 TEST(RegisterMap, ProgramsRaisesTheInterruptAndCounts) {
   with_accelerator([](Host& h, Accelerator& a, const SmallSystem& s) {
-    const auto levels = pack_levels(*s.mapping);
-    const auto mask = pack_mask(programmer::device_mask(*s.mapping, s.every_nth(1)));
+    const auto levels = pack_levels(*s.mapping, {s.mapping->layers()[0].weight_code});
+    const programmer::DeviceMask mask = programmer::every_device(*s.mapping);
     h.write(reg::kLevels, levels.data(), levels.size());
-    h.write(reg::kMasks, mask.data(), mask.size());
+    h.write(reg::kMasks, reinterpret_cast<const std::uint8_t*>(mask.words().data()),
+            mask.words().size() * sizeof(std::uint64_t));
     h.write_register(reg::kInterruptEnable, 1);
     h.write_register(reg::kControl, reg::kStartProgramming);
     EXPECT_EQ(h.read_register(reg::kStatus), reg::kStatusBusy);
@@ -95,7 +96,7 @@ TEST(RegisterMap, RefusesMaskRecordsThatCannotBeRead) {
     auto stream = programmer::encode_mask(programmer::device_mask(*s.mapping, s.every_nth(50)),
                                           *s.mapping, programmer::MaskEncoding::IndexList);
     ASSERT_LT(stream.size(), a.memory().masks.size());
-    const auto levels = pack_levels(*s.mapping);
+    const auto levels = pack_levels(*s.mapping, {s.mapping->layers()[0].weight_code});
     h.write(reg::kLevels, levels.data(), levels.size());
     h.write_register(reg::kMaskFormat, reg::kMaskRecords);
     EXPECT_EQ(h.read_register(reg::kMaskFormat), reg::kMaskRecords);

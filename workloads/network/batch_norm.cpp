@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "support/results.h"
@@ -10,6 +11,8 @@
 namespace uswim::workloads {
 
 Network fold_batch_norm(Network network, unsigned weight_bits) {
+  const auto scales = [](const Node& node) { return node.operation == Operation::Scale; };
+  if (std::none_of(network.nodes.begin(), network.nodes.end(), scales)) return network;
   const std::vector<std::size_t> readers = reader_counts(network);
   std::vector<bool> folded(network.nodes.size(), false);
   std::vector<std::size_t> matrix_of(network.nodes.size() + 1, network.nodes.size());

@@ -5,6 +5,15 @@
 #include <numeric>
 
 namespace uswim::workloads {
+namespace {
+
+double largest_weight(const MatrixLayer& layer) {
+  float largest = 0.0f;
+  for (const float w : layer.weight) largest = std::max(largest, std::abs(w));
+  return static_cast<double>(largest);
+}
+
+}  // namespace
 
 std::size_t Network::weights() const {
   return std::accumulate(
@@ -35,19 +44,17 @@ QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits, doubl
 }
 
 QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits) {
-  double scale = 0.0;
-  for (const float w : layer.weight) scale = std::max(scale, std::abs(static_cast<double>(w)));
-  return quantize_weights(layer, bits, scale);
+  return quantize_weights(layer, bits, largest_weight(layer));
 }
 
 bool lies_on_grid(const MatrixLayer& layer, unsigned bits) {
   constexpr double kRounding = 1e-6;  // of the scale; a step is 4e-3 of it or more
-  const QuantizedWeights quantized = quantize_weights(layer, bits);
-  for (std::size_t i = 0; i < layer.weight.size(); ++i)
-    if (std::abs(static_cast<double>(layer.weight[i]) - quantized.step() * quantized.code[i]) >
-        kRounding * quantized.scale)
-      return false;
-  return true;
+  const double scale = largest_weight(layer);
+  const double step = scale / static_cast<double>((1u << bits) - 1);
+  return scale == 0.0 || std::all_of(layer.weight.begin(), layer.weight.end(), [&](float weight) {
+           const auto w = static_cast<double>(weight);
+           return std::abs(w - step * std::nearbyint(w / step)) <= kRounding * scale;
+         });
 }
 
 }  // namespace uswim::workloads

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "support/results.h"
 #include "workloads/engine/integer_values.h"
@@ -132,6 +133,10 @@ double clip_of_stored_codes(const MatrixLayer& layer, unsigned bits) {
 
 double weight_clip(const float* weights, std::size_t count, unsigned bits,
                    const QuantizationConfig& config) {
+  if (config.weight_clip == ClipRule::Maximum)
+    return std::accumulate(weights, weights + count, 0.0, [](double largest, float w) {
+      return std::max(largest, std::abs(static_cast<double>(w)));
+    });
   MagnitudeHistogram histogram;
   for (std::size_t i = 0; i < count; ++i) histogram.add(weights[i]);
   return histogram.clip(config.weight_clip, config.weight_percentile, (1u << bits) - 1);
