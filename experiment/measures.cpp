@@ -124,9 +124,8 @@ workloads::Network programmed_network(const Workload& workload, const Config& co
     const std::size_t layer = mapping.blocks()[a].layer;
     programmer::ArrayProgrammer array(mapping, a, device, *pulses, scheme);
     array.new_chip(config.seed, kLastChip - number);
-    const std::vector<std::uint8_t> levels = mapping.levels(a);
     for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)
-      array.program_rows(r, 1, &levels[r * mapping.pitch()], mask.row(a, r));
+      array.program_rows(r, 1, mask.row(a, r));
     tiles::read_effective_weights(array.cells(), mapping, a, network.layers[layer].weight.data());
   }
   for (std::size_t l = 0; l < network.layers.size(); ++l)

@@ -201,18 +201,25 @@ void ArrayProgrammer::leave_untouched(std::size_t row, std::uint64_t* mask) cons
     mask[w] &= ~untouched_[row * words + w];
 }
 
+void ArrayProgrammer::check_levels(std::size_t row, const std::uint8_t* packed) const {
+  const std::uint8_t* const wanted = &packed_levels_[row * tiles::packed_row_bytes(mapping_)];
+  const std::size_t bits = columns_ * tiles::bits_per_packed_level(mapping_.config().device_bits);
+  const std::size_t whole = bits / 8;
+  const unsigned rest = (1u << bits % 8) - 1;
+  if (std::memcmp(packed, wanted, whole) != 0 ||
+      (rest != 0 && ((packed[whole] ^ wanted[whole]) & rest) != 0))
+    throw std::logic_error("a row was sent levels that differ from the mapping");
+}
+
 RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
-                                      const std::uint8_t* levels, const std::uint64_t* mask,
-                                      RowOperation operation) {
+                                      const std::uint64_t* mask, RowOperation operation) {
   const std::size_t pitch = mapping_.pitch(), words = pitch / 64;
   tiles::CellArray* verified = operation == RowOperation::Verify ? &written_cells() : nullptr;
   if (verified != nullptr) keep_units();
-  std::vector<std::uint8_t> wanted;
-  find_levels(first, rows, wanted);
+  std::vector<std::uint8_t> levels;
+  if (!written_levels_.empty()) find_levels(first, rows, levels);
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t row = first + r, at = row * pitch;
-    if (std::memcmp(levels + r * pitch, &wanted[r * pitch], columns_) != 0)
-      throw std::logic_error("a row was sent levels that differ from the mapping");
     if (operation == RowOperation::Program) {
       std::copy_n(mask + r * words, words, &pending_mask_[row * words]);
       is_pending_[row] = 1;
@@ -221,9 +228,10 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
       std::int16_t* cells = verified->row(row) + w * 64;
       merge(cells, &verified_units_[at + w * 64], mask[r * words + w], cells);
     }
-    if (!written_levels_.empty()) std::copy_n(levels + r * pitch, columns_, &written_levels_[at]);
     rewrites_[row] = 0;
   }
+  std::copy(levels.begin(), levels.end(),
+            written_levels_.begin() + static_cast<std::ptrdiff_t>(first * pitch));
   any_pending_ |= operation == RowOperation::Program;
   const RowView view = row_view(first, rows, mask, operation);
   RowWork work = row_work(view);

@@ -37,11 +37,13 @@ class ArrayProgrammer {
   void new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read = true);
   void new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read, DrawingMemory& memory);
 
-  /// Programs `rows` rows together, `first` and those behind it. `levels`: one target level per
-  /// column, pitch per row, which must be those of the mapping (the outcomes were drawn for them;
-  /// std::logic_error otherwise). `mask`: pitch / 64 words per row, a set bit = verified.
-  RowWork program_rows(std::size_t first, std::size_t rows, const std::uint8_t* levels,
-                       const std::uint64_t* mask, RowOperation operation = RowOperation::Program);
+  /// Throws std::logic_error where a row's levels, packed, are not those of the mapping: outcomes
+  /// are drawn for no others.
+  void check_levels(std::size_t row, const std::uint8_t* packed) const;
+  /// Programs `rows` rows together, `first` and those behind it, to the mapping's levels. `mask`:
+  /// pitch / 64 words per row, a set bit = verified.
+  RowWork program_rows(std::size_t first, std::size_t rows, const std::uint64_t* mask,
+                       RowOperation operation = RowOperation::Program);
   /// Writes the mask's devices of a row that was programmed before once more, open loop and to
   /// these levels, each with an error of its own (Stream::Rewrite). A device whose level rises gets
   /// a SET pulse, one whose level falls a RESET pulse; one that keeps its level is written as from

@@ -74,13 +74,15 @@ void TileModule::b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& 
 bool TileModule::unpack_rows(const unsigned char* data, std::size_t length,
                              const TileCommand& command) {
   const std::size_t pitch = mapping_.pitch();
-  const unsigned bits = mapping_.config().device_bits;
   const std::size_t level_bytes = tiles::packed_row_bytes(mapping_);
-  levels_.resize(command.rows * pitch);
+  levels_.resize(pitch);
   mask_.resize(command.rows * pitch / 64);
   for (std::size_t r = 0; r < command.rows; ++r) {
     if (length < level_bytes) return false;
-    tiles::unpack_levels(data, pitch, bits, &levels_[r * pitch]);
+    if (command.operation == programmer::RowOperation::Rewrite)
+      tiles::unpack_levels(data, pitch, mapping_.config().device_bits, levels_.data());
+    else
+      programmer_.check_levels(command.row + r, data);
     data += level_bytes;
     length -= level_bytes;
     std::uint64_t* mask = &mask_[r * pitch / 64];
@@ -103,8 +105,8 @@ bool TileModule::unpack_rows(const unsigned char* data, std::size_t length,
 Duration TileModule::program_rows(TileCommand& command) {
   const bool rewrites = command.operation == programmer::RowOperation::Rewrite;
   RowWork w = rewrites ? programmer_.rewrite_row(command.row, levels_.data(), mask_.data())
-                       : programmer_.program_rows(command.row, command.rows, levels_.data(),
-                                                  mask_.data(), command.operation);
+                       : programmer_.program_rows(command.row, command.rows, mask_.data(),
+                                                  command.operation);
   RowWork erase;
   if (erases_ && command.operation == programmer::RowOperation::Program) {
     erase = programmer::erase_work(mapping_.columns(tile_), command.rows, programmer_.scheme());

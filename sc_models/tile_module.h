@@ -64,7 +64,7 @@ class TileModule : public sc_core::sc_module {
   bool erases_;
   unsigned columns_per_adc_;
   TileProgramming programming_;
-  std::vector<std::uint8_t> levels_;  ///< of the rows being programmed, pitch per row
+  std::vector<std::uint8_t> levels_;  ///< of the row that is rewritten
   std::vector<std::uint64_t> mask_;
   std::vector<std::int32_t> inputs_;
   std::vector<std::int64_t> sums_;

@@ -27,6 +27,27 @@ bool count_pulses(const std::uint64_t* set, const std::uint64_t* reset,
   return round > 1 && again != 0;
 }
 
+/// Four words, where a word may stand.
+using Four = std::uint64_t __attribute__((vector_size(32), aligned(8), may_alias));
+
+/// at_least[k]: which of these devices have k pulses or more, k < 4 * fours; from the bits of their
+/// numbers, those behind `count` being 0.
+USWIM_INLINE void compare_numbers(const std::uint64_t* bits, std::size_t count,
+                                  std::uint64_t devices, Four* at_least, std::size_t fours) {
+  const std::uint64_t one = count > 0 ? bits[0] & devices : 0;
+  const std::uint64_t two = count > 1 ? bits[1] & devices : 0;
+  at_least[0] = Four{devices, one | two, two, one & two};
+  std::size_t half = 1;
+  for (std::size_t b = 2; b < count; ++b, half *= 2) {
+    const std::uint64_t bit = bits[b] & devices;
+    for (std::size_t k = 0; k < half; ++k) {
+      at_least[half + k] = at_least[k] & bit;
+      at_least[k] |= bit;
+    }
+  }
+  for (; half < fours; ++half) at_least[half] = Four{};
+}
+
 }  // namespace
 
 void DevicePulses::clear() {
@@ -86,35 +107,49 @@ void DevicePulses::append(const DeviceOutcomes& outcomes) {
   add(outcomes.erase_power_W, erase_power_W_);
 }
 
-std::size_t DevicePulses::rounds(std::size_t word, std::uint64_t devices) const {
+std::size_t DevicePulses::rounds(std::size_t word, std::size_t words,
+                                 const std::uint64_t* devices) const {
   std::size_t most = 0;
-  for (std::uint32_t at = bits_begin_[word + 1]; at > bits_begin_[word];) {
-    const std::uint64_t with_bit = bits_[--at] & devices;
-    most = 2 * most + (with_bit != 0);
-    if (with_bit != 0) devices = with_bit;
+  for (std::size_t w = 0; w < words; ++w) {
+    const std::size_t begin = bits_begin_[word + w];
+    std::size_t count = bits_begin_[word + w + 1] - begin;
+    while (count > most && (bits_[begin + count - 1] & devices[w]) == 0) --count;
+    most = std::max(most, count);
   }
-  return most + 1;
+  return std::max<std::size_t>(4, std::size_t{1} << most);
 }
 
-void DevicePulses::unpack(std::size_t word, std::uint64_t devices, std::size_t n,
-                          Round* out) const {
-  out[0] = {first_[word].set & devices, first_[word].reset & devices};
-  // With their bits up to one of them known, up to `known` pulses are told apart.
-  std::size_t known = 0;
-  for (std::uint32_t at = bits_begin_[word]; at < bits_begin_[word + 1]; ++at) {
-    const std::uint64_t more = bits_[at] & devices;
-    const std::size_t end = std::min(2 * known + 2, n);
-    for (std::size_t r = known + 2; r < end; ++r) out[r].set = out[r - known - 1].set & more;
-    if (known + 1 < n) out[known + 1].set = more;
-    for (std::size_t r = 1; r < std::min(known + 1, n); ++r) out[r].set |= more;
-    known = 2 * known + 1;
+USWIM_EVERY_INSTRUCTION_SET
+std::size_t DevicePulses::unpack(std::size_t word, std::size_t words, const std::uint64_t* devices,
+                                 std::size_t n, std::uint64_t* pulsed, std::uint64_t* reset) const {
+  const auto most = static_cast<std::size_t>(__builtin_ctzll(n));
+  const std::size_t fours = n / 4;
+  auto* const either = reinterpret_cast<Four*>(pulsed);
+  auto* const down = reinterpret_cast<Four*>(reset);
+  for (std::size_t i = 0; i < words * fours; ++i) down[i] = Four{};
+  for (std::size_t w = 0; w < words; ++w) {
+    const std::size_t begin = bits_begin_[word + w];
+    compare_numbers(bits_.data() + begin, std::min(most, bits_begin_[word + w + 1] - begin),
+                    devices[w], either + w * fours, fours);
   }
-  for (std::uint32_t at = resets_begin_[word]; at < resets_begin_[word + 1]; ++at) {
-    if (reset_round_[at] >= n) break;
-    Round& round = out[reset_round_[at]];
-    round.reset = reset_[at] & round.set;
-    round.set ^= round.reset;
+  // A device that is not done is pulsed in every round, so the rounds with a pulse are the first.
+  Four with_pulse{};
+  for (std::size_t i = 0; i < fours; ++i) {
+    Four any = either[i];
+    for (std::size_t w = 1; w < words; ++w) any |= either[w * fours + i];
+    with_pulse -= reinterpret_cast<Four>(any != 0);
   }
+  std::uint64_t any_device = 0;
+  for (std::size_t w = 0; w < words; ++w, ++word, reset += n) {
+    any_device |= devices[w];
+    pulsed[w * n] = (first_[word].set | first_[word].reset) & devices[w];
+    reset[0] = first_[word].reset & devices[w];
+    for (std::uint32_t at = resets_begin_[word]; at < resets_begin_[word + 1]; ++at) {
+      if (reset_round_[at] >= n) break;
+      reset[reset_round_[at]] = reset_[at] & devices[w];
+    }
+  }
+  return with_pulse[0] + with_pulse[1] + with_pulse[2] + with_pulse[3] + (any_device == 0);
 }
 
 }  // namespace uswim::programmer

@@ -31,11 +31,14 @@ class DevicePulses {
   /// a device is done in a round behind round 0 and pulsed again.
   void append(const DeviceOutcomes& outcomes);
 
-  /// Rounds until the last of these devices of a word is done, round 0 included; 1 where none has a
-  /// pulse behind it.
-  std::size_t rounds(std::size_t word, std::uint64_t devices) const;
-  /// Pulses of these devices of a word in the first `n` >= 1 rounds. `out`: as many, without any.
-  void unpack(std::size_t word, std::uint64_t devices, std::size_t n, Round* out) const;
+  /// A power of two of rounds, 4 or more, behind which none of these devices has a pulse.
+  /// `devices`: bit sets of `words` words from `word` on.
+  std::size_t rounds(std::size_t word, std::size_t words, const std::uint64_t* devices) const;
+  /// Pulses of these devices in `n` = rounds() rounds: [word][round], either kind and those of them
+  /// that are RESET pulses. Returns the rounds until the last of them is done, round 0 included, at
+  /// least 1.
+  std::size_t unpack(std::size_t word, std::size_t words, const std::uint64_t* devices,
+                     std::size_t n, std::uint64_t* pulsed, std::uint64_t* reset) const;
   const OpenLoop& open_loop(std::size_t word) const { return open_loop_[word]; }
   /// Devices given up at max_cycles.
   std::uint64_t given_up(std::size_t word) const { return given_up_[word]; }

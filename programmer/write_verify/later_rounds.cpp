@@ -11,16 +11,15 @@ namespace uswim::programmer {
 #if defined(__x86_64__)
 namespace {
 
-using Round = DevicePulses::Round;
-static_assert(sizeof(Round) == 16, "two rounds fill a register");
-
 /// Rounds dealt with together; their phases, SET and RESET in turn, are the bits of a word.
 constexpr std::size_t kTogether = 32;
+/// Rounds that fill a register.
+constexpr std::size_t kOfRegister = 4;
 
 /// Of these rounds, byte by byte: what 8 columns have, or as many as share an ADC.
 struct Counts {
-  alignas(32) std::uint8_t pulses[kTogether][2][8];  ///< SET, RESET; summed over words
-  alignas(32) std::uint8_t reads[kTogether][2][8];   ///< the most of any word, twice
+  alignas(32) std::uint8_t pulses[kTogether][8], resets[kTogether][8];  ///< summed over words
+  alignas(32) std::uint8_t reads[kTogether][8];                         ///< the most of any word
 };
 
 __attribute__((target("avx2"))) inline __m256i set_bits_of_bytes(__m256i v) {
@@ -33,8 +32,7 @@ __attribute__((target("avx2"))) inline __m256i set_bits_of_bytes(__m256i v) {
 }
 
 /// Reads of the columns of each ADC; a device is read after its pulse, of either kind.
-__attribute__((target("avx2"))) inline __m256i reads_of_groups(__m256i pulses, unsigned group) {
-  __m256i v = _mm256_add_epi8(pulses, _mm256_shuffle_epi32(pulses, 0x4e));
+__attribute__((target("avx2"))) inline __m256i reads_of_groups(__m256i v, unsigned group) {
   if (group >= 16)
     v = _mm256_add_epi8(_mm256_and_si256(v, _mm256_set1_epi16(0xff)), _mm256_srli_epi16(v, 8));
   if (group >= 32)
@@ -44,25 +42,25 @@ __attribute__((target("avx2"))) inline __m256i reads_of_groups(__m256i pulses, u
   return v;
 }
 
-__attribute__((target("avx2"))) inline void add_pair(__m256i rounds, unsigned group, std::size_t at,
-                                                     Counts& counts) {
-  const __m256i pulses = set_bits_of_bytes(rounds);
-  auto* sum = reinterpret_cast<__m256i*>(counts.pulses[at]);
-  auto* most = reinterpret_cast<__m256i*>(counts.reads[at]);
-  _mm256_store_si256(sum, _mm256_add_epi8(_mm256_load_si256(sum), pulses));
-  _mm256_store_si256(most,
-                     _mm256_max_epu8(_mm256_load_si256(most), reads_of_groups(pulses, group)));
+/// Of four rounds.
+__attribute__((target("avx2"))) inline __m256i pulses_of_rounds(const std::uint64_t* rounds) {
+  return set_bits_of_bytes(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(rounds)));
 }
 
-/// `n` rounds of one word.
-__attribute__((target("avx2"))) void add_word(const Round* rounds, std::size_t n, unsigned group,
-                                              Counts& counts) {
-  std::size_t r = 0;
-  for (; r + 1 < n; r += 2)
-    add_pair(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(rounds + r)), group, r, counts);
-  if (r < n)
-    add_pair(_mm256_zextsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rounds + r))),
-             group, r, counts);
+/// `n` rounds of one word. The first one begins the counts.
+__attribute__((target("avx2"))) void add_word(const std::uint64_t* pulsed,
+                                              const std::uint64_t* reset, std::size_t n,
+                                              unsigned group, bool is_first, Counts& counts) {
+  for (std::size_t r = 0; r < n; r += kOfRegister) {
+    auto* const pulses = reinterpret_cast<__m256i*>(counts.pulses[r]);
+    auto* const resets = reinterpret_cast<__m256i*>(counts.resets[r]);
+    auto* const reads = reinterpret_cast<__m256i*>(counts.reads[r]);
+    const __m256i either = pulses_of_rounds(pulsed + r), down = pulses_of_rounds(reset + r);
+    const __m256i read = reads_of_groups(either, group);
+    _mm256_store_si256(pulses, is_first ? either : _mm256_add_epi8(*pulses, either));
+    _mm256_store_si256(resets, is_first ? down : _mm256_add_epi8(*resets, down));
+    _mm256_store_si256(reads, is_first ? read : _mm256_max_epu8(*reads, read));
+  }
 }
 
 /// Appends phases to those before; every round has one.
@@ -87,32 +85,48 @@ __attribute__((target("avx2"))) inline __m256i most_of_bytes(__m256i v) {
   return _mm256_and_si256(v, _mm256_set1_epi64x(0xff));
 }
 
+/// Bits of a number, every other one.
+constexpr std::uint8_t kSpread[16] = {0x00, 0x01, 0x04, 0x05, 0x10, 0x11, 0x14, 0x15,
+                                      0x40, 0x41, 0x44, 0x45, 0x50, 0x51, 0x54, 0x55};
+
 /// Sums over `n` rounds, each with a pulse.
 __attribute__((target("avx2,popcnt"))) void add_counts(const Counts& counts, std::size_t n,
                                                        RowWork& work) {
   const __m256i zero = _mm256_setzero_si256();
-  __m256i sum = zero, most = zero, conversions = zero;
+  __m256i sets = zero, resets = zero, most_sets = zero, most_resets = zero, conversions = zero;
   std::uint64_t phases = 0;
-  for (std::size_t r = 0; r < n; r += 2) {
-    const __m256i pulses = _mm256_sad_epu8(
-        _mm256_load_si256(reinterpret_cast<const __m256i*>(counts.pulses[r])), zero);
-    sum = _mm256_add_epi64(sum, pulses);
-    most = _mm256_max_epi32(most, pulses);
-    const int none = _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(pulses, zero)));
-    phases |= static_cast<std::uint64_t>(static_cast<unsigned>(none) ^ 0xfu) << (2 * r);
-    conversions = _mm256_add_epi64(
-        conversions,
-        most_of_bytes(_mm256_load_si256(reinterpret_cast<const __m256i*>(counts.reads[r]))));
+  __m256i there = _mm256_set1_epi64x(-1);  // a row that is closed has rounds that do not count
+  const auto of_rounds = [&](const std::uint8_t(&bytes)[8]) __attribute__((target("avx2"))) {
+    return _mm256_and_si256(there, _mm256_load_si256(reinterpret_cast<const __m256i*>(bytes)));
+  };
+  const auto rounds_with = [&](__m256i pulses) __attribute__((target("avx2"))) {
+    return kSpread[15 ^ _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(pulses, zero)))];
+  };
+  for (std::size_t r = 0; r < n; r += kOfRegister) {
+    if (n - r < kOfRegister)
+      there = _mm256_cmpgt_epi64(_mm256_set1_epi64x(static_cast<long long>(n - r)),
+                                 _mm256_setr_epi64x(0, 1, 2, 3));
+    const __m256i reset = _mm256_sad_epu8(of_rounds(counts.resets[r]), zero);
+    const __m256i set = _mm256_sub_epi64(_mm256_sad_epu8(of_rounds(counts.pulses[r]), zero), reset);
+    sets = _mm256_add_epi64(sets, set);
+    resets = _mm256_add_epi64(resets, reset);
+    most_sets = _mm256_max_epi32(most_sets, set);
+    most_resets = _mm256_max_epi32(most_resets, reset);
+    phases |= std::uint64_t{rounds_with(set) | 2u * rounds_with(reset)} << (2 * r);
+    conversions = _mm256_add_epi64(conversions, most_of_bytes(of_rounds(counts.reads[r])));
   }
-  alignas(32) std::uint64_t s[4], m[4], c[4];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(s), sum);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(m), most);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(c), conversions);
+  const auto sum_of = [](__m256i v) __attribute__((target("avx2"))) {
+    const __m128i s = _mm_add_epi64(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    return static_cast<std::uint32_t>(_mm_cvtsi128_si64(_mm_add_epi64(s, _mm_srli_si128(s, 8))));
+  };
+  const auto most_of = [](__m256i v) __attribute__((target("avx2"))) {
+    const __m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    return static_cast<std::uint32_t>(_mm_cvtsi128_si64(_mm_max_epi32(m, _mm_srli_si128(m, 8))));
+  };
   const auto bits = [](std::uint64_t v) __attribute__((target("popcnt"))) {
     return static_cast<std::uint32_t>(__builtin_popcountll(v));
   };
-  const auto set = static_cast<std::uint32_t>(s[0] + s[2]);
-  const auto reset = static_cast<std::uint32_t>(s[1] + s[3]);
+  const std::uint32_t set = sum_of(sets), reset = sum_of(resets);
   const std::uint32_t set_phases = bits(phases & 0x5555555555555555);
   const std::uint32_t reset_phases = bits(phases & 0xaaaaaaaaaaaaaaaa);
   work.set_pulses += set;
@@ -122,12 +136,11 @@ __attribute__((target("avx2,popcnt"))) void add_counts(const Counts& counts, std
   work.phases += set_phases + reset_phases;
   work.set_slots += set_phases;
   work.reset_slots += reset_phases;
-  work.fullest_set = std::max(work.fullest_set, static_cast<std::uint32_t>(std::max(m[0], m[2])));
-  work.fullest_reset =
-      std::max(work.fullest_reset, static_cast<std::uint32_t>(std::max(m[1], m[3])));
+  work.fullest_set = std::max(work.fullest_set, most_of(most_sets));
+  work.fullest_reset = std::max(work.fullest_reset, most_of(most_resets));
   work.verify_rounds += static_cast<std::uint32_t>(n);
   work.verify_reads += set + reset;
-  work.serial_conversions += static_cast<std::uint32_t>(c[0] + c[2]);
+  work.serial_conversions += sum_of(conversions);
   work.write_cycles += set + reset;
   follow(work.polarity, phases, n);
 }
@@ -146,11 +159,13 @@ void add_later_rounds(const RowRounds& row, std::size_t rounds, RowWork& work) {
   Counts counts;
   for (std::size_t first = 1; first < rounds; first += kTogether) {
     const std::size_t n = std::min(kTogether, rounds - first);
-    std::fill_n(&counts.pulses[0][0][0], (n + 1) / 2 * sizeof(__m256i), std::uint8_t{0});
-    std::fill_n(&counts.reads[0][0][0], (n + 1) / 2 * sizeof(__m256i), std::uint8_t{0});
-    for (std::size_t w = 0; w < row.row().words; ++w)
-      if (row.row().mask[w] != 0)
-        add_word(row.of_word(w) + first, n, row.row().scheme.columns_per_adc, counts);
+    bool is_first = true;
+    for (std::size_t w = 0; w < row.row().words; ++w) {
+      if (row.row().mask[w] == 0) continue;
+      add_word(row.pulsed_of(w) + first, row.reset_of(w) + first, n,
+               row.row().scheme.columns_per_adc, is_first, counts);
+      is_first = false;
+    }
     add_counts(counts, n, work);
   }
 }

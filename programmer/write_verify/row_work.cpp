@@ -263,14 +263,13 @@ void RowWork::append(const RowWork& next) {
   erase_power_W += next.erase_power_W;
 }
 
-RowRounds::RowRounds(const RowView& row) : row_(row) {
-  const std::size_t words = row.words * row.rows;
-  for (std::size_t w = 0; w < words; ++w)
-    until_done_ = std::max(until_done_, row.pulses.rounds(row.word + w, row.mask[w]));
-  rounds_.resize(words * until_done_);
-  for (std::size_t w = 0; w < words; ++w)
-    if (row.mask[w] != 0)
-      row.pulses.unpack(row.word + w, row.mask[w], until_done_, &rounds_[w * until_done_]);
+RowRounds::RowRounds(const RowView& row)  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    : row_(row), stride_(row.pulses.rounds(row.word, row.words * row.rows, row.mask)) {
+  const std::size_t words = row.words * row.rows, needed = 2 * words * stride_ + kSlack;
+  if (needed > few_.size()) many_.resize(needed);
+  std::uint64_t* const pulsed = many_.empty() ? few_.data() : many_.data();
+  until_done_ =
+      row.pulses.unpack(row.word, words, row.mask, stride_, pulsed, pulsed + words * stride_);
 }
 
 USWIM_EVERY_INSTRUCTION_SET

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -115,23 +116,30 @@ class RowRounds {
   const RowView& row() const { return row_; }
   /// At least 1; a row that is closed may end earlier.
   std::size_t until_done() const { return until_done_; }
-  /// The first of `until_done()` of word `w`.
-  const DevicePulses::Round* of_word(std::size_t w) const {
-    return rounds_.data() + w * until_done_;
+  /// Selected devices of word `w` with a pulse of either kind in `round`. From round 1 on: still
+  /// open after as many rounds.
+  std::uint64_t pulsed(std::size_t round, std::size_t w) const {
+    return round < until_done_ ? pulsed_of(w)[round] : 0;
   }
   DevicePulses::Round at(std::size_t round, std::size_t w) const {
-    return round < until_done_ ? of_word(w)[round] : DevicePulses::Round();
+    if (round >= until_done_) return {};
+    const std::uint64_t reset = reset_of(w)[round];
+    return {pulsed_of(w)[round] & ~reset, reset};
   }
-  /// With a pulse in `round`. From round 1 on: still open after as many rounds.
-  std::uint64_t pulsed(std::size_t round, std::size_t w) const {
-    const DevicePulses::Round r = at(round, w);
-    return r.set | r.reset;
+  /// The rounds of a word side by side; some memory behind them can be read.
+  const std::uint64_t* pulsed_of(std::size_t w) const { return words() + w * stride_; }
+  const std::uint64_t* reset_of(std::size_t w) const {
+    return pulsed_of(row_.words * row_.rows + w);
   }
 
  private:
+  static constexpr std::size_t kSlack = 3;  ///< of whole fours of rounds
+  const std::uint64_t* words() const { return many_.empty() ? few_.data() : many_.data(); }
+
   RowView row_;
-  std::size_t until_done_ = 1;
-  std::vector<DevicePulses::Round> rounds_;
+  std::size_t stride_, until_done_;
+  std::array<std::uint64_t, 256> few_;  ///< mostly enough; not filled in advance
+  std::vector<std::uint64_t> many_;
 };
 
 /// Rounds that the row, or the slowest of the rows, takes: until the last selected device is done

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "programmer/write_verify/pulse_model.h"
+#include "tiles/packed_levels.h"
 
 namespace uswim::programmer {
 namespace {
@@ -50,14 +51,13 @@ TEST(CopiedCells, AreThoseThatTheArrayKeeps) {
     array.new_chip(1, chip);
     copy_rows();
     EXPECT_EQ(copied[0], std::vector<std::int16_t>(mapping.pitch(), 0));
-    for (std::size_t r = 0; r + 1 < kRows; ++r)
-      array.program_rows(r, 1, &levels[r * mapping.pitch()], some.data());
+    for (std::size_t r = 0; r + 1 < kRows; ++r) array.program_rows(r, 1, some.data());
     copy_rows();  // of rows that nobody has looked at
     EXPECT_NE(copied[1], std::vector<std::int16_t>(mapping.pitch(), 0));
     EXPECT_EQ(copied[kRows - 1], std::vector<std::int16_t>(mapping.pitch(), 0));
     expect_kept();
-    array.program_rows(2, 1, &levels[2 * mapping.pitch()], others.data());
-    array.program_rows(3, 1, &levels[3 * mapping.pitch()], others.data(), RowOperation::Verify);
+    array.program_rows(2, 1, others.data());
+    array.program_rows(3, 1, others.data(), RowOperation::Verify);
     array.rewrite_row(4, &levels[4 * mapping.pitch()], others.data());
     const auto before = copied;
     copy_rows();
@@ -84,17 +84,15 @@ TEST(CellsThatNobodyWasExpectedToRead, AreTheSame) {
       expected.new_chip(1, chip, true);
       unexpected.new_chip(1, chip, false);
       for (ArrayProgrammer* array : {&expected, &unexpected}) {
-        for (std::size_t r = 0; r < kRows; ++r)
-          array->program_rows(r, 1, &levels[r * mapping.pitch()], some.data());
+        for (std::size_t r = 0; r < kRows; ++r) array->program_rows(r, 1, some.data());
         if (chip != 2) continue;
-        array->program_rows(3, 1, &levels[3 * mapping.pitch()], others.data(),
-                            RowOperation::Verify);
+        array->program_rows(3, 1, others.data(), RowOperation::Verify);
         array->rewrite_row(4, &levels[4 * mapping.pitch()], others.data());
       }
       if (chip == 0) continue;
       if (chip == 1) unexpected.keep_cells_only();
       for (ArrayProgrammer* array : {&expected, &unexpected})
-        array->program_rows(5, 1, &levels[5 * mapping.pitch()], others.data());
+        array->program_rows(5, 1, others.data());
       tiles::CellArray copy(kRows, mapping.pitch());
       unexpected.copy_cells(copy);
       for (std::size_t r = 0; r < kRows; ++r) {
@@ -104,6 +102,28 @@ TEST(CellsThatNobodyWasExpectedToRead, AreTheSame) {
       }
     }
   }
+}
+
+TEST(ArrayProgrammer, TakesNoLevelsButTheMappings) {
+  // 9 weights of 4 devices and 1 bit: the levels in use end within a byte.
+  tiles::MappedLayer layer{"a", 9, 2, {}};
+  for (int i = 0; i < 18; ++i) layer.weight_code.push_back(static_cast<std::int16_t>(i % 7 - 3));
+  const tiles::Mapping mapping({layer}, {128, 128, 1, 2});
+  DeviceConfig one_bit;
+  one_bit.bits = 1;
+  const DeviceModel d(one_bit);
+  const auto model = make_pulse_model({}, d);
+  const ArrayProgrammer array(mapping, 0, d, *model, {});
+  const std::size_t bytes = tiles::packed_row_bytes(mapping);
+  std::vector<std::uint8_t> levels = tiles::packed_levels(mapping, 0);
+  EXPECT_NO_THROW(array.check_levels(1, &levels[bytes]));
+  levels[bytes + 4] ^= 0x10;  // column 36: there is no device
+  EXPECT_NO_THROW(array.check_levels(1, &levels[bytes]));
+  levels[bytes + 4] ^= 0x08;
+  EXPECT_THROW(array.check_levels(1, &levels[bytes]), std::logic_error);
+  levels[bytes + 4] ^= 0x08;
+  levels[bytes] ^= 0x01;
+  EXPECT_THROW(array.check_levels(1, &levels[bytes]), std::logic_error);
 }
 
 TEST(Pulses, OfADeviceThatWasDoneAreRefused) {
@@ -142,11 +162,16 @@ TEST(PulsesInPieces, AreThoseOfTheWhole) {
     }
     for (std::size_t w = 0; w < words; ++w) {
       EXPECT_EQ(pieces.open_loop(w).set, whole.open_loop_set[w]);
-      std::vector<DevicePulses::Round> rounds(whole.rounds);
-      pieces.unpack(w, ~std::uint64_t{0}, whole.rounds, rounds.data());
+      const std::uint64_t every = ~std::uint64_t{0};
+      const std::size_t n = pieces.rounds(w, 1, &every);
+      std::vector<std::uint64_t> pulsed(n), reset(n);
+      const std::size_t until_done = pieces.unpack(w, 1, &every, n, pulsed.data(), reset.data());
+      for (std::size_t r = 1; r < n; ++r) EXPECT_EQ(pulsed[r] != 0, r < until_done);
+      pulsed.resize(std::max(n, whole.rounds));
+      reset.resize(pulsed.size());
       for (std::size_t r = 0; r < whole.rounds; ++r) {
-        EXPECT_EQ(rounds[r].set, whole.set[r * words + w]) << w;
-        EXPECT_EQ(rounds[r].reset, whole.reset[r * words + w]) << w;
+        EXPECT_EQ(pulsed[r] & ~reset[r], whole.set[r * words + w]) << w;
+        EXPECT_EQ(reset[r], whole.reset[r * words + w]) << w;
       }
     }
   }

@@ -202,13 +202,10 @@ TEST(ProgrammedRowTime, IsThatOfSimulatedRows) {
       for (unsigned n = 0; n < kChips; ++n) {
         p.new_chip(3, n);
         for (std::size_t r = 0; r < Networks::kRows; ++r) {
-          std::vector<std::uint8_t> levels(128, 0);
-          for (std::size_t c = 0; c < columns; ++c)
-            levels[c] = static_cast<std::uint8_t>(chip.networks.after.level(0, r, c));
           std::uint64_t mask[2] = {0x0f0f0f0f0f0f0f0f, 0x0f0f0f0f0f0f0f0f};
           mask[1] &= (1ull << (columns - 64)) - 1;
           p.leave_untouched(r, mask);
-          const RowWork w = p.program_rows(r, 1, levels.data(), mask);
+          const RowWork w = p.program_rows(r, 1, mask);
           want += (timing.set * w.set_slots + timing.reset * w.reset_slots +
                    timing.read * w.verify_rounds) /
                   kChips;

@@ -292,7 +292,7 @@ TEST(PulsePower, OfRewritingIsThatOfTheCellsBeforeAndAfter) {
   ClosedArray a(PulseModelKind::Incremental);
   const std::vector<std::uint8_t> levels = a.mapping.levels(0);
   const std::uint64_t all = ~std::uint64_t{0}, mask = 0x0fff00ff0f0ff0ffull;
-  for (std::size_t row = 0; row < 3; ++row) a.array.program_rows(row, 1, &levels[64 * row], &all);
+  for (std::size_t row = 0; row < 3; ++row) a.array.program_rows(row, 1, &all);
   std::vector<std::uint8_t> other(64);
   for (std::size_t c = 0; c < 64; ++c) other[c] = static_cast<std::uint8_t>((levels[c] + c) % 4);
   const std::vector<std::int16_t> before(a.array.cells().row(0), a.array.cells().row(0) + 64);
@@ -324,7 +324,7 @@ TEST(PulsePower, OfAClosedRowIsThatOfItsDevicesPulses) {
     const DeviceOutcomes o = a.array.draw_outcomes();
     unsigned closed = 0;
     for (std::size_t row = 0; row < 3; ++row) {
-      const RowWork w = a.array.program_rows(row, 1, &levels[64 * row], &mask);
+      const RowWork w = a.array.program_rows(row, 1, &mask);
       double set = 0, reset = 0;
       for (std::size_t c = 0; c < 64; ++c) {
         const std::size_t place = 64 * row + c;

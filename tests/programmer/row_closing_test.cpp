@@ -140,7 +140,7 @@ TEST(RowClosing, OfAnArrayWritesWhatWasReachedIntoItsCells) {
     std::vector<std::uint8_t> levels;
     for (std::size_t c = 0; c < 64; ++c)
       levels.push_back(static_cast<std::uint8_t>(mapping.level(0, r, c)));
-    const RowWork w = array.program_rows(r, 1, levels.data(), &all);
+    const RowWork w = array.program_rows(r, 1, &all);
     // 10 = 2 * 4 + 2: two devices of level 2 a weight, 13 pulses away, and two erased ones.
     EXPECT_GE(w.not_converged, 20u);
     for (std::size_t c = 0; c < 64; ++c) {
@@ -223,7 +223,7 @@ TEST(ClosingWrite, OfAnArrayGoesToTheOpenDevicesAlone) {
   const DeviceOutcomes outcomes = array.draw_outcomes();
   const std::uint64_t all = ~std::uint64_t{0};
   const std::vector<std::uint8_t> levels = mapping.levels(0);
-  const RowWork w = array.program_rows(1, 1, &levels[64], &all);
+  const RowWork w = array.program_rows(1, 1, &all);
   unsigned written = 0;
   for (std::size_t c = 0; c < 64; ++c) {
     const DeviceTarget t{true, static_cast<float>(d.device.target(levels[64 + c])),

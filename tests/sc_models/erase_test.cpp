@@ -30,11 +30,9 @@ programmer::RowWork work_without(const SmallSystem& s, const programmer::Selecti
   programmer::ArrayProgrammer array(*s.mapping, 0, *s.device, *s.pulses, {8, scheme.drivers});
   array.new_chip(1, 0);
   programmer::DeviceMask devices = programmer::device_mask(*s.mapping, mask);
-  const std::vector<std::uint8_t> levels = s.mapping->levels(0);
   programmer::RowWork sum;
   for (std::size_t r = 0; r < 40; r += scheme.rows)
-    sum.append(
-        array.program_rows(r, scheme.rows, &levels[r * s.mapping->pitch()], devices.row(0, r)));
+    sum.append(array.program_rows(r, scheme.rows, devices.row(0, r)));
   return sum;
 }
 
