@@ -36,6 +36,9 @@ std::optional<double> drift_time(ConfigReader& in, std::string_view key, const s
   const std::optional<double> seconds = read_time(text);
   in.check(seconds.has_value(), key,
            "'" + text + "' is no time (expected e.g. '1 s', '10 min', '1 h', '30 days')");
+  if (device.drift.model == programmer::DriftModelKind::Device &&
+      !programmer::data_of(device).drift)
+    return std::nullopt;  // a fault of the model's key
   const programmer::DriftModel drift(device);
   in.check(drift.drifts(), key, "needs a 'device.drift.model'");
   if (!seconds || !drift.drifts()) return std::nullopt;

@@ -106,7 +106,10 @@ support::Power mean_row_power(const Config& config, const tiles::Mapping& mappin
       const unsigned drivers = config.tile.write.drivers;
       devices += drivers == 0 ? pulsed : std::min<double>(pulsed, drivers);
     }
-  return config.tile.set.power() * (devices / static_cast<double>(rows));
+  const double mean = devices / static_cast<double>(rows);
+  const tiles::TileConfig& tile = config.tile;
+  if (tile.write.half_select == tiles::HalfSelect::None) return tile.set.power() * mean;
+  return tiles::slot_power(tile, tile.set, static_cast<unsigned>(std::lround(mean)));
 }
 
 /// What a row's time is made of on this hardware, for the policies that spend time.

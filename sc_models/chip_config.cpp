@@ -7,8 +7,8 @@ ChipConfig read_chip(support::ConfigReader in) {
   in.frequency("clock", c.clock,
                {"of the controller, the interconnect and the converters' logic", "PUMA: 1 GHz"});
   in.power("power_budget", c.power_budget,
-           {"what the write pulses of all tiles may draw together; rows wait for their turn; 0 W: "
-            "no limit",
+           {"what the write pulses of all tiles may draw together, half-selected cells included; "
+            "rows wait for their turn; 0 W: no limit",
             "unconfirmed"});
   in.word(
       "power_queue", c.power_queue, kQueueings,

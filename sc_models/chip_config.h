@@ -91,7 +91,7 @@ struct ChipConfig {
   unsigned digital_values_per_cycle = 32;
   support::Energy digital_energy = support::picojoules(1.7);  ///< per cycle
 
-  support::Power power_budget;  ///< of all tiles' write pulses; 0: no limit
+  support::Power power_budget;  ///< of all tiles' write pulses and half-selected cells; 0: no limit
   Queueing power_queue = Queueing::Fifo;
   Granularity granularity = Granularity::Row;
   programmer::MaskEncoding mask_encoding = programmer::MaskEncoding::Bitmap;

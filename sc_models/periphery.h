@@ -30,9 +30,7 @@ class WriteDriverBank : public TileBlock {
   WriteDriverBank(const sc_core::sc_module_name& name, std::size_t tile,
                   const tiles::TileConfig& config, const ChipConfig& chip, EnergyMonitor& energy)
       : TileBlock(name, tile, energy),
-        set_(config.set),
-        reset_(config.reset),
-        by_conductance_(config.write.pulse_energy == tiles::PulseEnergy::Conductance),
+        config_(config),
         set_time_(config.set.width.rounded_up_to(chip.period())),
         reset_time_(config.reset.width.rounded_up_to(chip.period())),
         row_setup_(config.write.row_setup.rounded_up_to(chip.period())) {}
@@ -43,30 +41,31 @@ class WriteDriverBank : public TileBlock {
     return set_time_ * w.set_slots + reset_time_ * w.reset_slots +
            std::max(set_time_, reset_time_) * w.mixed_slots;
   }
-  /// While the fullest slot of a row lasts; where both polarities share slots an upper bound.
+  /// While the fullest slot of a row lasts, half-selected cells included; where both polarities
+  /// share slots an upper bound.
   support::Power peak_power(const programmer::RowWork& w) const {
-    return std::max({set_.power() * w.fullest_set, reset_.power() * w.fullest_reset,
-                     std::max(set_.power(), reset_.power()) * w.fullest_mixed});
+    return std::max({tiles::slot_power(config_, config_.set, w.fullest_set),
+                     tiles::slot_power(config_, config_.reset, w.fullest_reset),
+                     std::max(config_.set.power(), config_.reset.power()) * w.fullest_mixed});
   }
   /// The pulses of a row.
   void pulse(const programmer::RowWork& w) {
-    if (by_conductance_) {
+    if (config_.write.pulse_energy == tiles::PulseEnergy::Conductance) {
       const auto energy = [](const tiles::PulseConfig& pulse, double power_W) {
         return support::Power::from_si(power_W) * pulse.width;
       };
-      spend(Component::WriteSet, energy(set_, w.set_power_W), 1);
-      spend(Component::WriteReset, energy(reset_, w.reset_power_W), 1);
-      spend(Component::Erase, energy(reset_, w.erase_power_W), 1);
+      spend(Component::WriteSet, energy(config_.set, w.set_power_W), 1);
+      spend(Component::WriteReset, energy(config_.reset, w.reset_power_W), 1);
+      spend(Component::Erase, energy(config_.reset, w.erase_power_W), 1);
       return;
     }
-    spend(Component::WriteSet, set_.energy, w.set_pulses);
-    spend(Component::WriteReset, reset_.energy, w.reset_pulses - w.erase_pulses);
-    spend(Component::Erase, reset_.energy, w.erase_pulses);
+    spend(Component::WriteSet, config_.set.energy, w.set_pulses);
+    spend(Component::WriteReset, config_.reset.energy, w.reset_pulses - w.erase_pulses);
+    spend(Component::Erase, config_.reset.energy, w.erase_pulses);
   }
 
  private:
-  tiles::PulseConfig set_, reset_;
-  bool by_conductance_;
+  tiles::TileConfig config_;
   support::Duration set_time_, reset_time_, row_setup_;
 };
 

@@ -12,7 +12,8 @@ std::int64_t in_picowatts(support::Power power) {
 support::Power largest_row_power(const tiles::TileConfig& tile) {
   const unsigned together =
       tile.write.drivers == 0 ? tile.columns : std::min(tile.write.drivers, tile.columns);
-  return std::max(tile.set.power(), tile.reset.power()) * together *
+  return std::max(tiles::slot_power(tile, tile.set, together),
+                  tiles::slot_power(tile, tile.reset, together)) *
          std::min(tile.write.rows, tile.rows);
 }
 

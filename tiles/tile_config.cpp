@@ -195,11 +195,22 @@ std::uint64_t half_selected_cells(const TileConfig& tile, std::uint64_t slots,
   }
 }
 
-support::Energy half_select_energy(const TileConfig& tile, const PulseConfig& pulse) {
+/// Power of a half-selected cell over that of a pulsed one.
+static double half_selected_part(const TileConfig& tile) {
   const double square = tile.write.half_select == HalfSelect::Third ? 9.0 : 4.0;
+  return 1.0 / (square * tile.write.half_select_nonlinearity);
+}
+
+support::Energy half_select_energy(const TileConfig& tile, const PulseConfig& pulse) {
   const support::Energy full =
       pulse.largest_power ? *pulse.largest_power * pulse.width : pulse.energy;
-  return full * (1.0 / (square * tile.write.half_select_nonlinearity));
+  return full * half_selected_part(tile);
+}
+
+support::Power slot_power(const TileConfig& tile, const PulseConfig& pulse, unsigned pulses) {
+  if (pulses == 0) return {};
+  const auto cells = static_cast<double>(half_selected_cells(tile, 1, pulses));
+  return pulse.power() * (pulses + half_selected_part(tile) * cells);
 }
 
 }  // namespace uswim::tiles

@@ -133,5 +133,8 @@ std::uint64_t half_selected_cells(const TileConfig& tile, std::uint64_t slots,
 /// PulseEnergy::Conductance of one at the full scale, by the square of the voltage, as far as it is
 /// linear.
 support::Energy half_select_energy(const TileConfig& tile, const PulseConfig& pulse);
+/// Drawn, at most, while `pulses` devices of a row are pulsed at once, by these and by the cells
+/// that see a part of the voltage.
+support::Power slot_power(const TileConfig& tile, const PulseConfig& pulse, unsigned pulses);
 
 }  // namespace uswim::tiles

@@ -182,6 +182,9 @@ TEST_F(SmallRun, ReadsWithNoiseWhereThereIsAny) {
 TEST(RetentionTimes, LieWhereTheDriftIsStated) {
   EXPECT_THAT(fault_of({"accuracy.times=[1 h]"}), HasSubstr("needs a 'device.drift.model'"));
   EXPECT_THAT(
+      fault_of({"accuracy.times=[1 h]", "device.preset=rram_milo", "device.drift.model=device"}),
+      HasSubstr("the device's file states no drift"));
+  EXPECT_THAT(
       fault_of({"device.preset=pcm_joshi", "device.drift.model=device", "accuracy.times=[10 s]"}),
       HasSubstr("10 s lies outside the time for which the device's drift is stated, 20 to"));
   EXPECT_THAT(fault_of({"device.preset=rram_neurram", "device.drift.model=device",

@@ -48,6 +48,20 @@ std::vector<std::pair<std::size_t, Duration>> waiting(const Recorder& recorder) 
   return list;
 }
 
+TEST(PowerBudget, HoldsHalfSelectedCells) {
+  tiles::TileConfig tile = columns_64();
+  tile.write.half_select = tiles::HalfSelect::Half;
+  // 64 pulsed cells of 60 uW, 127 others of 15 uW in each of their columns: 125.8 mW.
+  EXPECT_THROW(SmallSystem(300, 30, PulseModelKind::Incremental, tile, with_budget(125.7)),
+               std::invalid_argument);
+  SmallSystem s(300, 30, PulseModelKind::Incremental, tile, with_budget(125.8));
+  Recorder recorder;
+  s.system->add_observer(recorder);
+  s.system->program(s.every_nth(2));
+  EXPECT_LE(recorder.peak(), in_picowatts(s.chip.power_budget));
+  EXPECT_GT(recorder.peak(), in_picowatts(s.chip.power_budget) / 4);  // half of the devices hold 0
+}
+
 TEST(PowerBudget, IsNeverExceededAndWithFirstFitNeverLeftIdle) {
   SmallSystem s(300, 30, PulseModelKind::Incremental, columns_64(),
                 with_budget(kBudget, Queueing::FirstFit));

@@ -72,5 +72,23 @@ TEST(HalfSelectEnergy, IsThatOfALinearCellByTheSquareOfTheVoltage) {
   EXPECT_NEAR(support::in_picojoules(half_select_energy(tile, pulse)), 0.04, 1e-12);
 }
 
+TEST(SlotPower, IsThatOfPulsedAndOfHalfSelectedCells) {
+  TileConfig tile;
+  tile.rows = 5;
+  tile.columns = 12;
+  PulseConfig pulse;
+  pulse.energy = support::picojoules(3.6);
+  pulse.width = support::Duration::nanoseconds(10);  // 360 uW
+  const auto microwatts = [&](unsigned pulses) {
+    return slot_power(tile, pulse, pulses).in_si() * 1e6;
+  };
+  EXPECT_NEAR(microwatts(3), 3 * 360.0, 1e-9);
+  tile.write.half_select = HalfSelect::Half;  // 9 columns without a pulse, 4 rows of 3 columns
+  EXPECT_NEAR(microwatts(3), 3 * 360.0 + (9 + 12) * 90.0, 1e-9);
+  tile.write.half_select = HalfSelect::Third;
+  EXPECT_NEAR(microwatts(3), 3 * 360.0 + (60 - 3) * 40.0, 1e-9);
+  EXPECT_EQ(microwatts(0), 0.0);
+}
+
 }  // namespace
 }  // namespace uswim::tiles
