@@ -53,7 +53,7 @@ TEST(Pads, ThatDoNotFitAreRefusedByName) {
       {"has 3 to reflect", fault_of_pad({0, 0, -2, 0, 0, 0, 4, 0}, "reflect")},
       {"expected numbers from -32768 to 32768", fault_of_pad({0, 0, kHuge, 0, 0, 0, 0, 0})},
       {"expected numbers from -32768 to 32768", fault_of_pad({0, 0, -kHuge, 0, 0, 0, 0, 0})},
-      {"more than 16777216 elements", fault_of_pad({0, 0, 30000, 30000, 0, 0, 0, 0})},
+      {"more than 4194304 elements", fault_of_pad({0, 0, 30000, 30000, 0, 0, 0, 0})},
       {"the images stay apart", fault_of_pad({1, 0, 0, 0, 0, 0, 0, 0})},
       {"the images stay apart", fault_of_pad({0, 0, 0, 0, -1, 0, 0, 0})},
       {"expected 'constant', 'edge' or 'reflect'", fault_of_pad({0, 0, 1, 0, 0, 0, 0, 0}, "wrap")},

@@ -140,6 +140,23 @@ struct Case {
   Fill fill;
 };
 
+TEST(HostileModels, HaveManyLargeValues) {
+  ModelBuilder m;
+  m.input("image", {-1, 1, 2000, 2000});
+  m.output("logits", {-1, 1});
+  std::string value = "image";
+  for (int i = 0; i < 9; ++i) {
+    const std::string next = "v" + std::to_string(i);
+    m.node("Sigmoid", "node" + std::to_string(i), {value}, {next});
+    value = next;
+  }
+  m.node("GlobalAveragePool", "mean", {value}, {"mean"});
+  m.node("Flatten", "flat", {"mean"}, {"flat"});
+  m.floats("w", {1, 1});
+  m.node("MatMul", "fc", {"flat", "w"}, {"logits"});
+  EXPECT_THAT(m.fault(), HasSubstr("the values up to node 'node7' have more than 33554432"));
+}
+
 TEST(HostileModels, HaveAxesShapesAndAttributesThatDoNotFit) {
   const std::vector<Case> cases{
       {"axis -5 lies outside",

@@ -124,8 +124,8 @@ class Grouping {
           (nodes_[n].operation != Operation::Scale && nodes_[n].operation != Operation::Quantize)) {
         throw NetworkError(
             "the network must begin with Quantize, or with Scale and Quantize, and nothing else "
-            "may "
-            "read its input");
+            "may read its input: pooling, activations and sums of the image itself have no codes "
+            "to work on");
       }
       nodes.push_back(n);
       if (nodes_[n].operation == Operation::Quantize) break;

@@ -17,6 +17,7 @@
 #include "workloads/onnx/graph_index.h"
 #include "workloads/onnx/network_builder.h"
 #include "workloads/onnx/operators.h"
+#include "workloads/onnx/window_reader.h"
 
 namespace uswim::workloads {
 namespace {
@@ -98,6 +99,17 @@ void check_operators(const GraphIndex& graph) {
                                    supported_operators()));
 }
 
+void check_values(const Network& network) {
+  std::size_t elements = network.input.size();
+  for (const Node& node : network.nodes) {
+    elements += node.shape.size();
+    if (elements > kMaximumOfAllValues)
+      throw NetworkError(
+          fmt::format("the values up to node '{}' have more than {} elements an image together",
+                      node.name, kMaximumOfAllValues));
+  }
+}
+
 Network import_bytes(std::vector<std::uint8_t> bytes) {
   if (bytes.empty()) throw NetworkError("the file is empty, expected an ONNX model");
   const std::string hash = support::content_hash(bytes.data(), bytes.size());
@@ -108,6 +120,7 @@ Network import_bytes(std::vector<std::uint8_t> bytes) {
   const GraphIndex graph(model.graph(), opset);
   check_operators(graph);
   Network network = NetworkBuilder(graph, opset).build();
+  check_values(network);
   network.content_hash = hash;
   return network;
 }

@@ -16,7 +16,7 @@ template <class T>
 Tensor<T> NetworkBuilder::constant(const NodeProto& node, int input, const char* what) const {
   const auto* constant = graph_.constant(node.input(input));
   if (constant == nullptr)
-    refuse(node, "its {} {} is computed, expected a constant", what, quoted(node.input(input)));
+    refuse(node, "expected a constant for its {}: {} is computed", what, quoted(node.input(input)));
   try {
     return read_tensor<T>(*constant);
   } catch (const NetworkError& error) {

@@ -11,7 +11,9 @@ namespace uswim::workloads::onnx_reader {
 
 /// One image's value may have this many elements, its border included; a larger one is refused
 /// instead of exhausting memory.
-inline constexpr std::size_t kMaximumElements = std::size_t{1} << 24;
+inline constexpr std::size_t kMaximumElements = std::size_t{1} << 22;
+/// All values of one image together: sensitivities keep them, of 16 images at once.
+inline constexpr std::size_t kMaximumOfAllValues = std::size_t{1} << 25;
 
 /// Kernels, strides, dilations and pads may be this large; more is damage.
 inline constexpr std::size_t kMaximumExtent = std::size_t{1} << 15;
