@@ -64,9 +64,11 @@ void ArrayProgrammer::start_from(const EarlierProgramming& earlier, const Device
   if (earlier_levels_.size() != devices_)
     throw std::invalid_argument("an earlier network must fill the same arrays");
   earlier_ = earlier;
-  const std::vector<std::uint8_t> levels = mapping_.levels(array_);
   untouched_.assign(earlier.skip_unchanged ? devices_ / 64 : 0, 0);
-  for (std::size_t i = 0; i < devices_ && earlier.skip_unchanged; ++i)
+  if (!earlier.skip_unchanged) return;
+  std::vector<std::uint8_t> levels;
+  find_levels(0, devices_ / mapping_.pitch(), levels);
+  for (std::size_t i = 0; i < devices_; ++i)
     if (i % mapping_.pitch() < columns_ &&
         device.target(levels[i]) == device.target(earlier_levels_[i]))
       mark(untouched_, i);
@@ -216,8 +218,6 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
   const std::size_t pitch = mapping_.pitch(), words = pitch / 64;
   tiles::CellArray* verified = operation == RowOperation::Verify ? &written_cells() : nullptr;
   if (verified != nullptr) keep_units();
-  std::vector<std::uint8_t> levels;
-  if (!written_levels_.empty()) find_levels(first, rows, levels);
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t row = first + r, at = row * pitch;
     if (operation == RowOperation::Program) {
@@ -230,8 +230,11 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
     }
     rewrites_[row] = 0;
   }
-  std::copy(levels.begin(), levels.end(),
-            written_levels_.begin() + static_cast<std::ptrdiff_t>(first * pitch));
+  if (!written_levels_.empty()) {
+    std::vector<std::uint8_t> levels;
+    find_levels(first, rows, levels);
+    std::copy(levels.begin(), levels.end(), &written_levels_[first * pitch]);
+  }
   any_pending_ |= operation == RowOperation::Program;
   const RowView view = row_view(first, rows, mask, operation);
   RowWork work = row_work(view);

@@ -39,7 +39,8 @@ class TileModule : public sc_core::sc_module {
 
  private:
   void b_transport(tlm::tlm_generic_payload& trans, sc_core::sc_time& delay);
-  /// Unpacks levels and masks of the command's rows. False where the data are not theirs.
+  /// Takes the masks of the command's rows, and the levels of one that is rewritten; those of
+  /// others are checked. False where the data are not theirs.
   bool unpack_rows(const unsigned char* data, std::size_t length, const TileCommand& command);
   support::Duration program_rows(TileCommand& command);
   /// Of the verify reads of a row or of one of its rounds.
