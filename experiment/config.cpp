@@ -119,18 +119,22 @@ void apply_verify_steps(ConfigReader& in, Config& c) {
   c.programming.rounded_reads = c.tile.verify.reads;
 }
 
-/// tile.write.pulse_energy: conductance, which tile, device and pulse model have part in.
-void apply_pulse_energy(ConfigReader& in, Config& c) {
-  if (c.tile.write.pulse_energy != tiles::PulseEnergy::Conductance) return;
+/// Energy by conductance, of pulses or verify reads, which tile, device and pulse model have part
+/// in.
+void apply_cell_energies(ConfigReader& in, Config& c) {
   using programmer::PulseModelKind;
+  const bool by_pulse = c.tile.write.pulse_energy == tiles::CellEnergy::Conductance;
+  if (!by_pulse && c.tile.verify.cell_energy == tiles::CellEnergy::Fixed) return;
+  const std::string key = by_pulse ? "tile.write.pulse_energy" : "tile.verify.cell_energy";
   in.check(c.device.highest_level.has_value(), "device",
-           "'tile.write.pulse_energy: conductance' needs 'lowest_level' and 'highest_level'");
-  in.check(c.programming.pulse_model != PulseModelKind::Statistical, "programming",
-           "pulse_model 'statistical' has no conductance at a pulse; set "
-           "'tile.write.pulse_energy: fixed'");
+           fmt::format("'{}: conductance' needs 'lowest_level' and 'highest_level'", key));
+  in.check(
+      c.programming.pulse_model != PulseModelKind::Statistical, "programming",
+      fmt::format("pulse_model 'statistical' has no conductance at a pulse; set '{}: fixed'", key));
   if (!c.device.highest_level) return;
-  c.programming.power = {c.tile.set.voltage, c.tile.reset.voltage, *c.device.lowest_level,
-                         *c.device.highest_level};
+  c.programming.power = {c.tile.set.voltage, c.tile.reset.voltage, c.tile.verify.read_voltage,
+                         *c.device.lowest_level, *c.device.highest_level};
+  if (!by_pulse) return;
   const auto limit = [&](tiles::PulseConfig& pulse, const programmer::PulseRamp& ramp) {
     double volts = pulse.voltage.in_si();
     if (c.programming.pulse_model == PulseModelKind::Ispp)
@@ -254,7 +258,7 @@ Config read_config(ConfigReader in) {
   c.device.verify_reads = c.tile.verify.reads;
   check_ramps(in, c);
   apply_verify_steps(in, c);
-  apply_pulse_energy(in, c);
+  apply_cell_energies(in, c);
   in.check(c.tile.write.erase == tiles::EraseRows::NotCounted || c.start.start == ChipStart::Erased,
            "tile", "'write.erase: counted' needs 'programming.start: erased'");
   in.check(c.in_situ.iterations == 0 || c.tile.write.rows == 1, "in_situ",

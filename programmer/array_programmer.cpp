@@ -348,6 +348,7 @@ void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& v
           model_.power_when_closed(target[0], device, seed_, chip_, after, up);
       work.set_power_W += power.set_W;
       work.reset_power_W += power.reset_W;
+      work.read_power_W += power.read_W;
     }
 }
 

@@ -50,7 +50,7 @@ class WriteDriverBank : public TileBlock {
   }
   /// The pulses of a row.
   void pulse(const programmer::RowWork& w) {
-    if (config_.write.pulse_energy == tiles::PulseEnergy::Conductance) {
+    if (config_.write.pulse_energy == tiles::CellEnergy::Conductance) {
       const auto energy = [](const tiles::PulseConfig& pulse, double power_W) {
         return support::Power::from_si(power_W) * pulse.width;
       };
@@ -127,24 +127,35 @@ class SenseArray : public TileBlock {
   SenseArray(const sc_core::sc_module_name& name, std::size_t tile, const tiles::TileConfig& config,
              const ChipConfig& chip, EnergyMonitor& energy)
       : TileBlock(name, tile, energy),
+        verify_(config.verify),
         verify_energy_(config.verify_read_energy * config.verify.reads),
+        verify_sensing_(config.verify_read_time * config.verify.reads),
         read_energy_(config.array_read_energy),
         verify_time_((config.verify.settle.rounded_up_to(chip.period()) +
                       config.verify_read_time.rounded_up_to(chip.period())) *
                      config.verify.reads),
         read_time_(config.array_read_time.rounded_up_to(chip.period())) {}
-  /// `rounds` of verifying, `devices` read in all of them together.
+  /// `rounds` of verifying.
   support::Duration verify_time(std::uint64_t rounds) const {
     return verify_time_ * static_cast<std::int64_t>(rounds);
   }
-  void verify(std::uint64_t devices) { spend(Component::VerifyRead, verify_energy_, devices); }
+  /// The verify reads of a row.
+  void verify(const programmer::RowWork& w) {
+    if (verify_.cell_energy == tiles::CellEnergy::Conductance)
+      spend(Component::VerifyRead, support::Power::from_si(w.read_power_W) * verify_sensing_, 1);
+    else
+      spend(Component::VerifyRead, verify_energy_, w.verify_reads);
+  }
   support::Duration read(std::uint64_t reads) {
     spend(Component::ArrayRead, read_energy_, reads);
     return read_time_ * static_cast<std::int64_t>(reads);
   }
 
  private:
-  support::Energy verify_energy_, read_energy_;
+  tiles::VerifyConfig verify_;
+  support::Energy verify_energy_;     ///< of a device, all reads of a verify
+  support::Duration verify_sensing_;  ///< of these reads, without settling
+  support::Energy read_energy_;
   support::Duration verify_time_, read_time_;
 };
 

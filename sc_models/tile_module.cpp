@@ -125,7 +125,7 @@ Duration TileModule::program_rows(TileCommand& command) {
   write_lines_.write(w, command.rows, changes);
   const std::uint64_t reads = verify_.reads;
   dacs_.drive(reads * w.verify_rounds);  // one row is read at a time
-  array_.verify(w.verify_reads);
+  array_.verify(w);
   if (verify_.mode == tiles::VerifyMode::Adc)
     adcs_.convert(reads * w.verify_reads);
   else

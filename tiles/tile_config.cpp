@@ -7,15 +7,21 @@ namespace {
 
 constexpr const char* kNvsimWrite = "NVSim/NVMExplorer RRAM cell: 2 V, 10 ns, 0.6 pJ";
 
-/// `device`: what its file states of such a pulse; null: nothing. Its figures are the defaults
-/// where `from_device`, and the range there and where the voltage acts on the device's conductance.
-void read_pulse(support::ConfigReader in, PulseConfig& pulse, PulseEnergy model,
-                const DevicePulse* device, bool from_device) {
-  if (from_device) {
+void check_voltage(support::ConfigReader& in, const char* key, support::Voltage voltage,
+                   support::Voltage lowest, support::Voltage highest) {
+  in.check(voltage >= lowest && voltage <= highest, key,
+           fmt::format("lies outside the valid range of the device, {:g} to {:g} V", lowest.in_si(),
+                       highest.in_si()));
+}
+
+/// `device`: what its file states of such a pulse, its defaults and its range; null: nothing.
+void read_pulse(support::ConfigReader in, PulseConfig& pulse, CellEnergy model,
+                const DevicePulse* device) {
+  if (device != nullptr) {
     pulse.width = device->width;
     pulse.voltage = device->voltage;
     pulse.energy = device->energy.value_or(support::Energy());
-    in.check(device->energy || in.has("energy") || model == PulseEnergy::Conductance, "",
+    in.check(device->energy || in.has("energy") || model == CellEnergy::Conductance, "",
              "the device's file states no energy of a pulse: set 'energy', or 'pulse_energy: "
              "conductance'");
   }
@@ -26,14 +32,33 @@ void read_pulse(support::ConfigReader in, PulseConfig& pulse, PulseEnergy model,
              {"amplitude at the device, with pulse_energy: conductance; the pulses of "
               "programming.pulse_model: ispp have those of their ramps",
               kNvsimWrite});
-  if (device == nullptr || (!from_device && model == PulseEnergy::Fixed)) return;
+  if (device == nullptr) return;
   in.check(pulse.width >= device->shortest && pulse.width <= device->longest, "width",
            fmt::format("lies outside the valid range of the device, {:g} to {:g} ns",
                        device->shortest.in_seconds() * 1e9, device->longest.in_seconds() * 1e9));
-  in.check(pulse.voltage >= device->lowest_voltage && pulse.voltage <= device->highest_voltage,
-           "voltage",
-           fmt::format("lies outside the valid range of the device, {:g} to {:g} V",
-                       device->lowest_voltage.in_si(), device->highest_voltage.in_si()));
+  check_voltage(in, "voltage", pulse.voltage, device->lowest_voltage, device->highest_voltage);
+}
+
+/// The energy of one verify read: `device` as above.
+void read_verify_energy(support::ConfigReader& in, TileConfig& c, const DeviceRead& device) {
+  c.verify_read_time = device.time.value_or(c.verify_read_time);
+  c.verify_read_energy = device.energy.value_or(c.verify_read_energy);
+  c.verify.read_voltage = device.voltage.value_or(c.verify.read_voltage);
+  if (device.voltage && !device.energy) c.verify.cell_energy = CellEnergy::Conductance;
+  in.duration("read_time", c.verify_read_time,
+              {"settling and sensing of a row", "NeuroSim: read pulse 10 ns"});
+  in.word("cell_energy", c.verify.cell_energy, kCellEnergies,
+          {"what a device takes in a read. fixed: `read_energy`; conductance: V^2 G t with "
+           "`read_voltage`, the device's conductance at that read and `read_time`; the default "
+           "where the device's file states a voltage of reads and no energy",
+           "unconfirmed"});
+  in.energy("read_energy", c.verify_read_energy,
+            {"per device read; with cell_energy: fixed", "NVSim RRAM cell: 0.4 V, 0.1 pJ"});
+  in.voltage("read_voltage", c.verify.read_voltage,
+             {"at the device, with cell_energy: conductance", "NVSim RRAM cell: 0.4 V, 0.1 pJ"});
+  if (device.voltage)
+    check_voltage(in, "read_voltage", c.verify.read_voltage, device.lowest_voltage,
+                  device.highest_voltage);
 }
 
 bool is_power_of_two(unsigned v) { return v != 0 && (v & (v - 1)) == 0; }
@@ -48,28 +73,21 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
 
   auto write = in.section(
       "write", {"write drivers; the devices of a row are pulsed together, SET and RESET one "
-                "after the other, unless set otherwise here"});
-  write.boolean("from_device", c.write.from_device,
-                {"defaults of set, reset, verify.read_time and verify.read_energy are those of the "
-                 "device's file (configs/devices); what is set here must lie in the range that it "
-                 "states, as must the voltages of ramps and of pulse_energy: conductance always"});
-  write.word("pulse_energy", c.write.pulse_energy, kPulseEnergies,
+                "after the other, unless set otherwise here. Where the device's file "
+                "(configs/devices) states pulses and reads, they are the defaults here and in "
+                "'verify', and its ranges are those allowed"});
+  if ((device.set && !device.set->energy) || (device.reset && !device.reset->energy))
+    c.write.pulse_energy = CellEnergy::Conductance;
+  write.word("pulse_energy", c.write.pulse_energy, kCellEnergies,
              {"fixed: `energy` for every pulse; conductance: V^2 G t with the mean of the device's "
               "conductance before and after that pulse, between device.lowest_level and "
-              "device.highest_level",
+              "device.highest_level; the default where the device's file states pulses without an "
+              "energy",
               "unconfirmed"});
-  const bool has_pulses = device.set && device.reset;
-  write.check(!c.write.from_device || has_pulses, "from_device",
-              "the device's file states no write pulses");
-  const bool from_device = c.write.from_device && has_pulses;
   read_pulse(write.section("set", {"pulse that raises the conductance"}), c.set,
-             c.write.pulse_energy, device.set ? &*device.set : nullptr, from_device);
+             c.write.pulse_energy, device.set ? &*device.set : nullptr);
   read_pulse(write.section("reset", {"pulse that lowers the conductance"}), c.reset,
-             c.write.pulse_energy, device.reset ? &*device.reset : nullptr, from_device);
-  if (from_device) {
-    c.verify_read_time = device.read_time.value_or(c.verify_read_time);
-    c.verify_read_energy = device.read_energy.value_or(c.verify_read_energy);
-  }
+             c.write.pulse_energy, device.reset ? &*device.reset : nullptr);
   write.whole(
       "drivers", c.write.drivers, support::closed(0, 1024),
       {"devices of a row that can be pulsed at once: the columns are served in groups of as "
@@ -121,11 +139,7 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
   auto verify = in.section(
       "verify", {"the read after a write pulse; every device still open is converted once, "
                  "unless set otherwise here"});
-  verify.duration("read_time", c.verify_read_time,
-                  {"settling and sensing of a row", "NeuroSim: read pulse 10 ns"});
-  verify.energy("read_energy", c.verify_read_energy,
-                {"per device read", "NVSim RRAM cell: 0.4 V, 0.1 pJ"});
-
+  read_verify_energy(verify, c, device.read);
   verify.word("mode", c.verify.mode, kVerifyModes,
               {"adc: a conversion; compare: two comparisons with the ends of the accepted window, "
                "at all columns at once",
@@ -134,6 +148,8 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
               {"open: read the devices still open; row: every column in use, as long as one "
                "device is open",
                "unconfirmed"});
+  verify.check(c.verify.columns == VerifyColumns::Open || c.verify.cell_energy == CellEnergy::Fixed,
+               "columns", "needs 'cell_energy: fixed' to read a whole row");
   verify.whole("reads", c.verify.reads, support::closed(1, 1000),
                {"reads averaged per verify: time and energy of as many, and their mean has "
                 "device.read_noise over the square root of their number",

@@ -14,10 +14,9 @@ namespace uswim::tiles {
 /// A write pulse of one polarity.
 struct PulseConfig {
   support::Duration width = support::Duration::nanoseconds(10);
-  support::Energy energy =
-      support::picojoules(0.6);                    ///< per pulsed device, with PulseEnergy::Fixed
-  support::Voltage voltage = support::volts(2.0);  ///< with PulseEnergy::Conductance
-  /// With PulseEnergy::Conductance: of a device at the full scale. Not a key of its own.
+  support::Energy energy = support::picojoules(0.6);  ///< per pulsed device, with CellEnergy::Fixed
+  support::Voltage voltage = support::volts(2.0);     ///< with CellEnergy::Conductance
+  /// With CellEnergy::Conductance: of a device at the full scale. Not a key of its own.
   std::optional<support::Power> largest_power = {};
   /// While it lasts, per pulsed device, at most; 0 for a pulse without duration.
   support::Power power() const {
@@ -41,10 +40,10 @@ enum class WritePhases { Separate, Mixed };
 inline constexpr std::array<std::pair<std::string_view, WritePhases>, 2> kWritePhases{
     {{"separate", WritePhases::Separate}, {"mixed", WritePhases::Mixed}}};
 
-/// What a pulse's energy is: a figure, or V^2 G t with the device's own conductance at that pulse.
-enum class PulseEnergy { Fixed, Conductance };
-inline constexpr std::array<std::pair<std::string_view, PulseEnergy>, 2> kPulseEnergies{
-    {{"fixed", PulseEnergy::Fixed}, {"conductance", PulseEnergy::Conductance}}};
+/// What a device takes in a pulse or a read: a figure, or V^2 G t with its own conductance there.
+enum class CellEnergy { Fixed, Conductance };
+inline constexpr std::array<std::pair<std::string_view, CellEnergy>, 2> kCellEnergies{
+    {{"fixed", CellEnergy::Fixed}, {"conductance", CellEnergy::Conductance}}};
 
 /// Write pulse of a device as its file states it, with the range in which the file holds.
 struct DevicePulse {
@@ -53,11 +52,18 @@ struct DevicePulse {
   std::optional<support::Energy> energy;
 };
 
+/// A read of a device, as far as its file states it; the voltage has the range in which it holds.
+struct DeviceRead {
+  std::optional<support::Voltage> voltage;
+  support::Voltage lowest_voltage, highest_voltage;
+  std::optional<support::Duration> time;
+  std::optional<support::Energy> energy;
+};
+
 /// What a device's file says of writing and reading it. Without it the tile has its own defaults.
 struct DeviceFigures {
   std::optional<DevicePulse> set, reset;
-  std::optional<support::Duration> read_time;
-  std::optional<support::Energy> read_energy;
+  DeviceRead read;
 };
 
 /// What cells beside the pulsed ones see on the lines that they share with them: nothing (access
@@ -72,8 +78,7 @@ inline constexpr std::array<std::pair<std::string_view, EraseRows>, 2> kEraseRow
     {{"not_counted", EraseRows::NotCounted}, {"counted", EraseRows::Counted}}};
 
 struct WriteConfig {
-  bool from_device = false;  ///< defaults and valid range of the pulses are those of DeviceFigures
-  PulseEnergy pulse_energy = PulseEnergy::Fixed;
+  CellEnergy pulse_energy = CellEnergy::Fixed;
   unsigned drivers = 0;  ///< devices of a row pulsed at once; 0: the whole row
   unsigned rows = 1;     ///< rows driven at once
   WritePhases phases = WritePhases::Separate;
@@ -100,9 +105,11 @@ inline constexpr std::array<std::pair<std::string_view, VerifyColumns>, 2> kVeri
 struct VerifyConfig {
   VerifyMode mode = VerifyMode::Adc;
   VerifyColumns columns = VerifyColumns::Open;
-  unsigned reads = 1;        ///< averaged per verify
-  unsigned adc_bits = 0;     ///< steps of a device's full scale, 2^adc_bits; 0: exact
-  support::Duration settle;  ///< before each read
+  unsigned reads = 1;     ///< averaged per verify
+  unsigned adc_bits = 0;  ///< steps of a device's full scale, 2^adc_bits; 0: exact
+  CellEnergy cell_energy = CellEnergy::Fixed;
+  support::Voltage read_voltage = support::volts(0.4);  ///< with CellEnergy::Conductance
+  support::Duration settle;                             ///< before each read
   support::Duration compare_time = support::Duration::nanoseconds(2);  ///< both comparisons
   support::Energy compare_energy = support::picojoules(0.0032);        ///< per device read
 };
@@ -116,7 +123,8 @@ struct TileConfig {
   WriteConfig write;
   VerifyConfig verify;
   support::Duration verify_read_time = support::Duration::nanoseconds(10);
-  support::Energy verify_read_energy = support::picojoules(0.1);  ///< per device read
+  support::Energy verify_read_energy =
+      support::picojoules(0.1);  ///< per device read, with CellEnergy::Fixed
   support::Duration array_read_time = support::Duration::nanoseconds(100);
   support::Energy array_read_energy = support::picojoules(30.0);  ///< whole array, one input bit
   support::Energy dac_energy = support::picojoules(0.417);        ///< per driven row and input bit
@@ -130,7 +138,7 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device = {})
 std::uint64_t half_selected_cells(const TileConfig& tile, std::uint64_t slots,
                                   std::uint64_t pulses);
 /// What one of them spends while a pulse lasts: that of the pulsed device, or with
-/// PulseEnergy::Conductance of one at the full scale, by the square of the voltage, as far as it is
+/// CellEnergy::Conductance of one at the full scale, by the square of the voltage, as far as it is
 /// linear.
 support::Energy half_select_energy(const TileConfig& tile, const PulseConfig& pulse);
 /// Drawn, at most, while `pulses` devices of a row are pulsed at once, by these and by the cells

@@ -27,14 +27,25 @@ tiles::DevicePulse read_pulse(support::ConfigReader in) {
   return p;
 }
 
+tiles::DeviceRead read_read(support::ConfigReader in) {
+  tiles::DeviceRead r;
+  if (in.has("voltage")) {
+    in.voltage("voltage", r.voltage.emplace(), {"at the device"});
+    r.lowest_voltage = r.highest_voltage = *r.voltage;
+    in.voltage("lowest_voltage", r.lowest_voltage, {"valid range; without it the voltage alone"});
+    in.voltage("highest_voltage", r.highest_voltage, {"valid range"});
+  }
+  if (in.has("time")) in.duration("time", r.time.emplace(), {"settling and sensing of one read"});
+  if (in.has("energy")) in.energy("energy", r.energy.emplace(), {"of one read, per device"});
+  return r;
+}
+
 void read_figures(support::ConfigReader& in, tiles::DeviceFigures& f) {
   if (in.has("set")) f.set = read_pulse(in.section("set", {"pulse that raises the conductance"}));
   if (in.has("reset"))
     f.reset = read_pulse(in.section("reset", {"pulse that lowers the conductance"}));
   in.check(f.set.has_value() == f.reset.has_value(), "", "needs both 'set' and 'reset', or none");
-  if (in.has("read_time"))
-    in.duration("read_time", f.read_time.emplace(), {"settling and sensing of one read"});
-  if (in.has("read_energy")) in.energy("read_energy", f.read_energy.emplace(), {"per device read"});
+  if (in.has("read")) f.read = read_read(in.section("read", {"a read of one device"}));
 }
 
 DeviceData read(support::ConfigDocument document) {

@@ -28,11 +28,12 @@ enum class DevicePreset {
   RramIsaac,
   RramNvsim,
   PcmJoshi,
+  PcmLee,
   PcmHermes,
   FefetNeurosim,
   FefetNvmexplorer
 };
-inline constexpr std::array<std::pair<std::string_view, DevicePreset>, 13> kDevicePresets{
+inline constexpr std::array<std::pair<std::string_view, DevicePreset>, 14> kDevicePresets{
     {{"R1", DevicePreset::R1},
      {"F2", DevicePreset::F2},
      {"F3", DevicePreset::F3},
@@ -43,6 +44,7 @@ inline constexpr std::array<std::pair<std::string_view, DevicePreset>, 13> kDevi
      {"rram_isaac", DevicePreset::RramIsaac},
      {"rram_nvsim", DevicePreset::RramNvsim},
      {"pcm_joshi", DevicePreset::PcmJoshi},
+     {"pcm_lee", DevicePreset::PcmLee},
      {"pcm_hermes", DevicePreset::PcmHermes},
      {"fefet_neurosim", DevicePreset::FefetNeurosim},
      {"fefet_nvmexplorer", DevicePreset::FefetNvmexplorer}}};

@@ -61,7 +61,7 @@ void DevicePulses::clear() {
   reset_.clear();
   write_cycles_ = 0;
   for (std::vector<float>* power :
-       {&open_loop_power_W_, &set_power_W_, &reset_power_W_, &erase_power_W_})
+       {&open_loop_power_W_, &set_power_W_, &reset_power_W_, &read_power_W_, &erase_power_W_})
     power->clear();
 }
 
@@ -104,6 +104,7 @@ void DevicePulses::append(const DeviceOutcomes& outcomes) {
   add(outcomes.open_loop_power_W, open_loop_power_W_);
   add(outcomes.set_power_W, set_power_W_);
   add(outcomes.reset_power_W, reset_power_W_);
+  add(outcomes.read_power_W, read_power_W_);
   add(outcomes.erase_power_W, erase_power_W_);
 }
 

@@ -50,6 +50,7 @@ class DevicePulses {
   double open_loop_power_W(std::size_t i) const { return double{open_loop_power_W_[i]}; }
   double set_power_W(std::size_t i) const { return double{set_power_W_[i]}; }
   double reset_power_W(std::size_t i) const { return double{reset_power_W_[i]}; }
+  double read_power_W(std::size_t i) const { return double{read_power_W_[i]}; }
   double erase_power_W(std::size_t i) const { return double{erase_power_W_[i]}; }
 
  private:
@@ -65,7 +66,8 @@ class DevicePulses {
   std::vector<std::uint16_t> reset_round_;  ///< DeviceOutcomes::cycles is as wide
   std::vector<std::uint64_t> reset_;
   std::uint64_t write_cycles_ = 0;
-  std::vector<float> open_loop_power_W_, set_power_W_, reset_power_W_, erase_power_W_;
+  std::vector<float> open_loop_power_W_, set_power_W_, reset_power_W_, read_power_W_,
+      erase_power_W_;
 };
 
 }  // namespace uswim::programmer

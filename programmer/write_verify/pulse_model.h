@@ -28,10 +28,12 @@ enum class StartState { Erased, OpenLoop };
 inline constexpr std::array<std::pair<std::string_view, StartState>, 2> kStartStates{
     {{"erased", StartState::Erased}, {"open_loop", StartState::OpenLoop}}};
 
-/// What the power of a pulse follows from, where it is wanted: V^2 G with the mean of the device's
-/// conductance before and after the pulse, which is taken to move evenly in between.
+/// What the power of a pulse or a verify read follows from, where it is wanted: V^2 G, of a pulse
+/// with the mean of the device's conductance before and after it, which is taken to move evenly in
+/// between.
 struct PulsePowerConfig {
   support::Voltage set, reset;  ///< amplitudes; the pulses of `ispp` have those of its ramps
+  support::Voltage read;
   support::Conductance lowest, highest;  ///< at 0 and at the full scale
 };
 
@@ -96,6 +98,7 @@ struct DeviceOutcomes {
   std::vector<std::uint64_t> set, reset;
   /// Power of each device's pulses, summed over them; empty unless WriteVerifyConfig::power is set.
   std::vector<float> open_loop_power_W, set_power_W, reset_power_W;
+  std::vector<float> read_power_W;    ///< of its verify reads, summed over them
   std::vector<float> erase_power_W;   ///< of a RESET pulse that would take back the open-loop pulse
   std::vector<float> erased_power_W;  ///< of a RESET pulse of the device as it is before any pulse
   std::size_t words() const { return (devices + 63) / 64; }
@@ -160,10 +163,11 @@ class PulseModel {
   /// Not for `statistical`, which knows no conductance before its last cycle.
   float closed_after(const DeviceTarget& target, std::uint64_t device, std::uint64_t seed,
                      std::uint32_t chip, std::uint32_t rounds) const;
-  /// Powers, summed over them, of the pulses that such a device gets, the write with which the row
-  /// is closed included; `up`: that one is a SET pulse. 0 unless WriteVerifyConfig::power is set.
+  /// Powers, summed over them, of the pulses and reads that such a device gets, the write with
+  /// which the row is closed included; `up`: that one is a SET pulse. 0 unless
+  /// WriteVerifyConfig::power is set.
   struct ClosedPower {
-    double set_W = 0.0, reset_W = 0.0;
+    double set_W = 0.0, reset_W = 0.0, read_W = 0.0;
   };
   virtual ClosedPower power_when_closed(const DeviceTarget& /*target*/, std::uint64_t /*device*/,
                                         std::uint64_t /*seed*/, std::uint32_t /*chip*/,

@@ -50,7 +50,7 @@ class PoweredModel : public PulseModel {
                   rounds);
     float left = 0.0f;
     go_through(std::vector<DeviceTarget>{target}, device, seed, chip, out, &left);
-    ClosedPower p{out.set_power_W.front(), out.reset_power_W.front()};
+    ClosedPower p{out.set_power_W.front(), out.reset_power_W.front(), out.read_power_W.front()};
     if (closing().writes())
       (up ? p.set_W : p.reset_W) +=
           power(amplitude_V(up), left, closing_write(target, device, seed, chip));
@@ -62,13 +62,13 @@ class PoweredModel : public PulseModel {
   }
 
  private:
-  /// Powers of the pulses that `out` records; `left`, where it is not null: conductances that the
-  /// last of them leave, relaxation not included.
+  /// Powers of the pulses that `out` records and of the reads behind them; `left`, where it is not
+  /// null: conductances that the last of them leave, relaxation not included.
   void go_through(const DeviceTargets& targets, std::uint64_t first, std::uint64_t seed,
                   std::uint32_t chip, DeviceOutcomes& out, float* left) const {
     const std::size_t n = targets.size();
     for (std::vector<float>* power : {&out.open_loop_power_W, &out.set_power_W, &out.reset_power_W,
-                                      &out.erase_power_W, &out.erased_power_W})
+                                      &out.read_power_W, &out.erase_power_W, &out.erased_power_W})
       power->assign(n, 0.0f);
 
     std::vector<std::uint64_t> index;
@@ -82,6 +82,7 @@ class PoweredModel : public PulseModel {
       const Stuck stuck = stuck_state(constants_, seed, chip, first + i);
       const FirstRound r = first_round(targets[i], z[i], stuck, constants_);
       out.erased_power_W[i] = power(amplitude_V(false), r.before, r.before);
+      out.read_power_W[i] = read_power(r.start);
       if (left != nullptr) left[i] = r.start;
       if (r.open_loop_set() || r.open_loop_reset()) {
         out.open_loop_power_W[i] = power(amplitude_V(r.open_loop_set()), r.before, r.open_loop);
@@ -131,6 +132,10 @@ class PoweredModel : public PulseModel {
     return static_cast<float>(amplitude_V * amplitude_V * conductance_S);
   }
 
+  float read_power(float conductance) const {
+    return power(power_.read.in_si(), conductance, conductance);
+  }
+
   void pulse(PulsedDevice& d, float z, std::size_t round, DeviceOutcomes& out) const {
     const bool up = out.set[round * out.words() + d.place / 64] >> (d.place % 64) & 1;
     const float before = d.conductance;
@@ -149,6 +154,7 @@ class PoweredModel : public PulseModel {
     }
     if (!d.stuck) d.conductance = after;
     (up ? out.set_power_W : out.reset_power_W)[d.place] += power(volts, before, d.conductance);
+    out.read_power_W[d.place] += read_power(d.conductance);
     --d.left;
   }
 

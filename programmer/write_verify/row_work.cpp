@@ -123,6 +123,7 @@ void add_power(const RowRounds& row_rounds, std::size_t rounds, RowWork& work) {
         if (!(open >> bit & 1)) {
           work.set_power_W += p.set_power_W(device);
           work.reset_power_W += p.reset_power_W(device);
+          work.read_power_W += p.read_power_W(device);
         }
         if (!later) continue;
         // As in round_bits(): the first pulse has been given, or the device is to be erased.
@@ -260,6 +261,7 @@ void RowWork::append(const RowWork& next) {
   most_pulses = std::max(most_pulses, next.most_pulses);
   set_power_W += next.set_power_W;
   reset_power_W += next.reset_power_W;
+  read_power_W += next.read_power_W;
   erase_power_W += next.erase_power_W;
 }
 

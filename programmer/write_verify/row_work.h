@@ -67,6 +67,7 @@ struct RowWork {
   std::uint32_t most_pulses = 0;    ///< of the device with most of them
   double set_power_W = 0.0;         ///< summed over the pulses; 0 unless DevicePulses has it
   double reset_power_W = 0.0;
+  double read_power_W = 0.0;   ///< summed over verify reads of devices that were still open
   double erase_power_W = 0.0;  ///< of the erase pulses; not in reset_power_W
   PolarityChanges polarity;
   void add(const RoundWork& round);

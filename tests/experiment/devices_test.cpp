@@ -196,42 +196,49 @@ TEST(RetentionTimes, LieWhereTheDriftIsStated) {
               HasSubstr("start: programmed"));
 }
 
-TEST(DevicePulses, BecomeTheTilesWhereAsked) {
-  const Config c =
-      load_config(kConfig, {"device.preset=rram_isaac", "tile.write.from_device=true"}).config;
+TEST(DevicePulses, AreTheTiles) {
+  const Config c = load_config(kConfig, {"device.preset=rram_isaac"}).config;
   EXPECT_EQ(c.tile.set.width.in_picoseconds(), 40000);
   EXPECT_NEAR(support::in_picojoules(c.tile.reset.energy), 7.27, 1e-9);
   EXPECT_EQ(c.tile.verify_read_time.in_picoseconds(), 1000);
-  const Config own = load_config(kConfig, {"device.preset=rram_isaac"}).config;
-  EXPECT_EQ(own.tile.set.width.in_picoseconds(), 10000);
+  EXPECT_EQ(c.tile.write.pulse_energy, tiles::CellEnergy::Fixed);
+  // 0.3 V, no energy of a read.
+  EXPECT_EQ(c.tile.verify.cell_energy, tiles::CellEnergy::Conductance);
+  EXPECT_EQ(c.tile.verify.read_voltage, support::volts(0.3));
+  // Pulses from 1.2 V, no energy of one.
+  const Config neurram = load_config(kNeurram, {}).config;
+  EXPECT_EQ(neurram.tile.write.pulse_energy, tiles::CellEnergy::Conductance);
+  EXPECT_EQ(neurram.tile.set.width.in_picoseconds(), 1000000);
+  // A read of 250 ns, no pulses.
+  const Config pcm = load_config(USWIM_SOURCE_DIR "/configs/programming/retention.yaml", {}).config;
+  EXPECT_EQ(pcm.tile.verify_read_time.in_picoseconds(), 250000);
+  EXPECT_EQ(pcm.tile.set.width.in_picoseconds(), 10000);
 }
 
 TEST(DevicePulses, HoldInTheirRangeOnly) {
-  EXPECT_THAT(fault_of({"tile.write.from_device=true"}), HasSubstr("states no write pulses"));
   EXPECT_THAT(
-      fault_of({"device.preset=fefet_neurosim", "tile.write.from_device=true",
-                "tile.write.set.width=60 ns"}),
+      fault_of({"device.preset=fefet_neurosim", "tile.write.set.width=60 ns"}),
       HasSubstr("tile.write.set.width: lies outside the valid range of the device, 50 to 50 "
                 "ns"));
   EXPECT_THAT(
-      fault_of({"device.preset=fefet_neurosim", "tile.write.from_device=true",
-                "tile.write.reset.voltage=5 V"}),
+      fault_of({"device.preset=fefet_neurosim", "tile.write.reset.voltage=5 V"}),
       HasSubstr("tile.write.reset.voltage: lies outside the valid range of the device, 4 to "
                 "4 V"));
+  EXPECT_THAT(
+      fault_of({"device.preset=rram_nvsim", "tile.verify.read_voltage=0.5 V"}),
+      HasSubstr("tile.verify.read_voltage: lies outside the valid range of the device, 0.4 to "
+                "0.4 V"));
+  EXPECT_THAT(fault_of({"tile.write.pulse_energy=fixed"}, kNeurram),
+              HasSubstr("states no energy of a pulse"));
 }
 
-TEST(PulseRange, HoldsForRampsAndForVoltagesThatActOnTheConductance) {
-  const auto with = [&](std::vector<std::string> more) {
-    more.insert(more.end(), {"tile.write.from_device=false", "tile.write.pulse_energy=fixed"});
-    std::rotate(more.begin(), more.end() - 2, more.end());  // what is asked for comes last
-    return fault_of(more, kNeurram);
-  };
+TEST(PulseRange, HoldsForRamps) {
+  const auto with = [&](const std::vector<std::string>& more) { return fault_of(more, kNeurram); };
   EXPECT_EQ(with({}), "");
   const auto range = HasSubstr("lies outside the valid range of the device, 1.2 to 3.3 V");
   EXPECT_THAT(with({"programming.ispp.set.stop=5 V"}), range);
   EXPECT_THAT(with({"programming.ispp.reset.start=0.5 V"}), range);
-  EXPECT_EQ(with({"tile.write.set.voltage=9 V"}), "");  // another writer's pulses, energy fixed
-  EXPECT_THAT(with({"tile.write.pulse_energy=conductance", "tile.write.set.voltage=9 V"}), range);
+  EXPECT_THAT(with({"tile.write.set.voltage=9 V"}), range);
 }
 
 // The mean of n reads errs by a part sqrt(n) less.
@@ -255,6 +262,15 @@ TEST_F(SmallRun, ReadsTheChipInTheArithmeticAskedFor) {
   EXPECT_EQ(words.first, bytes.first);
   EXPECT_NE(words.second, bytes.second);
   EXPECT_NEAR(words.second, bytes.second, 0.02);
+}
+
+TEST(ReadEnergy, ByConductanceNeedsAConductanceAtEveryReadOfAnOpenDevice) {
+  EXPECT_THAT(fault_of({"tile.verify.cell_energy=conductance"}),
+              HasSubstr("'tile.verify.cell_energy: conductance' needs"));
+  EXPECT_THAT(fault_of({"device.preset=rram_isaac", "programming.pulse_model=statistical"}),
+              HasSubstr("set 'tile.verify.cell_energy: fixed'"));
+  EXPECT_THAT(fault_of({"device.preset=rram_isaac", "tile.verify.columns=row"}),
+              HasSubstr("needs 'cell_energy: fixed' to read a whole row"));
 }
 
 TEST(PulseEnergy, ByConductanceNeedsAConductanceAtEveryPulse) {

@@ -9,7 +9,7 @@
 #include "programmer/write_verify/pulse_rules.h"
 #include "programmer/write_verify/row_work.h"
 
-/// V^2 G of write pulses, for energy by the actual conductance.
+/// V^2 G of write pulses and verify reads, for energy by the actual conductance.
 namespace uswim::programmer {
 namespace {
 
@@ -20,7 +20,7 @@ constexpr double kLowest_S = 1e-6, kHighest_S = 40e-6;
 WriteVerifyConfig powered(PulseModelKind kind, double volts = 2.0) {
   WriteVerifyConfig c;
   c.pulse_model = kind;
-  c.power = {support::volts(volts), support::volts(volts + 0.5),
+  c.power = {support::volts(volts), support::volts(volts + 0.5), support::volts(0.3),
              support::Conductance::from_si(kLowest_S), support::Conductance::from_si(kHighest_S)};
   return c;
 }
@@ -51,6 +51,10 @@ TEST(PulsePower, OfExactStepsIsTheirClosedSum) {
   const double want = 4.0 * (k * kLowest_S + (kHighest_S - kLowest_S) * c.step * k * k / 2);
   EXPECT_NEAR(o.set_power_W[0], want, 1e-6 * want);
   EXPECT_EQ(o.reset_power_W[0], 0.0f);
+  // Read before the first pulse and after every one of them.
+  const double reads =
+      0.09 * ((k + 1) * kLowest_S + (kHighest_S - kLowest_S) * c.step * k * (k + 1) / 2);
+  EXPECT_NEAR(o.read_power_W[0], reads, 1e-6 * reads);
   // The open-loop pulse goes from the erased level to the target at once.
   const double open_loop = 4.0 * conductance_S(1.0 / 3);
   EXPECT_NEAR(o.open_loop_power_W[0], open_loop, 1e-6 * open_loop);
@@ -71,8 +75,11 @@ TEST(PulsePower, OfANeurramPulseIsThePublishedOne) {
 /// The same by one plain loop per device, one draw at a time, which decides from reads of its own
 /// when a device is done instead of following recorded pulses. A device that is open after `rounds`
 /// gets its closing write. Returns whether it is.
+struct Powers {
+  double set = 0, reset = 0, read = 0;
+};
 bool plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, const DeviceTarget& t,
-                  std::uint64_t index, double& set, double& reset, std::uint32_t rounds = 1000) {
+                  std::uint64_t index, Powers& sum, std::uint32_t rounds = 1000) {
   const PulseConstants c = pulse_constants(config, model);
   const IsppRule ispp(config.ispp);
   const auto draw = [&](Stream stream, std::uint32_t n) {
@@ -87,7 +94,7 @@ bool plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, con
       step_factor(c, c.device_to_device > 0 ? device_draw(Stream::DeviceStep) : 0.0f);
   const auto book = [&](bool up, double volts, float before, float after) {
     const double g = std::max(0.0, conductance_S(0.5 * (double{before} + double{after})));
-    (up ? set : reset) += volts * volts * g;
+    (up ? sum.set : sum.reset) += volts * volts * g;
   };
   const double set_V = config.power->set.in_si(), reset_V = config.power->reset.in_si();
   if (first.verify_set() || first.verify_reset())
@@ -99,6 +106,7 @@ bool plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, con
     const float error = round == 0 ? device_draw(Stream::VerifyReadNoise)
                                    : draw(Stream::VerifyReadNoise, round - 1);
     const float read = g + (c.read_noise > 0 ? c.read_noise * error : 0.0f);
+    sum.read += 0.3 * 0.3 * std::max(0.0, conductance_S(double{g}));
     if (is_inside(read, t.target, c.tolerance) || cycles >= c.max_cycles) return false;
     const bool up = read < t.target;
     if (round + 1 == rounds) {
@@ -152,12 +160,13 @@ TEST_P(PulsePowers, AreTheSumsOverThePlainLoopsPulses) {
   make_pulse_model(c, model)->write(t, 1000, 7, 3, o);
   double total = 0;
   for (std::size_t i = 0; i < t.size(); ++i) {
-    double set = 0, reset = 0;
-    if (t[i].present) plain_powers(c, model, t[i], 1000 + i, set, reset);
+    Powers sum;
+    if (t[i].present) plain_powers(c, model, t[i], 1000 + i, sum);
     // Sums of at most 40 single-precision numbers.
-    EXPECT_NEAR(o.set_power_W[i], set, 1e-5 * set) << i;
-    EXPECT_NEAR(o.reset_power_W[i], reset, 1e-5 * reset) << i;
-    total += set + reset;
+    EXPECT_NEAR(o.set_power_W[i], sum.set, 1e-5 * sum.set) << i;
+    EXPECT_NEAR(o.reset_power_W[i], sum.reset, 1e-5 * sum.reset) << i;
+    EXPECT_NEAR(o.read_power_W[i], sum.read, 1e-5 * sum.read) << i;
+    total += sum.set + sum.reset;
   }
   EXPECT_GT(total, 0.0);
   c.power.reset();
@@ -191,15 +200,16 @@ TEST_P(PulsePowers, EndWhereTheRowIsClosedAndWithItsLastWrite) {
         const auto next = [&](const std::vector<std::uint64_t>& bits) {
           return (bits[rounds * o.words() + i / 64] >> (i % 64) & 1) != 0;
         };
-        double set = 0, reset = 0;
-        const bool open = plain_powers(c, model, t[i], 1000 + i, set, reset, rounds);
+        Powers sum;
+        const bool open = plain_powers(c, model, t[i], 1000 + i, sum, rounds);
         EXPECT_EQ(open, next(o.set) || next(o.reset));
         if (!open) continue;
         ++closed;
         const PulseModel::ClosedPower power =
             pulses->power_when_closed(t[i], 1000 + i, 7, 3, rounds, next(o.set));
-        EXPECT_NEAR(power.set_W, set, 1e-5 * set) << i;
-        EXPECT_NEAR(power.reset_W, reset, 1e-5 * reset) << i;
+        EXPECT_NEAR(power.set_W, sum.set, 1e-5 * sum.set) << i;
+        EXPECT_NEAR(power.reset_W, sum.reset, 1e-5 * sum.reset) << i;
+        EXPECT_NEAR(power.read_W, sum.read, 1e-5 * sum.read) << i;
       }
     EXPECT_GT(closed, 100u);
   }
@@ -220,14 +230,16 @@ TEST(PulsePower, OfARowFollowsItsMask) {
   make_pulse_model(powered(PulseModelKind::Incremental), device(0.1))->write(t, 0, 1, 0, o);
   const std::uint64_t mask[2] = {0x00ff00ff00ff00ffull, 0x1ull};
   const RowWork w = row_work(RowView{DevicePulses(o), 0, 2, mask, {}});
-  double set = 0, reset = 0;
+  double set = 0, reset = 0, read = 0;
   for (std::size_t i = 0; i < 128; ++i) {
     const bool selected = mask[i / 64] >> (i % 64) & 1;
+    if (selected) read += double{o.read_power_W[i]};
     set += selected ? o.set_power_W[i] : o.open_loop_power_W[i];  // targets above 0: SET alone
     reset += selected ? o.reset_power_W[i] : 0.0f;
   }
   EXPECT_DOUBLE_EQ(w.set_power_W, set);
   EXPECT_DOUBLE_EQ(w.reset_power_W, reset);
+  EXPECT_DOUBLE_EQ(w.read_power_W, read);
 }
 
 // Open loop first, then write-verify of the selected devices: where they start erased, a RESET
@@ -325,20 +337,21 @@ TEST(PulsePower, OfAClosedRowIsThatOfItsDevicesPulses) {
     unsigned closed = 0;
     for (std::size_t row = 0; row < 3; ++row) {
       const RowWork w = a.array.program_rows(row, 1, &mask);
-      double set = 0, reset = 0;
+      Powers sum;
       for (std::size_t c = 0; c < 64; ++c) {
         const std::size_t place = 64 * row + c;
         const unsigned level = levels[place];
         const DeviceTarget t{true, static_cast<float>(a.model.target(level)),
                              static_cast<float>(a.model.level_factor(level, 0.0))};
         if (mask >> c & 1)
-          closed +=
-              plain_powers(a.config, a.model, t, a.mapping.device_index(0, row, c), set, reset, 3);
+          closed += plain_powers(a.config, a.model, t, a.mapping.device_index(0, row, c), sum, 3);
         else
-          (o.open_loop_set[row] >> c & 1 ? set : reset) += double{o.open_loop_power_W[place]};
+          (o.open_loop_set[row] >> c & 1 ? sum.set : sum.reset) +=
+              double{o.open_loop_power_W[place]};
       }
-      EXPECT_NEAR(w.set_power_W, set, 1e-5 * set);
-      EXPECT_NEAR(w.reset_power_W, reset, 1e-5 * reset);
+      EXPECT_NEAR(w.set_power_W, sum.set, 1e-5 * sum.set);
+      EXPECT_NEAR(w.reset_power_W, sum.reset, 1e-5 * sum.reset);
+      EXPECT_NEAR(w.read_power_W, sum.read, 1e-5 * sum.read);
       EXPECT_GT(w.set_power_W, 0.0);
     }
     EXPECT_GT(closed, 5u);

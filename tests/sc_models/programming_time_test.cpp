@@ -258,7 +258,7 @@ TEST(ProgrammingEnergy, IsTheSumOfItsPartsAndFollowsTheCounts) {
 // V^2 G t summed over the devices: what write-verify drew where selected, else the open-loop pulse.
 TEST(ProgrammingEnergy, ByConductanceIsThatOfThePulsesOfEveryDevice) {
   tiles::TileConfig tile;
-  tile.write.pulse_energy = tiles::PulseEnergy::Conductance;
+  tile.write.pulse_energy = tiles::CellEnergy::Conductance;
   tile.set.width = Duration::nanoseconds(15);
   tile.reset.width =
       Duration::picoseconds(20500);  // the pulse itself, not the clock cycles it takes
@@ -284,6 +284,35 @@ TEST(ProgrammingEnergy, ByConductanceIsThatOfThePulsesOfEveryDevice) {
   support::Energy sum;
   for (const support::Energy e : r.energy.parts()) sum += e;
   EXPECT_EQ(r.energy.total(), sum);
+}
+
+// V^2 G t summed over the reads of the selected devices; pulses keep their figure.
+TEST(ProgrammingEnergy, OfVerifyReadsByConductanceIsThatOfEveryRead) {
+  tiles::TileConfig tile;
+  tile.verify.cell_energy = tiles::CellEnergy::Conductance;
+  tile.verify.read_voltage = support::volts(0.2);
+  tile.verify.reads = 3;
+  tile.verify.settle = Duration::nanoseconds(4);
+  tile.verify_read_time = Duration::picoseconds(10300);  // itself, not the clock cycles it takes
+  SmallSystem s(300, 40, PulseModelKind::Incremental, tile);
+  const SelectionMask mask = s.every_nth(3);
+  const ProgrammingReport r = s.system->program(mask);
+  double read_W = 0;
+  for (std::size_t a = 0; a < s.mapping->blocks().size(); ++a) {
+    const programmer::DeviceOutcomes o = s.system->draw_outcomes(a);
+    for (std::size_t row = 0; row < s.mapping->blocks()[a].rows; ++row)
+      for (std::size_t c = 0; c < s.mapping->columns(a); ++c)
+        if (mask[s.mapping->weight_of(a, row, c)] != 0)
+          read_W += double{o.read_power_W[row * s.mapping->pitch() + c]};
+  }
+  const double read_J = read_W * 3 * 10.3e-9;
+  EXPECT_GT(read_J, 0.0);
+  EXPECT_NEAR(support::in_joules(r.energy.of(Component::VerifyRead)), read_J, 1e-10 * read_J);
+  // The pulses keep their figure.
+  std::uint64_t set = 0;
+  for (const TileReport& t : r.tiles) set += t.work.set_pulses;
+  EXPECT_NEAR(support::in_joules(r.energy.of(Component::WriteSet)),
+              0.6e-12 * static_cast<double>(set), 1e-20);
 }
 
 TEST(Mask, OfNoneIsTheOpenLoopWriteAndOfAllVerifiesEverything) {

@@ -58,9 +58,10 @@ struct SmallSystem {
     programmer::WriteVerifyConfig w;
     w.pulse_model = kind;
     w.closing = closing;
-    if (tile.write.pulse_energy == tiles::PulseEnergy::Conductance)
-      w.power = {tile.set.voltage, tile.reset.voltage, support::Conductance::from_si(1e-6),
-                 support::Conductance::from_si(40e-6)};
+    if (tile.write.pulse_energy == tiles::CellEnergy::Conductance ||
+        tile.verify.cell_energy == tiles::CellEnergy::Conductance)
+      w.power = {tile.set.voltage, tile.reset.voltage, tile.verify.read_voltage,
+                 support::Conductance::from_si(1e-6), support::Conductance::from_si(40e-6)};
     pulses = programmer::make_pulse_model(w, *device);
     system = std::make_unique<AcceleratorSystem>(chip, tile, *mapping, *device, *pulses, *program);
     system->new_chip(1, 0);
