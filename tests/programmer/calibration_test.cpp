@@ -60,6 +60,33 @@ TEST(Calibration, RecoversTheParametersThatMadeTheFigures) {
   EXPECT_NEAR(c.config.step_noise, known.step_noise, 0.003);
 }
 
+// The papers' 10 cycles and residual of 0.03, within reach of a window of 0.05. What it finds is
+// tried on other devices than those that it was found with, ten times as many. It is 2 % off at
+// most (missed_figures); the sampling errors add less than half a percent: of the residual on its
+// own 16,384 devices 0.55 % in the worst case of a normal one, of a uniform one 0.35 %.
+TEST(Calibration, FindsThePapersFiguresWhichOtherDevicesShowToo) {
+  const DeviceModel device{DeviceConfig{}};
+  WriteVerifyConfig base;
+  base.tolerance = 0.05;
+  const WriteVerifyFigures wanted{10.0, 0.03};
+  const Calibration c = calibrate(wanted, base, device);
+  EXPECT_TRUE(missed_figures(wanted, c).empty());
+  const std::size_t n = 160000;
+  std::vector<DeviceTarget> targets(n);
+  for (std::size_t i = 0; i < n; ++i)
+    targets[i].target = (static_cast<float>(i) + 0.5f) / static_cast<float>(n);
+  DeviceOutcomes o;
+  make_pulse_model(c.config, device)->write(targets, 5000, 77, 3, o);
+  double cycles = 0, squares = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    cycles += o.cycles[i] / static_cast<double>(n);
+    squares += std::pow(static_cast<double>(o.verified[i]) - targets[i].target, 2);
+  }
+  EXPECT_NEAR(cycles, wanted.cycles, 0.025 * wanted.cycles);
+  EXPECT_NEAR(std::sqrt(squares / static_cast<double>(n)), wanted.residual,
+              0.025 * wanted.residual);
+}
+
 TEST(Calibration, SaysWhatItCouldNotMeet) {
   // Stopping at the first read inside +-0.06 cannot leave an error of 0.001.
   const WriteVerifyFigures wanted{10.0, 0.001};
@@ -69,6 +96,8 @@ TEST(Calibration, SaysWhatItCouldNotMeet) {
   EXPECT_THAT(missed.back(), HasSubstr("residual 0.001 asked"));
   EXPECT_THAT(missed.back(), HasSubstr("with tolerance 0.06"));
   EXPECT_THAT(calibration_yaml(wanted, c), HasSubstr("# not met: residual 0.001 asked"));
+  // 10 cycles and 0.03 cannot both be had with the default tolerance.
+  EXPECT_FALSE(missed_figures({}, calibrate({}, {}, DeviceModel{DeviceConfig{}})).empty());
 }
 
 TEST(Calibration, KeepsToPulsesThatDoNotJumpOverTheWindow) {
