@@ -83,6 +83,17 @@ StartConfig read_start(ConfigReader in, const programmer::WriteVerifyConfig& pul
   return c;
 }
 
+/// A device's own step needs a pulse model with steps.
+void check_device_steps(ConfigReader& device, const Config& c) {
+  using programmer::PulseModelKind;
+  const PulseModelKind model = c.programming.pulse_model;
+  device.check(c.device.device_to_device <= 0.0 || model == PulseModelKind::Incremental ||
+                   model == PulseModelKind::Ispp,
+               "device_to_device",
+               "acts on the steps of 'programming.pulse_model: incremental' and 'ispp'; 'redraw' "
+               "and 'statistical' have none (expected 0)");
+}
+
 /// Ramps lie in the range that the device's file states for its pulses.
 void check_ramps(ConfigReader& in, const Config& c) {
   if (c.programming.pulse_model != programmer::PulseModelKind::Ispp) return;
@@ -214,9 +225,11 @@ Config read_config(ConfigReader in) {
            {"Monte Carlo instances; the papers' figures use 3,000"});
   auto workload = in.section("workload", {"network and data"});
   c.workload = read_workload(workload, c.seed);
-  c.device = programmer::read_device(in.section("device", {"the memory cell"}));
+  auto device = in.section("device", {"the memory cell"});
+  c.device = programmer::read_device(device);
   auto programming = in.section("programming", {"write-verify"});
   c.programming = programmer::read_write_verify(programming);
+  check_device_steps(device, c);
   c.start = read_start(programming, c.programming, c.device);
   c.selection = read_selection(in.section("selection", {"which weights are write-verified"}));
   in.check(c.start.start == ChipStart::Erased || c.selection.iterative.policies.empty(),
@@ -250,6 +263,10 @@ Config read_config(ConfigReader in) {
   mapping.whole("extra_arrays", c.mapping.extra_arrays, support::closed(0, 100000),
                 {"with balanced or shared rows: arrays more than needed, given to the layers "
                  "where they avoid most loss"});
+  mapping.check(c.mapping.extra_arrays == 0 || c.mapping.row_order != RowOrder::Natural,
+                "extra_arrays",
+                "rows in their natural order leave them empty: needs 'row_order: balanced' or "
+                "'shared'");
   mapping.number("budget", c.mapping.budget, support::left_open(0, 1),
                  {"with balanced or shared: part of the time of verifying everything for which "
                   "they are placed"});

@@ -114,9 +114,7 @@ void check_with_network(const LoadedConfig& loaded) {
     sizes.weights.back().code.resize(layer.outputs * layer.rows);
   }
   // Placed rows may take more arrays, how many of these shows only with the sensitivity.
-  const std::size_t extra =
-      config.mapping.row_order == RowOrder::Natural ? 0 : config.mapping.extra_arrays;
-  check_arrays(loaded, map_workload(sizes, config).array_count() + extra);
+  check_arrays(loaded, map_workload(sizes, config).array_count() + config.mapping.extra_arrays);
 }
 
 programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapping& mapping,

@@ -1,5 +1,7 @@
 #include "programmer/write_verify/pulse_model.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -60,6 +62,11 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in) {
                       "SWIM code: 0.03"});
   statistical.whole("cycles", c.cycles, support::closed(1, 1000),
                     {"write cycles of every verified device", "unconfirmed: widely quoted 10"});
+  statistical.check(
+      c.pulse_model != PulseModelKind::Statistical || c.cycles <= c.max_cycles, "cycles",
+      fmt::format("every device gets {} write cycles, more than 'programming.max_cycles' ({}) "
+                  "allows",
+                  c.cycles, c.max_cycles));
   return c;
 }
 
