@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "experiment/config.h"
 #include "programmer/write_verify/calibration.h"
@@ -17,6 +21,15 @@ struct Arguments {
   programmer::WriteVerifyFigures wanted;
 };
 
+/// What is found are parameters of this model alone.
+void require_incremental(const support::ConfigDocument& document,
+                         const programmer::WriteVerifyConfig& programming) {
+  using programmer::PulseModelKind;
+  if (programming.pulse_model == PulseModelKind::Incremental) return;
+  throw document.fault("programming.pulse_model",
+                       "'calibrate' finds the parameters of 'incremental' and of no other model");
+}
+
 void calibrate(const Arguments& arguments) {
   programmer::DeviceConfig device;
   programmer::WriteVerifyConfig programming;
@@ -25,14 +38,20 @@ void calibrate(const Arguments& arguments) {
     device = programmer::read_device(document.root().section("device", {}));
     programming = programmer::read_write_verify(document.root().section("programming", {}));
     document.finish();
+    require_incremental(document, programming);
   } else {
-    const experiment::Config config = experiment::load_config(arguments.file, arguments.set).config;
-    device = config.device;
-    programming = config.programming;
+    const experiment::LoadedConfig loaded = experiment::load_config(arguments.file, arguments.set);
+    device = loaded.config.device;
+    programming = loaded.config.programming;
+    require_incremental(loaded.document, programming);
   }
   const programmer::Calibration found =
       programmer::calibrate(arguments.wanted, programming, programmer::DeviceModel(device));
   fmt::print("{}", programmer::calibration_yaml(arguments.wanted, found));
+  std::fflush(stdout);
+  const std::vector<std::string> missed = programmer::missed_figures(arguments.wanted, found);
+  if (!missed.empty())
+    throw std::runtime_error(fmt::format("not met: {}", fmt::join(missed, "; ")));
 }
 
 }  // namespace
