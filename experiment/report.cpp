@@ -187,10 +187,12 @@ std::string iterative(const std::vector<IterativeSummary>& summaries) {
   return html + "</table>\n";
 }
 
-std::string in_situ(const std::vector<InSituSummary>& summaries, unsigned chips) {
+std::string in_situ(const RunResult& result, unsigned chips) {
+  const std::vector<InSituSummary>& summaries = result.in_situ;
   if (summaries.empty()) return "";
   std::string html =
-      "<h2>In-situ training</h2>\n<table>\n" +
+      "<h2>In-situ training</h2>\n" + in_situ_svg(result.curve, summaries, *result.ideal_accuracy) +
+      "<table>\n" +
       row("th", {"iteration", "pulses per device", "time", "of writing", "energy", "accuracy"});
   for (const InSituSummary& s : summaries)
     html +=
@@ -311,7 +313,7 @@ std::string report_html(const std::string& title, const tiles::Mapping& mapping,
   html += points(result);
   html += with_adcs(experiment, result.monte_carlo.hardware);
   html += iterative(result.iterative);
-  html += in_situ(result.in_situ, experiment.config.chips);
+  html += in_situ(result, experiment.config.chips);
   html += breakdown("Energy of programming", energy_J);
   const InferenceResult& inference = result.monte_carlo.inference;
   if (inference.images > 0) {
