@@ -110,7 +110,84 @@ TEST(SizesOfShapes, MoveImagesNowhere) {
   EXPECT_THAT(fault_of([](Sketch& s) {
                 s.node("Gather", "g", {"image", s.ints("i", {0})}, {"x"});
               }),
-              HasSubstr("only of the sizes that Shape gives"));
+              HasSubstr("only of constants and of the sizes that Shape gives"));
+}
+
+TEST(SelectedConstants, HaveToBeThere) {
+  const auto with = [](const Fill& select) {
+    return fault_of([&](Sketch& s) {
+      s.random("k", {2, 3});
+      select(s);
+      s.node("Mul", "use", {"image", "w"}, {"x"});
+    });
+  };
+  const auto sliced = [&](const Names& bounds) {
+    return with([&](Sketch& s) {
+      s.ints("zero", {0});
+      s.ints("one", {1});
+      s.ints("two", {2});
+      s.ints("both", {0, 0});
+      Names inputs{"k"};
+      inputs.insert(inputs.end(), bounds.begin(), bounds.end());
+      s.node("Slice", "cut", inputs, {"w"});
+    });
+  };
+  EXPECT_EQ(
+      with([](Sketch& s) {
+        s.node("Gather", "pick", {"k", s.codes("i", {}, {1}, TensorProto::INT32).name()}, {"1"});
+        s.node("Slice", "cut", {"1", s.ints("zero", {0}), s.ints("one", {1})}, {"w"});
+      }),
+      "");
+  EXPECT_THAT(sliced({"zero"}), AllOf(HasSubstr("node 'cut' (Slice)"), HasSubstr("2 inputs")));
+  EXPECT_THAT(sliced({"zero", "both"}), HasSubstr("differ in number"));
+  EXPECT_THAT(sliced({"zero", "one", "two"}), HasSubstr("axis 2 lies outside"));
+  EXPECT_THAT(sliced({"both", "both", "both"}), HasSubstr("cuts axis 0 twice"));
+  EXPECT_THAT(sliced({"zero", "one", "one", "zero"}), HasSubstr("step along axis 1 is 0"));
+  EXPECT_THAT(sliced({"zero", "k"}), HasSubstr("its ends are no list of whole numbers"));
+  // Nothing is left, which no operator takes.
+  EXPECT_THAT(sliced({"one", "zero"}), HasSubstr("does not spread"));
+  const auto gathered = [&](const Ints& indices, std::int64_t axis) {
+    return with([&](Sketch& s) {
+      s.node("Gather", "pick", {"k", s.ints("i", indices)}, {"w"}).integer("axis", axis);
+    });
+  };
+  EXPECT_THAT(gathered({2}, 0),
+              AllOf(HasSubstr("node 'pick' (Gather)"), HasSubstr("axis 2 lies outside")));
+  EXPECT_THAT(gathered({0}, 2), HasSubstr("axis 2 lies outside"));
+  const auto filled = [&](const Ints& shape) {
+    return with([&](Sketch& s) { s.node("ConstantOfShape", "fill", {s.ints("n", shape)}, {"w"}); });
+  };
+  EXPECT_EQ(filled({6}), "");
+  EXPECT_THAT(filled({-1}),
+              AllOf(HasSubstr("node 'fill' (ConstantOfShape)"), HasSubstr("negative dimension")));
+  EXPECT_THAT(filled({1 << 20, 1 << 20}), HasSubstr("more than 33554432 elements"));
+  EXPECT_THAT(fault_of([](Sketch& s) { s.node("ConstantOfShape", "fill", {"image"}, {"x"}); }),
+              HasSubstr("only of constants"));
+}
+
+TEST(Divisions, AreByConstants) {
+  EXPECT_EQ(fault_of([](Sketch& s) {
+              s.node("Div", "half", {"image", s.number("two", 2.0f)}, {"x"});
+            }),
+            "");
+  EXPECT_THAT(fault_of([](Sketch& s) {
+                s.node("Div", "inverse", {s.number("one", 1.0f), "image"}, {"x"});
+              }),
+              AllOf(HasSubstr("node 'inverse' (Div)"), HasSubstr("it divides by 'image', which is "
+                                                                 "computed")));
+}
+
+TEST(WeightsInFront, TakeSumsWithinAnImage) {
+  Models models;
+  models.finish("over_images", {6}, 13, [](Sketch& s) {
+    s.node("MatMul", "mix", {s.random("w", {3, 6}), "image"}, {"logits"});
+  });
+  EXPECT_THAT(models.models.front().model.fault(),
+              AllOf(HasSubstr("node 'mix' (MatMul)"), HasSubstr("sums run over the images")));
+  EXPECT_THAT(fault_of([](Sketch& s) {
+                s.node("MatMul", "mix", {s.random("w", {2, 5}), "image"}, {"x"});
+              }),
+              HasSubstr("take 5 inputs"));
 }
 
 TEST(SizesOfShapes, AreWholeNumbersWhereTheFileFixesTheImages) {

@@ -130,6 +130,21 @@ TEST(RefusedGraphs, HaveCycles) {
   EXPECT_THAT(fault_after([](auto& m) { node(m, "relu").set_input(0, "r"); }), HasSubstr("cycle"));
 }
 
+TEST(RefusedGraphs, NameTheNodesOfOneCycleAlone) {
+  const ModelBuilder model = model_around(
+      [](ModelBuilder& m) {
+        m.node("Sigmoid", "behind", {"b"}, {"x"});
+        m.node("Add", "first", {"image", "c"}, {"a"});
+        m.node("Relu", "second", {"a"}, {"b"});
+        m.node("Tanh", "third", {"b"}, {"c"});
+      },
+      72);
+  EXPECT_THAT(model.fault(),
+              AllOf(HasSubstr("node 'first' (Add)"), HasSubstr("node 'second' (Relu)"),
+                    HasSubstr("node 'third' (Tanh)"), Not(HasSubstr("node 'behind'")),
+                    Not(HasSubstr("node 'last'"))));
+}
+
 TEST(RefusedGraphs, ReadValuesThatNothingWrites) {
   EXPECT_THAT(fault_after([](auto& m) { node(m, "pool").set_input(0, "nowhere"); }),
               AllOf(HasSubstr("node 'pool' (MaxPool)"), HasSubstr("'nowhere'")));

@@ -231,8 +231,8 @@ TEST(RefusedOperators, TakeTheirConstantsFromTheNetwork) {
   ModelBuilder m;
   m.input("image", {-1, 3});
   m.output("logits", {-1, 3});
-  m.floats("w", {3, 3});
-  m.node("MatMul", "fc", {"w", "image"}, {"logits"});
+  m.node("Relu", "relu", {"image"}, {"r"});
+  m.node("MatMul", "fc", {"r", "image"}, {"logits"});
   EXPECT_THAT(m.fault(), HasSubstr("expected a constant for its weights: 'image' is computed"));
 }
 

@@ -77,11 +77,119 @@ void sizes(Models& models) {
       11);
 }
 
+/// torch's F.pad(image, (1, 2, 0, 1)) from opset 11 on: the list of borders is made longer by those
+/// of the other axes, turned around and put as pads wants it.
+void pad_of_lists(Models& models) {
+  models.add("pad_of_lists", {2, 5, 5}, 3 * 4 * 6, [](Sketch& s) {
+    s.ints("list", {1, 2, 0, 1});
+    s.node("Shape", "lengths", {"list"}, {"n1"});
+    s.node("Gather", "length", {"n1", s.ints("i0", {0})}, {"n"}).integer("axis", 0);
+    s.node("Sub", "missing", {s.ints("twice_the_rank", {8}), "n"}, {"m"});
+    TensorProto zero;
+    zero.set_data_type(TensorProto::INT64);
+    zero.add_dims(1);
+    zero.add_int64_data(0);
+    NodeBuilder zeros = s.node("ConstantOfShape", "zeros", {"m"}, {"z"});
+    ::onnx::AttributeProto* value = zeros.proto().add_attribute();
+    value->set_name("value");
+    value->set_type(::onnx::AttributeProto::TENSOR);
+    *value->mutable_t() = zero;
+    s.node("Concat", "longer", {"list", "z"}, {"1"}).integer("axis", 0);
+    s.node("Reshape", "pairs", {"1", s.ints("by_two", {-1, 2})}, {"2"});
+    s.node("Slice", "around",
+           {"2", s.ints("last", {-1}), s.ints("first", {-9223372036854775807}), s.ints("axis", {0}),
+            s.ints("back", {-1})},
+           {"3"});
+    s.node("Transpose", "turn", {"3"}, {"4"}).integers("perm", {1, 0});
+    s.node("Reshape", "flat", {"4", s.ints("one_axis", {-1})}, {"5"});
+    s.node("Cast", "whole", {"5"}, {"pads"}).integer("to", TensorProto::INT64);
+    s.node("Pad", "pad", {"image", "pads", s.number("fill", 0.75f)}, {"6"});
+    s.node("Conv", "conv", {"6", s.random("w", {3, 2, 3, 3})}, {"x"});
+  });
+}
+
+void selected_constants(Models& models) {
+  models.add("selected_constants", {2, 6, 6}, 3 * 16, [](Sketch& s) {
+    s.node("Slice", "every_second_backwards",
+           {s.random("k1", {9, 5, 2, 3}), s.ints("starts", {100, -2, 1}),
+            s.ints("ends", {-100, 100, 1000}), s.ints("axes", {0, 1, -1}),
+            s.ints("steps", {-4, 1, 1})},
+           {"1"});  // [3, 2, 2, 2]
+    s.node("Slice", "first_axes", {"1", s.ints("none", {0, 0}), s.ints("all", {3, 2})}, {"2"});
+    s.node("Gather", "rows", {"2", s.ints("i", {1, 0, -1})}, {"w"}).integer("axis", 2);
+    s.node("Shape", "shape", {"w"}, {"3"});  // [3, 2, 3, 2]
+    s.node("Slice", "outputs", {"3", s.ints("zero", {0}), s.ints("one", {1})}, {"4"});
+    s.node("ConstantOfShape", "zeros", {"4"}, {"5"});
+    s.node("Add", "bias", {"5", s.number("half", 0.5f)}, {"b"});
+    s.node("Conv", "conv", {"image", "w", "b"}, {"6"});  // [3, 4, 5]
+    s.node("Pad", "cut", {"6", s.ints("p", {0, 0, 0, 0, 0, 0, 0, -1})}, {"x"});
+  });
+  models.add(
+      "slice_by_attributes", {2, 3, 3}, 2 * 9,
+      [](Sketch& s) {
+        s.node("Slice", "slice", {s.random("k", {3, 4, 1, 1})}, {"w"})
+            .integers("starts", {1, -3})
+            .integers("ends", {1000, -1})
+            .integers("axes", {0, 1});
+        s.node("Conv", "conv", {"image", "w"}, {"x"});
+      },
+      9);
+  models.add("transposed_codes", {2, 4, 4}, 3 * 16, [](Sketch& s) {
+    s.codes("q", {1, 1, 2, 3}, {5, -7, 100, -128, 3, 0}, TensorProto::INT8);
+    s.node("Transpose", "turn", {"q"}, {"t"}).integers("perm", {3, 2, 0, 1});
+    s.node("DequantizeLinear", "steps", {"t", s.number("step", 0.013f)}, {"w"});
+    s.node("Conv", "conv", {"image", "w"}, {"x"});
+  });
+}
+
+void weights_in_front(Models& models) {
+  models.add("matmul_of_weights_and_rows", {5, 7}, 4 * 7, [](Sketch& s) {
+    s.node("MatMul", "mix", {s.random("w", {4, 5}), "image"}, {"1"});
+    s.node("Add", "bias", {"1", s.random("b", {4, 1})}, {"2"});
+    s.node("Relu", "relu", {"2"}, {"x"});
+  });
+  models.add("matmul_of_weights_and_images", {3, 5, 4}, 3 * 2 * 4, [](Sketch& s) {
+    s.node("MatMul", "mix", {s.random("w", {2, 5}), "image"}, {"1"});
+    s.node("Add", "bias", {"1", s.random("b", {4})}, {"x"});  // along the columns
+  });
+  models.finish("matmul_of_weights_and_columns", {6}, 13, [](Sketch& s) {
+    s.node("Transpose", "turn", {"image"}, {"0"}).integers("perm", {1, 0});
+    s.node("MatMul", "first", {s.random("w1", {5, 6}), "0"}, {"1"});
+    s.node("Add", "bias", {"1", s.random("b", {5, 1})}, {"2"});
+    s.node("Relu", "relu", {"2"}, {"3"});
+    s.node("MatMul", "second", {s.random("w2", {3, 5}), "3"}, {"4"});
+    s.node("Transpose", "back", {"4"}, {"logits"});
+  });
+}
+
+/// A classifier whose last layer is a convolution, without Flatten behind it.
+void images_of_one_pixel(Models& models) {
+  const auto with = [&](const std::string& name, std::int64_t opset, const Fill& behind) {
+    models.finish(name, {2, 4, 4}, opset, [&](Sketch& s) {
+      auto* shape = s.graph().mutable_output(0)->mutable_type()->mutable_tensor_type();
+      for (int i = 0; i < 2; ++i) shape->mutable_shape()->add_dim()->set_dim_value(1);
+      s.node("GlobalAveragePool", "mean", {"image"}, {"1"});
+      behind(s);
+    });
+  };
+  with("convolution_at_the_end", 13, [](Sketch& s) {
+    s.node("Conv", "classes", {"1", s.random("w", {3, 2, 1, 1}), s.random("b", {3})}, {"logits"});
+  });
+  with("Softmax_of_images", 13, [](Sketch& s) {
+    s.node("Conv", "classes", {"1", s.random("w", {3, 2, 1, 1})}, {"2"});
+    s.node("Softmax", "soft", {"2"}, {"logits"}).integer("axis", 1);
+  });
+}
+
 }  // namespace
 
 void add_exports(Models& models) {
   constants(models);
   sizes(models);
+  pad_of_lists(models);
+  selected_constants(models);
+  weights_in_front(models);
+  images_of_one_pixel(models);
   for (const bool keeps : {false, true})
     models.add(keeps ? "reduce_mean" : "reduce_mean_without_axes", {3, 4, 5}, 3, [&](Sketch& s) {
       s.node("ReduceMean", "mean", {"image"}, {"x"})

@@ -171,9 +171,6 @@ void NetworkBuilder::read_product(const NodeProto& node) {
     return bind(node, add_scale(node, input, std::move(factor), {}));
   }
   const Value *a = &value_read_by(node, 0), *b = &value_read_by(node, 1);
-  const auto one_per_channel = [](const Value& v) {
-    return std::all_of(v.dims.begin() + 1, v.dims.end(), [](std::size_t d) { return d == 1; });
-  };
   if (one_per_channel(*a)) std::swap(a, b);
   if (a->dims != b->dims &&
       !(a->dims.size() == b->dims.size() && a->dims[0] == b->dims[0] && one_per_channel(*b)))

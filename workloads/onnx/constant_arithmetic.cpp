@@ -31,18 +31,6 @@ TensorProto stored(const Tensor<T>& tensor) {
   return made;
 }
 
-std::size_t bounded_count(const NodeProto& node, const Dims& dims) {
-  std::size_t count = 1;
-  for (const std::int64_t d : dims) {
-    const auto extent = static_cast<std::size_t>(d);
-    if (extent != 0 && count > kMaximumParameters / extent)
-      refuse(node, "it makes a constant of {}, which has more than {} elements", dims_text(dims),
-             kMaximumParameters);
-    count *= extent;
-  }
-  return count;
-}
-
 template <class T>
 T result_of(const NodeProto& node, T a, T b) {
   const char operation = node.op_type()[0];
@@ -132,7 +120,20 @@ TensorProto joined_of(const NodeProto& node, const std::vector<const TensorProto
   return stored(result);
 }
 
-/// The numbers of a tensor of whole ones, wide enough for any; nothing of another type.
+}  // namespace
+
+std::size_t bounded_count(const NodeProto& node, const Dims& dims) {
+  std::size_t count = 1;
+  for (const std::int64_t d : dims) {
+    const auto extent = static_cast<std::size_t>(d);
+    if (extent != 0 && count > kMaximumParameters / extent)
+      refuse(node, "it makes a constant of {}, which has more than {} elements", dims_text(dims),
+             kMaximumParameters);
+    count *= extent;
+  }
+  return count;
+}
+
 std::optional<Tensor<std::int64_t>> whole_numbers(const TensorProto& tensor) {
   const auto widened = [](const auto& narrow) {
     return Tensor<std::int64_t>{narrow.dims, {narrow.values.begin(), narrow.values.end()}};
@@ -150,8 +151,6 @@ std::optional<Tensor<std::int64_t>> whole_numbers(const TensorProto& tensor) {
       return std::nullopt;
   }
 }
-
-}  // namespace
 
 std::optional<TensorProto> combined(const NodeProto& node, const TensorProto& a,
                                     const TensorProto& b) {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "workloads/onnx/tensor.h"
+
 namespace uswim::workloads::onnx_reader {
 
 // Nodes that compute new numbers out of constants alone. They throw NetworkError, and give nothing
@@ -21,5 +23,11 @@ std::optional<::onnx::TensorProto> joined(const ::onnx::NodeProto& node,
 /// INT64.
 std::optional<::onnx::TensorProto> cast(const ::onnx::NodeProto& node,
                                         const ::onnx::TensorProto& tensor);
+
+/// The numbers of a tensor of whole ones, wide enough for any; nothing of another type.
+std::optional<Tensor<std::int64_t>> whole_numbers(const ::onnx::TensorProto& tensor);
+/// Elements of a constant with these dimensions, none of them negative. Refuses more than
+/// kMaximumParameters.
+std::size_t bounded_count(const ::onnx::NodeProto& node, const std::vector<std::int64_t>& dims);
 
 }  // namespace uswim::workloads::onnx_reader

@@ -8,6 +8,7 @@
 
 #include "workloads/onnx/attributes.h"
 #include "workloads/onnx/constant_arithmetic.h"
+#include "workloads/onnx/constant_selection.h"
 #include "workloads/onnx/describe.h"
 #include "workloads/onnx/tensor.h"
 
@@ -120,42 +121,6 @@ TensorProto unsqueezed(const NodeProto& node, const TensorProto& tensor, std::in
   for (const std::size_t axis : *axes)
     result.insert(result.begin() + static_cast<std::ptrdiff_t>(axis), 1);
   return with_dims(node, tensor, result);
-}
-
-TensorProto transposed(const NodeProto& node, const TensorProto& source) {
-  const Tensor<float> tensor = read_tensor<float>(source);
-  const std::size_t rank = tensor.dims.size();
-  Dims backwards(rank);
-  for (std::size_t i = 0; i < rank; ++i) backwards[i] = static_cast<std::int64_t>(rank - 1 - i);
-  const Dims perm = AttributeReader(node, {"perm"}).integers("perm", backwards);
-  Dims sorted = perm;
-  std::sort(sorted.begin(), sorted.end());
-  std::reverse(sorted.begin(), sorted.end());
-  if (sorted != backwards)
-    refuse(node, "perm is {}, expected the axes of {}", dims_text(perm), dims_text(tensor.dims));
-  // Walks the result in order and steps through the source.
-  std::vector<std::size_t> stride(rank, 1), extent(rank), step(rank), at(rank, 0);
-  for (std::size_t i = rank; i-- > 1;)
-    stride[i - 1] = stride[i] * static_cast<std::size_t>(tensor.dims[i]);
-  TensorProto made;
-  made.set_data_type(TensorProto::FLOAT);
-  for (std::size_t i = 0; i < rank; ++i) {
-    extent[i] = static_cast<std::size_t>(tensor.dims[static_cast<std::size_t>(perm[i])]);
-    step[i] = stride[static_cast<std::size_t>(perm[i])];
-    made.add_dims(static_cast<std::int64_t>(extent[i]));
-  }
-  made.mutable_float_data()->Reserve(static_cast<int>(tensor.values.size()));
-  std::size_t from = 0;
-  for (std::size_t n = 0; n < tensor.values.size(); ++n) {
-    made.add_float_data(tensor.values[from]);
-    for (std::size_t i = rank; i-- > 0;) {
-      from += step[i];
-      if (++at[i] < extent[i]) break;
-      from -= step[i] * extent[i];
-      at[i] = 0;
-    }
-  }
-  return made;
 }
 
 Tensor<std::int32_t> read_codes(const NodeProto& node, const TensorProto& tensor) {
@@ -317,6 +282,11 @@ std::optional<TensorProto> fold_constant(const NodeProto& node, std::int64_t ops
     const bool all_given =
         std::none_of(inputs.begin(), inputs.end(), [](const auto* t) { return t == nullptr; });
     if (type == "Concat" && all_given) return joined(node, inputs);
+    if (type == "Slice") return sliced(node, opset, inputs);
+    if (type == "Gather" && inputs.size() == 2 && all_given)
+      return gathered(node, *inputs[0], *inputs[1]);
+    if (type == "ConstantOfShape" && inputs.size() == 1) return filled(node, *inputs[0]);
+    if (type == "Shape" && inputs.size() == 1) return shape_of(node, *inputs[0]);
     if ((type == "Add" || type == "Sub" || type == "Mul" || type == "Div") && inputs.size() == 2 &&
         all_given)
       return combined(node, *inputs[0], *inputs[1]);

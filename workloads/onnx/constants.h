@@ -12,9 +12,10 @@ namespace uswim::workloads::onnx_reader {
 using FindConstant = std::function<const ::onnx::TensorProto*(const std::string&)>;
 
 /// The value of a node that computes on constants alone: Constant, Identity, Reshape, Flatten,
-/// Transpose, Squeeze, Unsqueeze, Concat, Cast, Add, Sub, Mul, Div, QuantizeLinear and
-/// DequantizeLinear (of int8, uint8 and int32: a network stored at one byte a weight). Nothing for
-/// other nodes and where an input is no constant. Throws NetworkError naming the node.
+/// Transpose, Squeeze, Unsqueeze, Concat, Slice, Gather, Shape, ConstantOfShape, Cast, Add, Sub,
+/// Mul, Div, QuantizeLinear and DequantizeLinear (of int8, uint8 and int32: a network stored at one
+/// byte a weight). Nothing for other nodes and where an input is no constant. Throws NetworkError
+/// naming the node.
 std::optional<::onnx::TensorProto> fold_constant(const ::onnx::NodeProto& node, std::int64_t opset,
                                                  const FindConstant& find);
 

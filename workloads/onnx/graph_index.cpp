@@ -90,10 +90,34 @@ void GraphIndex::sort(const GraphProto& graph) {
       for (const int reader : waiting_for[value])
         if (--missing[static_cast<std::size_t>(reader)] == 0) ready.push(reader);
   }
-  if (sorted == count) return;
-  std::string text = "the graph has a cycle; these nodes wait for each other:";
-  for (int n = 0; n < count; ++n)
-    if (missing[static_cast<std::size_t>(n)] > 0) text += "\n  " + describe(graph.node(n));
+  if (sorted < count) refuse_cycle(graph, missing);
+}
+
+// Every node that still waits reads a value of another one that does. Going back from any of them
+// ends on a cycle, while others may only lie behind it.
+void GraphIndex::refuse_cycle(const GraphProto& graph, const std::vector<std::size_t>& missing) {
+  std::unordered_map<std::string, int> waiting;  // by what they write
+  int at = 0;
+  for (int n = 0; n < graph.node_size(); ++n) {
+    if (missing[static_cast<std::size_t>(n)] == 0) continue;
+    at = n;
+    for (const std::string& value : graph.node(n).output()) waiting.emplace(value, n);
+  }
+  std::vector<int> way;
+  std::vector<bool> seen(missing.size(), false);
+  while (!seen[static_cast<std::size_t>(at)]) {
+    seen[static_cast<std::size_t>(at)] = true;
+    way.push_back(at);
+    for (const std::string& value : graph.node(at).input()) {
+      const auto writer = waiting.find(value);
+      if (value.empty() || writer == waiting.end()) continue;
+      at = writer->second;
+      break;
+    }
+  }
+  std::string text = "the graph has a cycle; each of these nodes waits for the next one:";
+  for (auto n = std::find(way.begin(), way.end(), at); n != way.end(); ++n)
+    text += "\n  " + describe(graph.node(*n));
   throw NetworkError(text);
 }
 

@@ -39,6 +39,9 @@ class GraphIndex {
  private:
   void find_ends(const ::onnx::GraphProto& graph);
   void sort(const ::onnx::GraphProto& graph);
+  /// Throws, naming the nodes of one cycle. `missing`: inputs that each node waits for.
+  [[noreturn]] static void refuse_cycle(const ::onnx::GraphProto& graph,
+                                        const std::vector<std::size_t>& missing);
   /// True if the node was a constant and needs no computing.
   bool take_constant(const ::onnx::NodeProto& node);
   void note_codes(const ::onnx::NodeProto& node);

@@ -150,7 +150,7 @@ void NetworkBuilder::read_gemm(const NodeProto& node) {
     bias = broadcast_bias(node, constant<float>(node, 2, "bias"), outputs, weights_first);
     for (float& b : bias) b *= beta;
   }
-  Value result = add_fully_connected(node, input, matrix, transposed, std::move(bias));
+  Value result = add_fully_connected(node, input, 0, matrix, transposed, std::move(bias));
   result.images_last = weights_first;
   bind(node, std::move(result));
   network_.layers.back().code_step *= std::abs(alpha);  // of a file that stores codes
@@ -159,21 +159,38 @@ void NetworkBuilder::read_gemm(const NodeProto& node) {
 void NetworkBuilder::read_matmul(const NodeProto& node) {
   AttributeReader(node, {});
   check_inputs(node, 2, 2);
-  const Tensor<float> matrix = constant<float>(node, 1, "weights");
+  const bool weights_first = is_constant(node, 0) && !is_constant(node, 1);
+  const Tensor<float> matrix = constant<float>(node, weights_first ? 0 : 1, "weights");
   if (matrix.dims.size() != 2)
     refuse(node, "its weights have shape {}, expected two dimensions", dims_text(matrix.dims));
-  const NodeProto* sum = bias_after(node, graph_);
-  const Value input = value_read_by(node);
-  if (sum == nullptr) return bind(node, add_fully_connected(node, input, matrix, false, {}));
-  const int operand = graph_.constant(sum->input(0)) ? 0 : 1;
-  std::vector<float> bias = broadcast_bias(*sum, constant<float>(*sum, operand, "bias"),
-                                           static_cast<std::size_t>(matrix.dims[1]), false);
-  AttributeReader(*sum, {});
-  folded_.insert(sum);
-  bind(*sum, add_fully_connected(node, input, matrix, false, std::move(bias)));
+  const Value input = value_read_by(node, weights_first ? 1 : 0);
+  const bool is_matrix = input.dims.size() == 1;  // of the images and their numbers
+  if (is_matrix && input.images_last != weights_first)
+    refuse(node,
+           "its input {} is {}, so that sums run over the images, which stay apart; expected the "
+           "input transposed",
+           quoted(node.input(weights_first ? 1 : 0)), text(input));
+  // Sums run over the last axis of the value or, behind weights, over the one before it.
+  const std::size_t axis = input.dims.size() - (weights_first && !is_matrix ? 2 : 1);
+  const bool images_last = input.images_last;
+  // A bias spreads along the last axis, which is another one than the outputs' behind weights.
+  const bool takes_bias = is_matrix || !weights_first;
+  const NodeProto* sum = takes_bias ? bias_after(node, graph_, images_last) : nullptr;
+  std::vector<float> bias;
+  if (sum != nullptr) {
+    const int operand = graph_.constant(sum->input(0)) ? 0 : 1;
+    const auto outputs = static_cast<std::size_t>(matrix.dims[weights_first ? 0 : 1]);
+    bias = broadcast_bias(*sum, constant<float>(*sum, operand, "bias"), outputs, images_last);
+    AttributeReader(*sum, {});
+    folded_.insert(sum);
+  }
+  Value result = add_fully_connected(node, input, axis, matrix, weights_first, std::move(bias));
+  result.images_last = images_last;
+  bind(sum != nullptr ? *sum : node, std::move(result));
 }
 
 NetworkBuilder::Value NetworkBuilder::add_fully_connected(const NodeProto& node, const Value& input,
+                                                          std::size_t axis,
                                                           const Tensor<float>& matrix,
                                                           bool transposed,
                                                           std::vector<float> bias) {
@@ -181,7 +198,7 @@ NetworkBuilder::Value NetworkBuilder::add_fully_connected(const NodeProto& node,
   layer.name = name_of(node);
   layer.outputs = static_cast<std::size_t>(matrix.dims[transposed ? 0 : 1]);
   layer.rows = static_cast<std::size_t>(matrix.dims[transposed ? 1 : 0]);
-  if (layer.rows != input.dims.back())
+  if (layer.rows != input.dims[axis])
     refuse(node, "its weights {} take {} inputs, but its input is {}", dims_text(matrix.dims),
            layer.rows, text(input));
   if (transposed) {
@@ -196,13 +213,12 @@ NetworkBuilder::Value NetworkBuilder::add_fully_connected(const NodeProto& node,
   layer.bias = std::move(bias);
   const std::size_t outputs = layer.outputs, rank = input.dims.size();
   if (rank == 1) return add_matrix(node, std::move(layer), input, {outputs});
-  // The last axis becomes the channels of a 1 x 1 convolution, and goes back.
-  Dims forth{rank - 1}, back;
-  for (std::size_t axis = 0; axis + 1 < rank; ++axis) {
-    forth.push_back(axis);
-    back.push_back(axis + 1);
+  // The axis becomes the channels of a 1 x 1 convolution, and goes back.
+  Dims forth{axis}, back;
+  for (std::size_t other = 0; other < rank; ++other) {
+    if (other != axis) forth.push_back(other);
+    back.push_back(other < axis ? other + 1 : other == axis ? 0 : other);
   }
-  back.push_back(0);
   Value turned = transpose(node, input, forth);
   Dims dims = turned.dims;
   dims[0] = outputs;

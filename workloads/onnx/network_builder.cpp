@@ -114,10 +114,11 @@ void NetworkBuilder::check_output() const {
   if (found == values_.end() || found->second.index != network_.nodes.size())
     throw NetworkError("output " + name + " is not what the last node writes");
   const Value& value = found->second;
-  if (value.dims.size() != 1 || value.code_scale > 0.0f || value.images_last)
-    throw NetworkError(fmt::format("output {} is {}, expected [N, classes]", name, text(value)));
+  if (!one_per_channel(value) || value.code_scale > 0.0f || value.images_last)
+    throw NetworkError(fmt::format("output {} is {}, expected [N, classes] or [N, classes, 1, 1]",
+                                   name, text(value)));
   const auto& dims = graph_.output().type().tensor_type().shape().dim();
-  if (dims.size() == 2 && dims[1].has_dim_value() &&
+  if (dims.size() >= 2 && dims[1].has_dim_value() &&
       dims[1].dim_value() != static_cast<std::int64_t>(network_.classes()))
     throw NetworkError(fmt::format("output {} is declared with {} classes, but has {}", name,
                                    dims[1].dim_value(), network_.classes()));
@@ -143,11 +144,12 @@ const NetworkBuilder::Value& NetworkBuilder::value_read_by(const NodeProto& node
     refuse(node, "its input {} holds quantised codes, which only DequantizeLinear may read",
            quoted(node.input(input)));
   static const std::unordered_set<std::string> kReadColumns{
-      "Transpose", "Gemm",     "Relu",    "LeakyRelu", "Sigmoid",        "Tanh",
-      "Clip",      "Identity", "Dropout", "Cast",      "QuantizeLinear", "DequantizeLinear"};
+      "Transpose", "Gemm",     "MatMul",  "Relu", "LeakyRelu",      "Sigmoid",         "Tanh",
+      "Clip",      "Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear"};
   if (found->second.images_last && kReadColumns.count(node.op_type()) == 0)
     refuse(node,
-           "its input {} is {}, with the images as columns, which only Transpose, Gemm and what "
+           "its input {} is {}, with the images as columns, which only Transpose, Gemm, MatMul and "
+           "what "
            "works number by number may read",
            quoted(node.input(input)), text(found->second));
   return found->second;
@@ -159,6 +161,11 @@ const NetworkBuilder::Value& NetworkBuilder::image_read_by(const NodeProto& node
     refuse(node, "its input is {}, expected [N, channels, height, width] or [N, channels, length]",
            text(value));
   return value;
+}
+
+bool NetworkBuilder::one_per_channel(const Value& value) {
+  return std::all_of(value.dims.begin() + 1, value.dims.end(),
+                     [](std::size_t d) { return d == 1; });
 }
 
 Shape NetworkBuilder::shape_of(const Dims& dims) {

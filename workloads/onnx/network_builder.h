@@ -125,6 +125,8 @@ class NetworkBuilder {
   };
   Limits clip_limits(const NodeProto& clip) const;
 
+  /// Whether all dimensions behind the channels are 1.
+  static bool one_per_channel(const Value& value);
   /// Shape of a value with these dimensions: [C], [C, L], [C, H, W]; further ones join the last.
   static Shape shape_of(const Dims& dims);
   static Node make(Operation operation, const NodeProto& node, const Value& input,
@@ -133,9 +135,9 @@ class NetworkBuilder {
   /// Of a node that works number by number.
   Value add_alike(Node node, const Value& input);
   Value add_matrix(const NodeProto& node, MatrixLayer layer, const Value& input, Dims dims);
-  /// A matrix of [inputs][outputs] or, transposed, [outputs][inputs] on the last axis of a value.
-  Value add_fully_connected(const NodeProto& node, const Value& input, const Tensor<float>& matrix,
-                            bool transposed, std::vector<float> bias);
+  /// A matrix of [inputs][outputs] or, transposed, [outputs][inputs] on one axis of a value.
+  Value add_fully_connected(const NodeProto& node, const Value& input, std::size_t axis,
+                            const Tensor<float>& matrix, bool transposed, std::vector<float> bias);
   /// factor * x + offset; either may be empty.
   Value add_scale(const NodeProto& node, const Value& input, Broadcast factor, Broadcast offset);
   Value reshaped(const NodeProto& node, const Value& input, Dims dims);

@@ -82,7 +82,9 @@ const char* missing_context(const NodeProto& node, const GraphIndex& graph) {
   if (type == "Softmax" || type == "LogSoftmax")
     return is_last(node, graph) ? nullptr : "only at the very end";
   if (type == "Gather" || type == "Slice")
-    return comes_from_shape(node, graph) ? nullptr : "only of the sizes that Shape gives";
+    return comes_from_shape(node, graph) ? nullptr
+                                         : "only of constants and of the sizes that Shape gives";
+  if (type == "ConstantOfShape") return "only of constants";
   return "";
 }
 
@@ -101,14 +103,16 @@ const NodeProto* clip_before(const NodeProto& quantize, const GraphIndex& graph)
              : nullptr;
 }
 
-const NodeProto* bias_after(const NodeProto& matmul, const GraphIndex& graph) {
+const NodeProto* bias_after(const NodeProto& matmul, const GraphIndex& graph, bool images_last) {
   const NodeProto* add = matmul.output_size() > 0 ? graph.only_consumer(matmul.output(0)) : nullptr;
   if (add == nullptr || add->op_type() != "Add" || add->input_size() != 2) return nullptr;
   for (const std::string& name : add->input()) {
     const auto* constant = graph.constant(name);
     if (constant == nullptr) continue;
     const int rank = constant->dims_size();
-    if (rank < 2 || (rank == 2 && constant->dims(0) == 1)) return add;
+    if (images_last ? rank == 2 && constant->dims(1) == 1
+                    : rank < 2 || (rank == 2 && constant->dims(0) == 1))
+      return add;
   }
   return nullptr;
 }
@@ -125,8 +129,9 @@ std::string why_unsupported(const NodeProto& node, const GraphIndex& graph) {
 
 std::string supported_operators() {
   return fmt::format(
-      "{}, DequantizeLinear of constants and behind QuantizeLinear, Gather and Slice of the sizes "
-      "that Shape gives, and a last Softmax or LogSoftmax",
+      "{}, DequantizeLinear of constants and behind QuantizeLinear, Gather and Slice of constants "
+      "and of the sizes that Shape gives, ConstantOfShape of constants, and a last Softmax or "
+      "LogSoftmax",
       fmt::join(kEverywhere, ", "));
 }
 

@@ -12,8 +12,10 @@ const ::onnx::NodeProto* quantizer_after(const ::onnx::NodeProto& clip, const Gr
 /// The Clip of which a QuantizeLinear is quantizer_after, or null.
 const ::onnx::NodeProto* clip_before(const ::onnx::NodeProto& quantize, const GraphIndex& graph);
 
-/// The Add of a constant that follows a MatMul of [N, size] and is its bias, or null.
-const ::onnx::NodeProto* bias_after(const ::onnx::NodeProto& matmul, const GraphIndex& graph);
+/// The Add of a constant that follows a MatMul and is its bias, one number per entry of the last
+/// axis or, where the images are columns of the product, per row; or null.
+const ::onnx::NodeProto* bias_after(const ::onnx::NodeProto& matmul, const GraphIndex& graph,
+                                    bool images_last);
 
 /// Empty if the importer knows what to do with the node, else a line that names it and says why
 /// not.

@@ -217,7 +217,8 @@ void NetworkBuilder::read_softmax(const NodeProto& node) {
   check_inputs(node, 1, 1);
   const std::int64_t axis = attributes.integer("axis", opset_ < 13 ? 1 : -1);
   const Value& input = value_read_by(node);
-  if (input.dims.size() != 1 || (axis != 1 && axis != -1))
+  const bool over_classes = axis == 1 || axis == -static_cast<std::int64_t>(input.dims.size());
+  if (!one_per_channel(input) || !over_classes)
     refuse(node, "axis is {} on {}, expected the classes of [N, classes]", axis, text(input));
   bind(node, input);
 }
