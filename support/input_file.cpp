@@ -22,15 +22,19 @@ constexpr std::size_t kPiece = std::size_t{256} << 10;
 
 std::string system_message(int error) { return std::generic_category().message(error); }
 
-InputFile::InputFile(const std::filesystem::path& file) : name_(file.string()) {
+InputFile::InputFile(const std::filesystem::path& file, Pipes pipes) : name_(file.string()) {
+  struct stat status {};
+  // Before it is opened: that would wait for the other end of a pipe.
+  if (::stat(file.c_str(), &status) == 0 && !S_ISREG(status.st_mode) &&
+      (pipes == Pipes::Refused || !S_ISFIFO(status.st_mode)))
+    throw FileError(fmt::format("{}: is a {} (expected a file)", name_,
+                                S_ISDIR(status.st_mode)    ? "directory"
+                                : S_ISFIFO(status.st_mode) ? "pipe"
+                                : S_ISSOCK(status.st_mode) ? "socket"
+                                                           : "device"));
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0)
     throw FileError(fmt::format("{}: cannot be opened: {}", name_, system_message(errno)));
-  struct stat status {};
-  if (::fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) {
-    ::close(descriptor);
-    throw FileError(fmt::format("{}: is a directory (expected a file)", name_));
-  }
   file_.reset(gzdopen(descriptor, "rb"));
   if (!file_) {
     ::close(descriptor);
@@ -61,22 +65,26 @@ std::size_t InputFile::read(void* to, std::size_t size) {
   return done;
 }
 
-std::vector<std::uint8_t> read_file(const std::filesystem::path& file, std::size_t limit_bytes) {
-  InputFile in(file);
-  std::vector<std::uint8_t> bytes;
+std::size_t InputFile::append(std::vector<std::uint8_t>& bytes, std::size_t size) {
+  const std::size_t begin = bytes.size();
   for (;;) {
-    const std::size_t before = bytes.size();
-    // One byte more than is allowed tells a full file from a larger one.
-    const std::size_t piece = std::min(std::max(kPiece, before) - 1, limit_bytes - before) + 1;
+    const std::size_t before = bytes.size(), left = size - (before - begin);
+    const std::size_t piece = std::min(std::max(kPiece, before), left);
     bytes.resize(before + piece);
-    const std::size_t got = in.read(bytes.data() + before, piece);
+    const std::size_t got = read(bytes.data() + before, piece);
     bytes.resize(before + got);
-    if (bytes.size() > limit_bytes) {
-      throw FileError(fmt::format("{}: holds more than {} bytes, the limit for this kind of file",
-                                  file.string(), limit_bytes));
-    }
-    if (got < piece) return bytes;
+    if (got < piece || got == left) return bytes.size() - begin;
   }
+}
+
+std::vector<std::uint8_t> read_file(const std::filesystem::path& file, std::size_t limit_bytes) {
+  std::vector<std::uint8_t> bytes;
+  // One byte more than is allowed tells a full file from a larger one.
+  const std::size_t most = limit_bytes + (limit_bytes < bytes.max_size() ? 1 : 0);
+  if (InputFile(file, Pipes::Allowed).append(bytes, most) > limit_bytes)
+    throw FileError(fmt::format("{}: holds more than {} bytes, the limit for this kind of file",
+                                file.string(), limit_bytes));
+  return bytes;
 }
 
 std::string content_hash(const void* data, std::size_t size) {

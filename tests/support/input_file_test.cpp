@@ -1,10 +1,15 @@
+#include "support/input_file.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <string>
+#include <thread>
 
 #include "support/results.h"
 #include "temporary_directory.h"
@@ -82,6 +87,36 @@ TEST(ReadFile, NamesWhatIsNoFile) {
               HasSubstr("is a directory (expected a file)"));
   EXPECT_THAT(message_of<FileError>([&] { read_file(directory / "none", 1); }),
               HasSubstr("none: cannot be opened: No such file or directory"));
+}
+
+TEST(ReadFile, RefusesDevicesBeforeTheyAreRead) {
+  EXPECT_THAT(message_of<FileError>([] { read_file("/dev/zero", std::size_t{1} << 40); }),
+              HasSubstr("/dev/zero: is a device (expected a file)"));
+}
+
+/// A program may write a configuration, but not what is as large as data: these are files.
+TEST(InputFiles, MayBePipesWhereThatIsAllowed) {
+  const TemporaryDirectory directory;
+  const std::filesystem::path pipe = directory / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  // Nobody writes: opening it would wait for ever.
+  EXPECT_THAT(message_of<FileError>([&] { InputFile{pipe}; }),
+              HasSubstr("pipe: is a pipe (expected a file)"));
+  std::thread writer([&] { std::ofstream(pipe) << "chips: 3"; });
+  EXPECT_EQ(text_of(read_file(pipe, 100)), "chips: 3");
+  writer.join();
+}
+
+TEST(InputFiles, AppendNoMoreThanIsAskedFor) {
+  const TemporaryDirectory directory;
+  const std::string bytes = patterned(1'000'000);
+  InputFile in(directory.file("plain", bytes));
+  std::vector<std::uint8_t> read;
+  EXPECT_EQ(in.append(read, 3), 3u);
+  EXPECT_EQ(in.append(read, 700'000), 700'000u);
+  EXPECT_EQ(in.append(read, 700'000), 299'997u);
+  EXPECT_EQ(text_of(read), bytes);
+  EXPECT_EQ(in.append(read, 1), 0u);
 }
 
 TEST(ContentHash, IsXxh3AndDependsOnEveryByte) {

@@ -256,6 +256,9 @@ TEST(PackedJpegs, DamagedFilesAreRefused) {
     EXPECT_THAT(in(whole.substr(0, size)), HasSubstr("a.jpk")) << size;
   EXPECT_THAT(in(whole + "x"), HasSubstr("1 bytes behind"));
   EXPECT_THAT(in("JPK1" + number(0xffffffff, 4)), HasSubstr("do not fit"));
+  EXPECT_THAT(in("JPK1" + number(1u << 24, 4)), HasSubstr("do not fit into its 8 bytes"));
+  const std::string of_4_gib = number(0, 4) + number(0xffffffff, 4);
+  EXPECT_THAT(in("JPK1" + number(2, 4) + of_4_gib + of_4_gib), HasSubstr("need 8589934614 bytes"));
   EXPECT_THAT(in(jpk({{10, bytes_of(kImages / "colour.jpg")}})),
               AllOf(HasSubstr("byte 8"), HasSubstr("label 10")));
   EXPECT_THAT(in(jpk({{1, "no image"}})), AllOf(HasSubstr("image 0"), HasSubstr("neither")));

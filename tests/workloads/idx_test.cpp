@@ -105,6 +105,14 @@ TEST(RefusedIdxFiles, AreLongerThanTheirHeaderSays) {
   EXPECT_THAT(fault(kImages + "x", kLabels), AllOf(HasSubstr("13 bytes"), HasSubstr("12")));
 }
 
+/// A small file can unpack to any number of bytes: what the header does not tell of stays unread,
+/// the damage behind it too.
+TEST(RefusedIdxFiles, AreNotReadBeyondTheirHeader) {
+  std::string packed = gzip(kImages + std::string(std::size_t{1} << 24, '\0'));
+  packed.resize(packed.size() / 2);
+  EXPECT_THAT(fault(packed, kLabels), AllOf(HasSubstr("at least 13 bytes"), HasSubstr("need 12")));
+}
+
 TEST(RefusedIdxFiles, HaveDifferentCounts) {
   EXPECT_THAT(fault(kImages, idx(1, {3}, "abc")),
               AllOf(HasSubstr("3 labels"), HasSubstr("2 images")));
@@ -120,6 +128,8 @@ TEST(RefusedIdxFiles, HaveDimensionsThatOverflow) {
   EXPECT_THAT(fault(idx(4, {~0u, ~0u, ~0u, ~0u}, ""), kLabels), HasSubstr("or more"));
   EXPECT_THAT(fault(idx(3, {2, 0, 3}, ""), kLabels), HasSubstr("dimension 1 is 0"));
 }
+
+TEST(RefusedIdxFiles, AreDevices) { EXPECT_THROW(read_idx("/dev/zero", "/dev/zero"), FileError); }
 
 TEST(RefusedIdxFiles, AreMissing) {
   EXPECT_THROW(read_idx("/nowhere/images", "/nowhere/labels"), FileError);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "support/input_file.h"
 #include "support/results.h"
 #include "workloads/data/dataset.h"
 
@@ -30,8 +31,9 @@ std::uint32_t word_at(const std::vector<std::uint8_t>& bytes, std::size_t offset
 IdxFile read_idx_file(const std::filesystem::path& file, std::size_t fewest_dims,
                       std::size_t most_dims, const char* what) {
   const std::string name = file.string();
-  std::vector<std::uint8_t> bytes = support::read_file(file, kLargestFile);
-  if (bytes.size() < 4)
+  support::InputFile in(file);
+  std::vector<std::uint8_t> bytes;
+  if (in.append(bytes, 4) < 4)
     throw FileError(
         fmt::format("{}: {} bytes, too few for the header of an IDX file", name, bytes.size()));
   const std::uint32_t magic = word_at(bytes, 0);
@@ -40,7 +42,7 @@ IdxFile read_idx_file(const std::filesystem::path& file, std::size_t fewest_dims
     throw FileError(fmt::format("{}: byte 0: magic number 0x{:08x}, expected 0x{:08x} ({})", name,
                                 magic, kBytes << 8 | fewest_dims, what));
   const std::size_t header = 4 + 4 * rank;
-  if (bytes.size() < header)
+  if (in.append(bytes, header - 4) < header - 4)
     throw FileError(
         fmt::format("{}: byte {}: ends within its header of {} bytes", name, bytes.size(), header));
   IdxFile result;
@@ -49,14 +51,20 @@ IdxFile read_idx_file(const std::filesystem::path& file, std::size_t fewest_dims
     const std::size_t dim = word_at(bytes, 4 + 4 * d);
     if (dim == 0)
       throw FileError(fmt::format("{}: byte {}: dimension {} is 0", name, 4 + 4 * d, d));
-    // Beyond the limit the size cannot match any file.
     size = size > kLargestFile / dim ? kLargestFile + 1 : size * dim;
     result.dims.push_back(dim);
   }
-  if (bytes.size() - header != size)
-    throw FileError(fmt::format("{}: {} bytes behind the header, but its dimensions {} need {}{}",
-                                name, bytes.size() - header, fmt::join(result.dims, " x "), size,
-                                size > kLargestFile ? " or more" : ""));
+  if (size > kLargestFile)
+    throw FileError(
+        fmt::format("{}: byte 4: its dimensions {} need {} bytes or more, the limit is "
+                    "{}",
+                    name, fmt::join(result.dims, " x "), size, kLargestFile));
+  // One byte more than it needs tells whether it goes on; what is behind that is not read.
+  const std::size_t behind = in.append(bytes, size + 1);
+  if (behind != size)
+    throw FileError(fmt::format("{}: {}{} bytes behind the header, but its dimensions {} need {}",
+                                name, behind > size ? "at least " : "", behind,
+                                fmt::join(result.dims, " x "), size));
   result.content_hash = support::content_hash(bytes.data(), bytes.size());
   bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(header));
   result.values = std::move(bytes);
