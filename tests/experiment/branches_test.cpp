@@ -9,6 +9,7 @@
 #include "sc_models/accelerator_system.h"
 #include "tests/engine/plain_network.h"
 #include "workloads/engine/executor.h"
+#include "workloads/quantization/post_training.h"
 
 namespace uswim::experiment {
 namespace {
@@ -125,6 +126,27 @@ Network bordered() {
   return b.build();
 }
 
+/// An image that a convolution, a sum and pooling read, without quantisers of its own.
+Network reading_the_image() {
+  NetworkBuilder b({3, 6, 6}, 4);
+  b.scale();
+  const std::size_t image = b.value();
+  b.convolution(3, window(3, 1, 1));
+  b.combine(Operation::Add, {b.value(), image}).relu();
+  b.max_pool(window(2, 2));
+  const std::size_t sum = b.value();
+  b.from(image).max_pool(window(2, 2));
+  b.combine(Operation::Concat, {sum, b.value()}).flatten().dense(4);
+  const Network network = b.build();
+  workloads::Dataset images;
+  images.shape = network.input;
+  images.count = 8;
+  for (std::size_t i = 0; i < images.count * network.input.size(); ++i)
+    images.pixels.push_back(static_cast<std::uint8_t>(i * 101 % 256));
+  images.labels.assign(images.count, 0);
+  return workloads::quantize_activations(network, {}, images, images.count);
+}
+
 void expect_equal_bits(Network network) {
   const std::size_t images = 3;
   Chip chip(std::move(network), 4, images);
@@ -141,6 +163,9 @@ void expect_equal_bits(Network network) {
 
 TEST(BranchingNetwork, TimedEqualsTheHardwareEngineBitForBit) { expect_equal_bits(branching()); }
 TEST(BorderedNetwork, TimedEqualsTheHardwareEngineBitForBit) { expect_equal_bits(bordered()); }
+TEST(ImageReadByMany, TimedEqualsTheHardwareEngineBitForBit) {
+  expect_equal_bits(reading_the_image());
+}
 
 /// Two equal convolutions of the same codes, added: 36 positions of 4 bits at 100 ns each take 14.4
 /// us, and twice that if one waited for the other. What follows is one position.

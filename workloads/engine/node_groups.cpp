@@ -116,20 +116,11 @@ class Grouping {
   }
 
   void input() {
-    std::vector<std::size_t> nodes;
-    for (std::size_t value = 0;; value = nodes.back() + 1) {
-      const bool one = readers_[value].size() == 1;
-      const std::size_t n = one ? readers_[value][0] : 0;
-      if (!one ||
-          (nodes_[n].operation != Operation::Scale && nodes_[n].operation != Operation::Quantize)) {
-        throw NetworkError(
-            "the network must begin with Quantize, or with Scale and Quantize, and nothing else "
-            "may read its input: pooling, activations and sums of the image itself have no codes "
-            "to work on");
-      }
-      nodes.push_back(n);
-      if (nodes_[n].operation == Operation::Quantize) break;
-    }
+    const std::vector<std::size_t> nodes = input_group(nodes_);
+    if (nodes.empty())
+      throw NetworkError(
+          "the network must begin with Quantize, or with Scale and Quantize, and nothing else may "
+          "read its input: there are no codes to work on");
     add(NodeGroup::Kind::Input, nodes, nodes.front());
   }
 
@@ -223,6 +214,18 @@ std::vector<std::vector<std::size_t>> readers_of(const std::vector<Node>& nodes)
   }
   for (auto& of_value : readers) std::reverse(of_value.begin(), of_value.end());
   return readers;
+}
+
+std::vector<std::size_t> input_group(const std::vector<Node>& nodes) {
+  const auto readers = readers_of(nodes);
+  std::vector<std::size_t> group;
+  for (std::size_t value = 0; readers[value].size() == 1; value = group.back() + 1) {
+    group.push_back(readers[value].front());
+    const Operation operation = nodes[group.back()].operation;
+    if (operation == Operation::Quantize) return group;
+    if (operation != Operation::Scale) break;
+  }
+  return {};
 }
 
 std::vector<NodeGroup> group_nodes(const std::vector<Node>& nodes, bool side_by_side) {

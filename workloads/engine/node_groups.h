@@ -14,10 +14,15 @@ std::vector<Node> simplified_nodes(const Network& network);
 /// The nodes that read each value, one entry per input that reads it, on a way to the last node.
 std::vector<std::vector<std::size_t>> readers_of(const std::vector<Node>& nodes);
 
+/// The Scale nodes and the Quantize node behind the network's input, which make its codes out of
+/// pixels. Empty where something else reads the input, or reads it beside them: no engine begins
+/// so.
+std::vector<std::size_t> input_group(const std::vector<Node>& nodes);
+
 /// Nodes that one step computes.
 struct NodeGroup {
   enum class Kind {
-    Input,          ///< Scale nodes and the Quantize node behind the network's input
+    Input,          ///< input_group()
     MatrixToCodes,  ///< a matrix layer with Relu, Clip, Quantize and MaxPool in any order
     Rows,           ///< a matrix layer or not, and operations on single numbers
     Single          ///< any other node

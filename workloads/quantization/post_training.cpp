@@ -4,81 +4,146 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "support/results.h"
 #include "workloads/engine/integer_values.h"
+#include "workloads/engine/node_groups.h"
 #include "workloads/network/rewrite.h"
 #include "workloads/sensitivity/forward_pass.h"
 
 namespace uswim::workloads {
 namespace {
 
-/// An input of a matrix layer without codes: the value that a quantiser is put behind, and the node
-/// that is to read the codes instead.
+/// A value that a quantiser is put behind.
 struct Entry {
   std::size_t value;
-  std::size_t reader;
+  std::size_t observed;              ///< the value whose numbers the codes have to hold
+  std::vector<std::size_t> readers;  ///< nodes that are to read the codes instead; none: all
+  std::string reader;                ///< in messages: what reads the codes
+  std::string name;                  ///< of the quantiser
 };
 
-/// From the matrix layer back over what only moves numbers, as long as nothing else reads them: one
-/// quantiser in front of a grouped convolution's slices, not one for each.
+/// Of a matrix layer without codes: from its input back over what only moves numbers, as long as
+/// nothing else reads them. So there is one quantiser in front of a grouped convolution's slices,
+/// not one for each.
 Entry entry_of(const Network& network, const std::vector<std::size_t>& readers,
                std::size_t matrix) {
-  Entry entry{network.nodes[matrix].input(), matrix};
-  while (entry.value > 0 && readers[entry.value] == 1) {
-    const Node& writer = network.nodes[entry.value - 1];
+  std::size_t value = network.nodes[matrix].input(), reader = matrix;
+  while (value > 0 && readers[value] == 1) {
+    const Node& writer = network.nodes[value - 1];
     const bool moves =
         writer.operation == Operation::Flatten || writer.operation == Operation::Reshape ||
         writer.operation == Operation::Transpose || writer.operation == Operation::Slice;
     if (!moves) break;
-    entry = {writer.input(), entry.value - 1};
+    reader = value - 1;
+    value = writer.input();
   }
-  return entry;
+  const std::string& layer = network.layers[network.nodes[matrix].layer].name;
+  return {value,
+          network.nodes[matrix].input(),
+          {reader},
+          fmt::format("layer '{}': its input", layer),
+          layer + ".input"};
 }
 
-/// Matrix nodes that read no codes, with their entries.
-std::map<std::size_t, Entry> open_entries(const Network& network) {
+/// Of matrix nodes that read no codes.
+std::vector<Entry> layer_entries(const Network& network) {
   const std::vector<IntegerValue> values = integer_values(network.nodes);
   const std::vector<std::size_t> readers = reader_counts(network);
-  std::map<std::size_t, Entry> entries;
+  std::vector<Entry> entries;
   for (std::size_t n = 0; n < network.nodes.size(); ++n)
     if (network.nodes[n].operation == Operation::Matrix &&
         !values[network.nodes[n].input()].integer)
-      entries.emplace(n, entry_of(network, readers, n));
+      entries.push_back(entry_of(network, readers, n));
   return entries;
 }
 
-std::map<std::size_t, MagnitudeHistogram> observe(const Network& network,
-                                                  const std::map<std::size_t, Entry>& entries,
-                                                  const Dataset& data, std::size_t images) {
+/// Puts what `make` gives behind each entry's value, once for all entries that share it.
+template <class Make>
+Network with_quantizers(Network network, const std::vector<Entry>& entries, Make&& make) {
+  std::map<std::size_t, Insertion> by_value;
+  for (const Entry& entry : entries) {
+    Insertion& insertion = by_value[entry.value];
+    if (insertion.node.name.empty()) {
+      insertion.value = entry.value;
+      insertion.node = make(entry);
+      insertion.node.name = entry.name;
+      if (!entry.readers.empty()) insertion.read_by.assign(network.nodes.size(), false);
+    }
+    for (const std::size_t reader : entry.readers) insertion.read_by[reader] = true;
+  }
+  std::vector<Insertion> insertions;
+  for (auto& [value, insertion] : by_value) insertions.push_back(std::move(insertion));
+  return with_insertions(std::move(network), insertions);
+}
+
+/// With quantisers whose ranges are open.
+Network with_open(Network network, const std::vector<Entry>& entries) {
+  Node open;
+  open.operation = Operation::Quantize;
+  // Not known yet; so small that no constant around the codes is taken for one of them.
+  open.scale = std::numeric_limits<float>::min();
+  open.maximum = 1;
+  return with_quantizers(std::move(network), entries, [&](const Entry&) { return open; });
+}
+
+/// The image behind its normalisation, where something else than matrix layers reads it first
+/// (pooling, an activation, a sum) or several nodes do, so that the layers' quantisers alone would
+/// leave it without codes. Nothing elsewhere.
+std::optional<Entry> image_entry(const Network& network) {
+  const Network opened = with_open(network, layer_entries(network));
+  if (!input_group(simplified_nodes(opened)).empty()) return std::nullopt;
+  const auto readers = readers_of(network.nodes);
+  std::size_t value = 0;
+  while (readers[value].size() == 1 &&
+         network.nodes[readers[value].front()].operation == Operation::Scale)
+    value = readers[value].front() + 1;
+  return Entry{value, value, {}, "the image behind its normalisation: number", "image"};
+}
+
+/// The network as far as the nodes that only the image goes through on its way to `value`.
+Network front_of(const Network& network, std::size_t value) {
+  Network front;
+  front.input = network.input;
+  front.nodes.assign(network.nodes.begin(),
+                     network.nodes.begin() + static_cast<std::ptrdiff_t>(value));
+  return front;
+}
+
+std::vector<MagnitudeHistogram> observe(const Network& network, const std::vector<Entry>& entries,
+                                        const Dataset& data, std::size_t images,
+                                        const ComputeOptions& options) {
   using namespace layer_arithmetic;
-  std::map<std::size_t, MagnitudeHistogram> histograms;
+  std::vector<MagnitudeHistogram> histograms(network.nodes.size() + 1);  // per value
   const std::size_t size = network.input.size();
   const std::size_t batch = blocks_per_batch(network, images) * kLanes;
-  ForwardPass pass(network, batch / kLanes, Activations::Quantized, Keep::ForBackward, 1);
+  ForwardPass pass(network, batch / kLanes, Activations::Quantized, Keep::ForBackward,
+                   options.threads);
   for (std::size_t first = 0; first < images; first += batch) {
     const std::size_t here = std::min(batch, images - first);
     const std::uint8_t* pixels = data.pixels.data() + first * size;
     pass.load(here, [&](std::size_t i) { return static_cast<float>(pixels[i]) / 255.0f; });
-    pass.run(ForwardPass::blocks_of(here));
-    for (const auto& [matrix, entry] : entries) {
-      const std::size_t value = network.nodes[matrix].input();
-      const LaneValues& numbers = pass.value(value);
-      const std::size_t elements = network.shape_of(value).size();
+    pass.run(ForwardPass::blocks_of(here), options.between_nodes);
+    for (const Entry& entry : entries) {
+      const LaneValues& numbers = pass.value(entry.observed);
+      const std::size_t elements = network.shape_of(entry.observed).size();
       MagnitudeHistogram& histogram = histograms[entry.value];
       for (std::size_t n = 0; n < here; ++n)
         for (std::size_t e = 0; e < elements; ++e) {
           const float number = numbers[(n / kLanes * elements + e) * kLanes + n % kLanes];
           if (!std::isfinite(number))
             throw NetworkError(fmt::format(
-                "layer '{}': its input {} is {} for calibration image {}, expected a finite "
-                "number: the values in front of it leave the range of float32",
-                network.layers[network.nodes[matrix].layer].name, e, number, first + n));
+                "{} {} is {} for calibration image {}, expected a finite number: the values in "
+                "front of it leave the range of float32",
+                entry.reader, e, number, first + n));
           histogram.add(number);
         }
     }
+    if (options.progress) options.progress(first + here);
   }
   return histograms;
 }
@@ -94,25 +159,6 @@ Node quantizer(const MagnitudeHistogram& histogram, const QuantizationConfig& co
   // A layer that saw nothing but zeros has any scale.
   node.scale = clip > 0.0 ? static_cast<float>(clip / node.maximum) : 1.0f;
   return node;
-}
-
-/// Puts what `make` gives behind each entry's value, once for all layers that share it.
-template <class Make>
-Network with_quantizers(Network network, const std::map<std::size_t, Entry>& entries, Make&& make) {
-  std::map<std::size_t, Insertion> by_value;
-  for (const auto& [matrix, entry] : entries) {
-    Insertion& insertion = by_value[entry.value];
-    if (insertion.read_by.empty()) {
-      insertion.value = entry.value;
-      insertion.read_by.assign(network.nodes.size(), false);
-      insertion.node = make(entry);
-      insertion.node.name = network.layers[network.nodes[matrix].layer].name + ".input";
-    }
-    insertion.read_by[entry.reader] = true;
-  }
-  std::vector<Insertion> insertions;
-  for (auto& [value, insertion] : by_value) insertions.push_back(std::move(insertion));
-  return with_insertions(std::move(network), insertions);
 }
 
 std::string described(const QuantizationConfig& c) {
@@ -180,30 +226,39 @@ Network with_output_scales(Network network, unsigned bits, const QuantizationCon
 
 }  // namespace
 
-bool needs_quantizers(const Network& network) { return !open_entries(network).empty(); }
+bool needs_quantizers(const Network& network) {
+  return !layer_entries(network).empty() || image_entry(network).has_value();
+}
 
 Network with_open_quantizers(Network network) {
-  Node open;
-  open.operation = Operation::Quantize;
-  const auto entries = open_entries(network);
-  return with_quantizers(std::move(network), entries, [&](const Entry&) { return open; });
+  if (const auto image = image_entry(network)) network = with_open(network, {*image});
+  const std::vector<Entry> entries = layer_entries(network);
+  return with_open(std::move(network), entries);
 }
 
 Network quantize_activations(Network network, const QuantizationConfig& config,
-                             const Dataset& calibration, std::size_t images) {
-  const std::map<std::size_t, Entry> entries = open_entries(network);
-  if (entries.empty()) return network;
+                             const Dataset& calibration, std::size_t images,
+                             const ComputeOptions& options) {
+  if (!needs_quantizers(network)) return network;
   images = std::min(images, calibration.count);
   if (images == 0) throw NetworkError("quantising the activations needs at least one image");
   if (!(calibration.shape == network.input))
     throw NetworkError("the calibration images do not have the size that the network takes");
-  const auto histograms = observe(network, entries, calibration, images);
   network.content_hash =
       support::content_hash(fmt::format("activations {} of {} {} {}", described(config), images,
                                         calibration.content_hash, network.content_hash));
-  return with_quantizers(std::move(network), entries, [&](const Entry& entry) {
-    return quantizer(histograms.at(entry.value), config);
-  });
+  const auto put = [&](const std::vector<Entry>& entries,
+                       const std::vector<MagnitudeHistogram>& histograms) {
+    network = with_quantizers(std::move(network), entries, [&](const Entry& entry) {
+      return quantizer(histograms[entry.value], config);
+    });
+  };
+  // The image first: which layers then read codes of it, pooled or moved, depends on its step.
+  if (const auto image = image_entry(network))
+    put({*image}, observe(front_of(network, image->value), {*image}, calibration, images, options));
+  const std::vector<Entry> entries = layer_entries(network);
+  if (!entries.empty()) put(entries, observe(network, entries, calibration, images, options));
+  return network;
 }
 
 QuantizedNetwork quantize_weights(Network network, unsigned bits,

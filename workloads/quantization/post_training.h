@@ -8,6 +8,7 @@
 #include "workloads/data/dataset.h"
 #include "workloads/network/network.h"
 #include "workloads/quantization/clipping.h"
+#include "workloads/sensitivity/sensitivity.h"
 
 namespace uswim::workloads {
 
@@ -26,20 +27,23 @@ struct QuantizationConfig {
   double activation_percentile = 99.95;
 };
 
-/// Whether a matrix layer reads numbers that no quantiser has made codes of.
+/// Whether a matrix layer reads numbers that no quantiser has made codes of, or the image has no
+/// codes for what reads it first.
 bool needs_quantizers(const Network& network);
 
 /// The network with a Quantize node wherever quantize_activations would put one, its codes left
 /// open: to look at, not to compute with.
 Network with_open_quantizers(Network network);
 
-/// Puts a Quantize node in front of every matrix layer that needs one. Ranges come from a forward
-/// pass in float over the first `images` images. Codes are signed where the layer's input is
-/// negative in one of them. Layers that share an input share its quantiser. A network with all its
-/// quantisers is returned as it is. Throws NetworkError naming the layer whose input is no finite
-/// number for one of the images.
+/// Puts a Quantize node in front of every matrix layer that needs one, and one behind the image, or
+/// its normalisation, where something else than a matrix layer reads it or several nodes do. Ranges
+/// come from a forward pass in float over the first `images` images. Codes are signed where the
+/// numbers are negative in one of them. Layers that share an input share its quantiser. A network
+/// with all its quantisers is returned as it is. Throws NetworkError naming the layer whose input
+/// is no finite number for one of the images.
 Network quantize_activations(Network network, const QuantizationConfig& config,
-                             const Dataset& calibration, std::size_t images);
+                             const Dataset& calibration, std::size_t images,
+                             const ComputeOptions& options = {});
 
 struct QuantizedNetwork {
   Network network;

@@ -82,9 +82,11 @@ BackwardPass::BackwardPass(const Network& network, std::size_t most_blocks, Deri
 }
 
 void BackwardPass::run(ForwardPass& forward, std::size_t blocks,
-                       const std::function<void(std::size_t, const LaneValues&)>& of_layer) {
+                       const std::function<void(std::size_t, const LaneValues&)>& of_layer,
+                       const std::function<void()>& between_nodes) {
   for (std::size_t i = network_.nodes.size(); i-- > 0;) {
     if (!wanted_[i + 1]) continue;
+    if (between_nodes) between_nodes();
     if (network_.nodes[i].operation == Operation::Matrix) of_layer(i, sums_[i + 1]);
     begin_step(forward, i, blocks);
     in_parallel(threads_, blocks, [&](Range part) { step(forward, i, part); });

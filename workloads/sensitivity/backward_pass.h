@@ -21,9 +21,10 @@ class BackwardPass {
   /// What the pass starts with; to be filled by the caller before each run, zeros in unused lanes.
   LaneValues& at_logits() { return sums_[network_.nodes.size()]; }
   /// Goes back over the batch that `forward` ran last. For each matrix layer, in falling order,
-  /// of_layer(node, what has arrived at its output).
+  /// of_layer(node, what has arrived at its output). `between_nodes`: see ComputeOptions.
   void run(ForwardPass& forward, std::size_t blocks,
-           const std::function<void(std::size_t, const LaneValues&)>& of_layer);
+           const std::function<void(std::size_t, const LaneValues&)>& of_layer,
+           const std::function<void()>& between_nodes = {});
   /// To be called when weights of the network have changed.
   void weights_changed() { transposed_.assign(network_.layers.size(), {}); }
 

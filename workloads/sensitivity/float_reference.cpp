@@ -22,7 +22,7 @@ std::vector<float> float_logits(const Network& network, const std::vector<float>
   for (std::size_t first = 0; first < count; first += batch) {
     const std::size_t here = std::min(batch, count - first);
     pass.load(here, [&](std::size_t i) { return images[first * size + i]; });
-    pass.run(ForwardPass::blocks_of(here));
+    pass.run(ForwardPass::blocks_of(here), options.between_nodes);
     for (std::size_t n = 0; n < here; ++n)
       for (std::size_t c = 0; c < classes; ++c)
         logits[(first + n) * classes + c] =

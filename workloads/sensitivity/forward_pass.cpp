@@ -93,9 +93,11 @@ ForwardPass::ForwardPass(const Network& network, std::size_t most_blocks, Activa
   scratch_.assign(scratch, 0.0f);
 }
 
-void ForwardPass::run(std::size_t blocks) {
-  for (std::size_t i = 0; i < network_.nodes.size(); ++i)
+void ForwardPass::run(std::size_t blocks, const std::function<void()>& between_nodes) {
+  for (std::size_t i = 0; i < network_.nodes.size(); ++i) {
+    if (between_nodes) between_nodes();
     in_parallel(threads_, blocks, [&](Range part) { step(i, part); });
+  }
 }
 
 void ForwardPass::step(std::size_t index, Range blocks) {

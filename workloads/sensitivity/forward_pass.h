@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "workloads/network/network.h"
@@ -35,7 +36,8 @@ class ForwardPass {
         input[(n / kLanes * size + e) * kLanes + n % kLanes] =
             n < images ? element(n * size + e) : 0.0f;
   }
-  void run(std::size_t blocks);
+  /// `between_nodes`: see ComputeOptions.
+  void run(std::size_t blocks, const std::function<void()>& between_nodes = {});
 
   static std::size_t blocks_of(std::size_t images) { return (images + kLanes - 1) / kLanes; }
   /// What the backward pass needs of value `index`: the input of Matrix, LeakyRelu, MaxPool and

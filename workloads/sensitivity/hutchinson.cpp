@@ -20,12 +20,13 @@ namespace {
 /// the Hessian", 1994). `tangent` below is always the derivative of a value along the direction.
 class HessianProduct {
  public:
-  HessianProduct(const Network& network, std::size_t most_blocks, unsigned threads)
+  HessianProduct(const Network& network, std::size_t most_blocks, const ComputeOptions& options)
       : network_(network),
-        threads_(threads),
+        threads_(options.threads),
+        between_nodes_(options.between_nodes),
         tangents_(forward_buffers(network, true, true)),
-        gradient_(network, most_blocks, Derivative::First, threads),
-        gradient_tangents_(network, most_blocks, Derivative::First, threads),
+        gradient_(network, most_blocks, Derivative::First, threads_),
+        gradient_tangents_(network, most_blocks, Derivative::First, threads_),
         direction_(network.layers.size()),
         sums_(network) {
     tangents_.allocate(most_blocks);
@@ -48,6 +49,7 @@ class HessianProduct {
 
   const Network& network_;
   const unsigned threads_;
+  const std::function<void()> between_nodes_;
   ValueBuffers tangents_;
   BackwardPass gradient_, gradient_tangents_;
   std::vector<std::vector<float>> direction_;
@@ -61,11 +63,14 @@ const std::vector<double>& HessianProduct::of(ForwardPass& pass, const Dataset& 
   std::fill(sums_.values().begin(), sums_.values().end(), 0.0);
   transposed_direction_.assign(network_.layers.size(), {});
   std::fill(tangents_[0].begin(), tangents_[0].end(), 0.0f);
-  for (std::size_t i = 0; i < nodes; ++i)
+  for (std::size_t i = 0; i < nodes; ++i) {
+    if (between_nodes_) between_nodes_();
     in_parallel(threads_, blocks, [&](Range part) { forward_step(pass, i, part); });
+  }
   start_at_loss(pass, data, first, images);
   for (std::size_t i = nodes; i-- > 0;) {
     if (!gradient_.wanted(i + 1)) continue;
+    if (between_nodes_) between_nodes_();
     const Node& node = network_.nodes[i];
     if (node.operation == Operation::Matrix) {
       add_to_weights(pass, i, blocks);
@@ -200,7 +205,7 @@ std::vector<float> hutchinson_diagonal(const Network& network, const Dataset& im
                                        unsigned probes, std::uint64_t seed,
                                        const ComputeOptions& options) {
   if (probes == 0) throw NetworkError("Hutchinson's estimate needs at least one probe");
-  HessianProduct product(network, blocks_per_batch(network, images.count), options.threads);
+  HessianProduct product(network, blocks_per_batch(network, images.count), options);
   WeightSums sums(network);
   std::size_t draw = 0;
   for_each_batch(network, images, options,

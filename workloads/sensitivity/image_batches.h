@@ -29,7 +29,7 @@ void for_each_batch(const Network& network, const Dataset& images, const Compute
   for (std::size_t first = 0; first < images.count; first += blocks * kLanes) {
     const std::size_t here = std::min(blocks * kLanes, images.count - first);
     load_images(pass, images, first, here);
-    pass.run(ForwardPass::blocks_of(here));
+    pass.run(ForwardPass::blocks_of(here), options.between_nodes);
     function(pass, first, here);
     if (options.progress) options.progress(first + here);
   }

@@ -24,10 +24,11 @@ std::vector<float> carried_to_weights(const Network& network, const Dataset& ima
                                     at_loss(first + n, logits, result);
                                   });
                    const std::size_t blocks = ForwardPass::blocks_of(count);
-                   backward.run(pass, blocks, [&](std::size_t node, const LaneValues& s) {
+                   const auto add = [&](std::size_t node, const LaneValues& s) {
                      sums.add(pass, node, order, of, blocks,
                               pass.value(network.nodes[node].input()), s, options.threads);
-                   });
+                   };
+                   backward.run(pass, blocks, add, options.between_nodes);
                  });
   return sums.mean(images.count);
 }

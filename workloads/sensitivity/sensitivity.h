@@ -13,6 +13,9 @@ namespace uswim::workloads {
 struct ComputeOptions {
   unsigned threads = 1;
   std::function<void(std::size_t)> progress = {};  ///< told the images done
+  /// Called between the nodes of a pass, for who wants to end it by an exception: a batch of images
+  /// can take seconds.
+  std::function<void()> between_nodes = {};
 };
 
 /// Forward pass of the network as imported, in float, NCHW: the plain reference. `logits`: count x
