@@ -60,8 +60,8 @@ class Loader {
   template <class Compute>
   std::vector<float> load(const std::string& measure, const std::string& stage,
                           Compute&& compute) const {
-    const workloads::ComputeOptions options{
-        threads_, [&](std::size_t done) { progress_(stage, done, data_.count); }};
+    const workloads::ComputeOptions options =
+        compute_options(progress_, stage, data_.count, threads_);
     std::vector<float> values =
         cached(cache_, measure + network_.content_hash + data_.content_hash, network_.weights(),
                [&] { return compute(network_, data_, options); });

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <memory>
 #include <utility>
 
 #include "experiment/measures.h"
@@ -68,16 +70,30 @@ Workload load_previous(const Config& config, const Workload& workload) {
   return w;
 }
 
-Workload load_workload(const WorkloadConfig& config) {
+workloads::ComputeOptions compute_options(const Progress& progress, const std::string& stage,
+                                          std::size_t images, unsigned threads) {
+  workloads::ComputeOptions options;
+  options.threads = threads;
+  if (!progress) return options;
+  const auto done = std::make_shared<std::size_t>(0);
+  options.progress = [=](std::size_t now) { progress(stage, *done = now, images); };
+  options.between_nodes = [=] { progress(stage, *done, images); };
+  return options;
+}
+
+Workload load_workload(const WorkloadConfig& config, const Progress& progress, unsigned threads) {
   workloads::Network network = load_network(config);
   if (workloads::needs_quantizers(network)) {
     if (config.sensitivity.images.empty())
       throw workloads::NetworkError(
           config.network.string() +
-          ": has no quantisers; their ranges are taken from images of 'workload.sensitivity'");
+          ": has no quantisers for all it computes; their ranges are taken from images of "
+          "'workload.sensitivity'");
     const workloads::Dataset images = load_images(network, config.sensitivity);
-    network = workloads::quantize_activations(std::move(network), config.quantization, images,
-                                              config.calibration_images);
+    const std::size_t calibration = std::min(config.calibration_images, images.count);
+    network = workloads::quantize_activations(
+        std::move(network), config.quantization, images, calibration,
+        compute_options(progress, "ranges of activations, images", calibration, threads));
   }
   Workload w = with_codes(std::move(network), config);
   w.activations = workloads::activation_ranges(w.network);

@@ -12,6 +12,7 @@
 #include "workloads/data/dataset.h"
 #include "workloads/engine/integer_values.h"
 #include "workloads/network/network.h"
+#include "workloads/sensitivity/sensitivity.h"
 
 namespace uswim::experiment {
 
@@ -33,7 +34,13 @@ struct Workload {
 };
 /// Quantises what the network leaves in float. Throws workloads::NetworkError or
 /// support::FileError.
-Workload load_workload(const WorkloadConfig& config);
+Workload load_workload(const WorkloadConfig& config, const Progress& progress = {},
+                       unsigned threads = 1);
+
+/// How the passes of a stage over `images` images run: their progress is told after every batch,
+/// and between the nodes of the network too, where a caller may want to end them.
+workloads::ComputeOptions compute_options(const Progress& progress, const std::string& stage,
+                                          std::size_t images, unsigned threads);
 
 /// A labelled image set of the size that the network takes. Throws support::FileError.
 workloads::Dataset load_images(const workloads::Network& network,
