@@ -7,10 +7,12 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "apps/terminal.h"
 #include "experiment/config.h"
+#include "experiment/network_accuracy.h"
 #include "experiment/workload.h"
 #include "workloads/quantization/post_training.h"
 
@@ -20,6 +22,8 @@ namespace {
 struct Arguments {
   std::filesystem::path file;
   std::vector<std::string> set;
+  bool accuracy = false;
+  unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
 };
 
 bool is_onnx(const std::filesystem::path& file) {
@@ -46,12 +50,31 @@ std::string assumptions_text(const experiment::Config& config, const tiles::Mapp
   return text;
 }
 
+/// What quantisation alone costs.
+std::string accuracy_text(const experiment::Config& config, unsigned jobs) {
+  experiment::NetworkAccuracy accuracy;
+  {
+    ProgressLine line;
+    accuracy = experiment::network_accuracy(config, stoppable(line), jobs);
+  }
+  return fmt::format(
+      "accuracy over {} test images, without errors of devices:\n"
+      "  {:6.2f} %  in float32, nothing quantised\n"
+      "  {:6.2f} %  weights and activations quantised: the ideal accuracy of a run\n",
+      accuracy.images, 100 * accuracy.in_float, 100 * accuracy.quantised);
+}
+
 std::string table_of(const Arguments& arguments) {
   const bool bare = is_onnx(arguments.file);
   if (bare && !arguments.set.empty())
     throw CLI::ValidationError("--set", fmt::format("sets a key of a configuration, but {} is a "
                                                     "network",
                                                     arguments.file.string()));
+  if (bare && arguments.accuracy)
+    throw CLI::ValidationError("--accuracy",
+                               fmt::format("takes the test images of a configuration, "
+                                           "but {} is a network",
+                                           arguments.file.string()));
   experiment::Config config;
   if (bare)
     config.workload.network = arguments.file;
@@ -68,8 +91,9 @@ std::string table_of(const Arguments& arguments) {
   const tiles::Mapping mapping = experiment::map_workload(workload, config);
   const std::string source =
       bare ? "defaults (no configuration given)" : "as in " + arguments.file.string();
-  return assumptions_text(config, mapping, source, puts_quantizers) + "\n" +
-         network_text(experiment::network_table(workload.network, mapping));
+  const std::string table = assumptions_text(config, mapping, source, puts_quantizers) + "\n" +
+                            network_text(experiment::network_table(workload.network, mapping));
+  return arguments.accuracy ? table + "\n" + accuracy_text(config, arguments.jobs) : table;
 }
 
 std::string shape_text(const workloads::Shape& shape) {
@@ -84,19 +108,27 @@ std::string printable(std::string name) {
   return name;
 }
 
-constexpr std::size_t kNameWidth = 22, kLineWidth = 80;
+constexpr std::size_t kNameWidth = 19, kLineWidth = 80;
 
 /// A name that its column cannot hold has lines of its own: cut, several would look the same.
 std::string name_cell(const std::string& name) {
   const std::string text = printable(name);
-  if (text.size() <= kNameWidth) return fmt::format("{:<22}", text);
+  if (text.size() <= kNameWidth) return fmt::format("{:<{}}", text, kNameWidth);
   std::string lines;
   for (std::size_t at = 0; at < text.size(); at += kLineWidth)
     lines += text.substr(at, kLineWidth) + "\n";
   return lines + std::string(kNameWidth, ' ');
 }
 
-/// "153 M": multiplications are too many for a column of digits.
+/// Operation and output in one column: where they are long together, the node is digital and has
+/// nothing behind them.
+std::string operation_cell(const std::string& operation, const std::string& output) {
+  constexpr std::size_t kWidth = 20;
+  const std::size_t room = std::max(kWidth, operation.size() + 1 + output.size());
+  return fmt::format("{} {:>{}}", operation, output, room - operation.size() - 1);
+}
+
+/// "153 M": whole numbers are in network.csv.
 std::string count_text(std::size_t count) {
   std::string text = support::with_prefix(static_cast<double>(count), "");
   return text.substr(0, text.find_last_not_of(' ') + 1);
@@ -105,29 +137,30 @@ std::string count_text(std::size_t count) {
 }  // namespace
 
 std::string network_text(const std::vector<experiment::NetworkRow>& rows) {
-  std::string out = fmt::format("{:<22} {:<9} {:<12} {:>10} {:>8} {:>6} {:>7}\n", "node", "runs on",
-                                "operation", "output", "weights", "arrays", "MACs");
+  const auto counts = [](const experiment::NetworkRow& row) {
+    return fmt::format(" {:>7} {:>7} {:>6} {:>6}\n", count_text(row.weights),
+                       count_text(row.devices), row.arrays, count_text(row.multiply_accumulates));
+  };
+  std::string out =
+      fmt::format("{} {:<9} {} {:>7} {:>7} {:>6} {:>6}\n", name_cell("node"), "runs on",
+                  operation_cell("operation", "output"), "weights", "devices", "arrays", "MACs");
   experiment::NetworkRow sum;
   std::size_t on_crossbars = 0;
   for (const experiment::NetworkRow& row : rows) {
-    out += fmt::format("{} {:<9} {:<12} {:>10}", name_cell(row.name),
-                       row.on_crossbars ? "crossbars" : "digital", row.operation,
-                       shape_text(row.shape));
-    if (row.on_crossbars)
-      out += fmt::format(" {:>8} {:>6} {:>7}", row.weights, row.arrays,
-                         count_text(row.multiply_accumulates));
-    out += '\n';
+    out +=
+        fmt::format("{} {:<9} {}", name_cell(row.name), row.on_crossbars ? "crossbars" : "digital",
+                    operation_cell(row.operation, shape_text(row.shape)));
+    out += row.on_crossbars ? counts(row) : "\n";
     on_crossbars += row.on_crossbars ? 1 : 0;
     sum.weights += row.weights;
     sum.devices += row.devices;
     sum.arrays += row.arrays;
     sum.multiply_accumulates += row.multiply_accumulates;
   }
-  out += fmt::format("{:<56} {:>8} {:>6} {:>7}\n",
-                     fmt::format("{} on crossbars ({} devices), {} digital", on_crossbars,
-                                 sum.devices, rows.size() - on_crossbars),
-                     sum.weights, sum.arrays, count_text(sum.multiply_accumulates));
-  return out;
+  out += fmt::format("{:<50}", fmt::format("{} on crossbars, {} digital", on_crossbars,
+                                           rows.size() - on_crossbars)) +
+         counts(sum);
+  return out + fmt::format("{} weights on {} devices\n", sum.weights, sum.devices);
 }
 
 void add_network(CLI::App& app) {
@@ -143,6 +176,11 @@ void add_network(CLI::App& app) {
                    "override a key of the configuration; not with a network alone")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
+  command->add_flag("--accuracy", arguments->accuracy,
+                    "also measure it over the test images, in float and quantised");
+  command->add_option("-j,--jobs", arguments->jobs, "threads; results do not depend on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   command->callback([arguments] { fmt::print("{}", table_of(*arguments)); });
 }
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "experiment/comparison.h"
+#include "experiment/worker_processes.h"
 #include "support/results.h"
 
 namespace uswim::apps {
@@ -36,12 +37,24 @@ void ProgressLine::operator()(const std::string& stage, std::size_t done, std::s
   if (elapsed < 1.0 || std::chrono::duration<double>(now - last_).count() < 0.2) return;
   last_ = now;
   shown_ = true;
+  // The first parts of a stage tell little of the others.
+  constexpr double kSeconds = 2.0, kPart = 0.03, kSecondsWithoutThatPart = 20.0;
+  const double part = static_cast<double>(done - at_begin_) /
+                      static_cast<double>(std::max<std::size_t>(total, at_begin_ + 1) - at_begin_);
   std::string left = "";
-  if (done > at_begin_ && total > 0)
+  if (done > at_begin_ && total > 0 && elapsed >= kSeconds &&
+      (part >= kPart || elapsed >= kSecondsWithoutThatPart))
     left = fmt::format(", {:.0f} s left", elapsed / static_cast<double>(done - at_begin_) *
                                               static_cast<double>(total - done));
   std::fputs(fmt::format("\r\033[K{}: {} of {}{}", stage, done, total, left).c_str(), stderr);
   std::fflush(stderr);
+}
+
+experiment::Progress stoppable(ProgressLine& line) {
+  return [&line](const std::string& stage, std::size_t done, std::size_t total) {
+    experiment::throw_if_interrupted();
+    line(stage, done, total);
+  };
 }
 
 namespace {

@@ -23,6 +23,9 @@ class ProgressLine {
   std::chrono::steady_clock::time_point begin_, last_;
 };
 
+/// What shows a stage on the line, and ends it by experiment::Interrupted once a signal has come.
+experiment::Progress stoppable(ProgressLine& line);
+
 /// The tables that `uswim run` prints, 80 columns wide at most.
 std::string result_tables(const experiment::Config& config, const experiment::RunResult& result);
 /// Where the time of the run itself went.

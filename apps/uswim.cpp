@@ -72,13 +72,6 @@ support::ConfigDocument described_config() {
   return document;
 }
 
-experiment::Progress stoppable(apps::ProgressLine& line) {
-  return [&line](const std::string& stage, std::size_t done, std::size_t total) {
-    experiment::throw_if_interrupted();
-    line(stage, done, total);
-  };
-}
-
 void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool use_cache,
          const fs::path& dump, std::size_t dump_limit, experiment::EarlierChips earlier_chips) {
   const experiment::LoadedConfig loaded = arguments.load();
@@ -91,8 +84,8 @@ void run(const ConfigArguments& arguments, unsigned jobs, fs::path output, bool 
   try {
     apps::ProgressLine line;
     result = experiment::run_experiment(
-        loaded, {jobs, output, use_cache ? cache_directory() : fs::path(), stoppable(line), dump,
-                 dump_limit, earlier_chips});
+        loaded, {jobs, output, use_cache ? cache_directory() : fs::path(), apps::stoppable(line),
+                 dump, dump_limit, earlier_chips});
   } catch (const experiment::CheckpointError&) {
     throw;
   } catch (...) {
@@ -116,7 +109,7 @@ void export_sensitivity(const ConfigArguments& arguments, unsigned jobs, const f
   {
     apps::ProgressLine line;
     written = experiment::export_sensitivity(
-        loaded, output, use_cache ? cache_directory() : fs::path(), stoppable(line), jobs);
+        loaded, output, use_cache ? cache_directory() : fs::path(), apps::stoppable(line), jobs);
   }
   for (const fs::path& file : written) fmt::print("{}\n", file.string());
 }

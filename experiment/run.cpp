@@ -9,39 +9,17 @@
 #include <optional>
 
 #include "experiment/measures.h"
+#include "experiment/network_accuracy.h"
 #include "experiment/result_files.h"
 #include "programmer/selection/placement.h"
 #include "support/results.h"
 #include "uswim_version.h"
-#include "workloads/engine/executor.h"
-#include "workloads/engine/weights_engine.h"
 
 namespace uswim::experiment {
 namespace {
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-/// Without device errors: how many of the first `images` test images are right.
-std::uint64_t ideal_correct(const Workload& workload, workloads::Arithmetic arithmetic,
-                            std::size_t images, const Progress& progress) {
-  workloads::Executor executor(workload.network, workload.weights);
-  const auto engine =
-      workloads::make_weights_engine(arithmetic, workload.network, workload.activations);
-  for (std::size_t l = 0; l < workload.weights.size(); ++l) {
-    const std::vector<float> codes(workload.weights[l].code.begin(),
-                                   workload.weights[l].code.end());
-    engine->set_weights(l, codes.data());
-  }
-  constexpr std::size_t kImages = 256;  // between two words of progress
-  std::uint64_t correct = 0;
-  for (std::size_t done = 0; done < images; done += kImages) {
-    progress("ideal accuracy, images", done, images);
-    correct += executor.count_correct(
-        *engine, executor.prepare(workload.test, done, std::min(kImages, images - done)));
-  }
-  return correct;
 }
 
 /// Test images that no measurement looks at take memory in every process.
@@ -221,7 +199,8 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   Checkpoint checkpoint(Checkpoint::file_of(options.output), options.earlier_chips);
   if (!options.dump.empty()) support::require_writable(options.dump);
 
-  const Workload workload = with_needed_images(load_workload(config.workload), config);
+  const Workload workload =
+      with_needed_images(load_workload(config.workload, options.progress, options.jobs), config);
   const tiles::Mapping natural = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);
   programmer::SelectionMask imported;
@@ -323,7 +302,7 @@ std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded
                                                       const Progress& progress, unsigned threads) {
   const Config& config = loaded.config;
   support::require_writable(output);
-  const Workload workload = load_workload(config.workload);
+  const Workload workload = load_workload(config.workload, progress, threads);
   const tiles::Mapping mapping = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);
   const programmer::WeightFacts facts =

@@ -74,6 +74,8 @@ std::string with_prefix(double value, const char* unit) {
   static constexpr const char* kPrefixes[] = {"f", "p", "n", "u", "m", "", "k", "M", "G"};
   int index = static_cast<int>(std::floor(std::log10(std::fabs(value)) / 3.0)) + 5;
   index = index < 0 ? 0 : index > 8 ? 8 : index;
+  // Three digits of 999.6 are a thousand: one of the next prefix.
+  if (index < 8 && std::fabs(value) / std::pow(1000.0, index - 5) >= 999.5) ++index;
   return fmt::format("{:.3g} {}{}", value / std::pow(1000.0, index - 5), kPrefixes[index], unit);
 }
 

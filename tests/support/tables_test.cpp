@@ -57,6 +57,14 @@ TEST(CsvTable, ARowHasOneValuePerColumn) {
   EXPECT_THROW(table.cell(1).cell(2).cell(3).end_row(), std::logic_error);
 }
 
+TEST(Prefixes, LeaveOneToThreeDigitsBeforeThePoint) {
+  EXPECT_EQ(with_prefix(105'918, "B"), "106 kB");
+  EXPECT_EQ(with_prefix(999'400, "B"), "999 kB");
+  EXPECT_EQ(with_prefix(999'600, "B"), "1 MB");
+  EXPECT_EQ(with_prefix(-0.000'999'9, "s"), "-1 ms");
+  EXPECT_EQ(with_prefix(5e12, "J"), "5e+03 GJ");
+}
+
 TEST(RunningStatistics, IsTheMeanAndTheSampleDeviation) {
   RunningStatistics s;
   EXPECT_EQ(s.standard_deviation(), 0.0);
