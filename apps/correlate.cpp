@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "apps/terminal.h"
 #include "experiment/correlation.h"
-#include "experiment/worker_processes.h"
 
 namespace uswim::apps {
 namespace {
@@ -28,18 +28,22 @@ void correlate(const experiment::LoadedConfig& loaded, const Arguments& argument
     options.jobs = arguments.jobs;
     options.output = arguments.output;
     options.cache = cache;
-    options.progress = [&line](const std::string& stage, std::size_t done, std::size_t total) {
-      experiment::throw_if_interrupted();
-      line(stage, done, total);
-    };
+    options.progress = stoppable(line);
     found = experiment::run_correlation(loaded, options);
   }
-  const auto print = [](const char* kind, const experiment::Correlations& c) {
+  // "-" where there is none, since nothing changed.
+  const auto number = [](std::optional<double> value, int width) {
+    return fmt::format("{:>{}}", value ? fmt::format("{:.3f}", *value) : "-", width);
+  };
+  const auto line = [&](const char* what, std::optional<double> magnitude,
+                        std::optional<double> second, std::optional<double> predicted) {
+    fmt::print("{:<20} {} {} {}\n", what, number(magnitude, 10), number(second, 18),
+               number(predicted, 10));
+  };
+  const auto print = [&](const char* kind, const experiment::Correlations& c) {
     fmt::print("{:<20}  magnitude  second derivative  1/2 H d^2\n", kind);
-    fmt::print("loss increase        {:10.3f} {:18.3f} {:10.3f}\n", c.loss_magnitude,
-               c.loss_second_derivative, c.loss_predicted);
-    fmt::print("accuracy drop        {:10.3f} {:18.3f} {:10.3f}\n", c.accuracy_magnitude,
-               c.accuracy_second_derivative, c.accuracy_predicted);
+    line("loss increase", c.loss_magnitude, c.loss_second_derivative, c.loss_predicted);
+    line("accuracy drop", c.accuracy_magnitude, c.accuracy_second_derivative, c.accuracy_predicted);
   };
   print("rank correlation", found.rank);
   print("linear correlation", found.linear);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <utility>
 
 #include "experiment/measures.h"
 #include "experiment/result_files.h"
@@ -21,8 +22,9 @@ using workloads::Network;
 /// Accuracy and mean cross entropy over the first images.
 class FloatEvaluation {
  public:
-  FloatEvaluation(const workloads::Dataset& data, std::size_t count, unsigned threads)
-      : data_(data), count_(std::min(count, data.count)), options_{threads, {}} {
+  FloatEvaluation(const workloads::Dataset& data, std::size_t count,
+                  workloads::ComputeOptions options)
+      : data_(data), count_(std::min(count, data.count)), options_(std::move(options)) {
     images_.reserve(count_ * data.shape.size());
     for (std::size_t i = 0; i < count_ * data.shape.size(); ++i)
       images_.push_back(static_cast<float>(data.pixels[i]) / 255.0f);
@@ -99,11 +101,14 @@ std::vector<PerturbedWeight> perturb_weights(const Network& network,
                                              const std::vector<float>& second_derivative,
                                              const CorrelationConfig& config, std::uint64_t seed,
                                              unsigned threads, const Progress& progress) {
-  const FloatEvaluation evaluation(images, config.images, threads);
-  const FloatEvaluation::Outcome start = evaluation.of(network);
   const std::vector<std::size_t> chosen = sample(network.weights(), config.weights, seed);
-  Network moved = network;
   std::vector<PerturbedWeight> result;
+  workloads::ComputeOptions options;
+  options.threads = threads;
+  options.between_nodes = [&] { progress("weights moved", result.size(), chosen.size()); };
+  const FloatEvaluation evaluation(images, config.images, options);
+  const FloatEvaluation::Outcome start = evaluation.of(network);
+  Network moved = network;
   std::size_t first = 0, next = 0;
   for (std::size_t l = 0; l < moved.layers.size(); ++l) {
     std::vector<float>& weight = moved.layers[l].weight;
@@ -126,14 +131,14 @@ std::vector<PerturbedWeight> perturb_weights(const Network& network,
       }
       w = before;
       result.push_back(p);
-      progress("weights moved", next + 1, chosen.size());
     }
     first += weight.size();
   }
   return result;
 }
 
-double linear_correlation(const std::vector<double>& x, const std::vector<double>& y) {
+std::optional<double> linear_correlation(const std::vector<double>& x,
+                                         const std::vector<double>& y) {
   const auto mean = [](const std::vector<double>& v) {
     return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
   };
@@ -144,10 +149,11 @@ double linear_correlation(const std::vector<double>& x, const std::vector<double
     xx += (x[i] - mean_x) * (x[i] - mean_x);
     yy += (y[i] - mean_y) * (y[i] - mean_y);
   }
-  return xx > 0.0 && yy > 0.0 ? xy / std::sqrt(xx * yy) : 0.0;
+  if (!(xx > 0.0 && yy > 0.0)) return std::nullopt;
+  return xy / std::sqrt(xx * yy);
 }
 
-double rank_correlation(const std::vector<double>& x, const std::vector<double>& y) {
+std::optional<double> rank_correlation(const std::vector<double>& x, const std::vector<double>& y) {
   return linear_correlation(ranks(x), ranks(y));
 }
 
@@ -172,7 +178,7 @@ CorrelationStudy run_correlation(const LoadedConfig& loaded, const RunOptions& o
     if (images->images.empty())
       throw workloads::NetworkError(
           "to move weights takes images: 'workload.test' and 'workload.sensitivity'");
-  const Workload workload = load_workload(config.workload);
+  const Workload workload = load_workload(config.workload, options.progress, options.jobs);
   const std::vector<float> second_derivative =
       load_second_derivative(workload, config, options.cache, options.progress, options.jobs);
   const std::vector<PerturbedWeight> weights =
@@ -193,26 +199,29 @@ CorrelationStudy run_correlation(const LoadedConfig& loaded, const RunOptions& o
   }
   const CorrelationStudy found{correlations(weights, rank_correlation),
                                correlations(weights, linear_correlation)};
-  const auto json = [](const Correlations& c) {
-    return nlohmann::ordered_json{{"loss_increase",
-                                   {{"magnitude", c.loss_magnitude},
-                                    {"second_derivative", c.loss_second_derivative},
-                                    {"predicted_loss_increase", c.loss_predicted}}},
-                                  {"accuracy_drop",
-                                   {{"magnitude", c.accuracy_magnitude},
-                                    {"second_derivative", c.accuracy_second_derivative},
-                                    {"predicted_loss_increase", c.accuracy_predicted}}}};
+  using nlohmann::ordered_json;
+  const auto number = [](std::optional<double> value) {
+    return value ? ordered_json(*value) : ordered_json(nullptr);
   };
-  const nlohmann::ordered_json summary{
-      {"weights", weights.size()},
-      {"images", std::min(config.correlation.images, workload.test.count)},
-      {"perturbation", config.correlation.perturbation},
-      {"seed", config.seed},
-      {"config_hash", loaded.hash},
-      {"network_hash", workload.network.content_hash},
-      {"test_data_hash", workload.test.content_hash},
-      {"rank_correlation", json(found.rank)},
-      {"linear_correlation", json(found.linear)}};
+  const auto json = [&](const Correlations& c) {
+    return ordered_json{{"loss_increase",
+                         {{"magnitude", number(c.loss_magnitude)},
+                          {"second_derivative", number(c.loss_second_derivative)},
+                          {"predicted_loss_increase", number(c.loss_predicted)}}},
+                        {"accuracy_drop",
+                         {{"magnitude", number(c.accuracy_magnitude)},
+                          {"second_derivative", number(c.accuracy_second_derivative)},
+                          {"predicted_loss_increase", number(c.accuracy_predicted)}}}};
+  };
+  const ordered_json summary{{"weights", weights.size()},
+                             {"images", std::min(config.correlation.images, workload.test.count)},
+                             {"perturbation", config.correlation.perturbation},
+                             {"seed", config.seed},
+                             {"config_hash", loaded.hash},
+                             {"network_hash", workload.network.content_hash},
+                             {"test_data_hash", workload.test.content_hash},
+                             {"rank_correlation", json(found.rank)},
+                             {"linear_correlation", json(found.linear)}};
   directory.write("correlation.csv", table.bytes());
   directory.write("summary.json", summary.dump(2) + "\n");
   directory.write("config.yaml",

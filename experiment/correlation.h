@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "experiment/config.h"
@@ -34,17 +35,18 @@ std::vector<PerturbedWeight> perturb_weights(const workloads::Network& network,
                                              const CorrelationConfig& config, std::uint64_t seed,
                                              unsigned threads, const Progress& progress);
 
-/// Pearson's correlation. 0 where one side is constant.
-double linear_correlation(const std::vector<double>& x, const std::vector<double>& y);
+/// Pearson's correlation. Nothing where one side is constant.
+std::optional<double> linear_correlation(const std::vector<double>& x,
+                                         const std::vector<double>& y);
 /// Spearman's rank correlation: Pearson's of the ranks, equal values sharing the mean of theirs.
-double rank_correlation(const std::vector<double>& x, const std::vector<double>& y);
+std::optional<double> rank_correlation(const std::vector<double>& x, const std::vector<double>& y);
 
 /// Correlations of what happened with what could have told it.
 struct Correlations {
-  double loss_magnitude = 0, loss_second_derivative = 0, loss_predicted = 0;
-  double accuracy_magnitude = 0, accuracy_second_derivative = 0, accuracy_predicted = 0;
+  std::optional<double> loss_magnitude, loss_second_derivative, loss_predicted;
+  std::optional<double> accuracy_magnitude, accuracy_second_derivative, accuracy_predicted;
 };
-using Correlate = double (*)(const std::vector<double>&, const std::vector<double>&);
+using Correlate = std::optional<double> (*)(const std::vector<double>&, const std::vector<double>&);
 Correlations correlations(const std::vector<PerturbedWeight>& weights, Correlate correlate);
 
 struct CorrelationStudy {

@@ -151,7 +151,10 @@ Asked State::ask(std::size_t section, std::string_view key, KeyDescription descr
     return asked;
   }
   if (tree[entry->node].kind == YamlNode::Kind::Null) {
-    fault(entry->key_place, asked.path, "has no value");
+    const bool may_be_empty =
+        !description.required && (description.type == "text" || description.type == "path");
+    fault(entry->key_place, asked.path,
+          may_be_empty ? "has no value (an empty one is written \"\")" : "has no value");
     return asked;
   }
   asked.node = &tree[entry->node];

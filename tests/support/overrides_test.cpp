@@ -38,6 +38,12 @@ TEST(Overrides, TheirFaultsNameThem) {
                   "--set network=: network: has no value"));
 }
 
+TEST(Overrides, MayEmptyATextThatIsWrittenSo) {
+  EXPECT_EQ(good("title: of the file", {"title=\"\""}).title, "");
+  EXPECT_THAT(faults_of(kNetwork, {"title="}),
+              ElementsAre("--set title=: title: has no value (an empty one is written \"\")"));
+}
+
 TEST(Overrides, ABadFormOrAPathThroughAValueIsAFault) {
   EXPECT_THAT(
       faults_of(kNetwork + "seed: 3", {"seed", "=3", "a..b=3", "seed.x=3", "fractions.x=1"}),
