@@ -1,6 +1,8 @@
 """Writes the 4-bit LeNet as an ONNX file of standard operators."""
 
 import numpy as np
+import onnx
+from onnx import numpy_helper
 
 from onnx_graph import Graph, save
 
@@ -55,3 +57,13 @@ def write_onnx(path, arrays, activation_scales, metadata):
         assert np.abs(arrays[name][0]).max() == LEVELS, name
     graph = _build_graph(arrays, activation_scales)
     save(path, graph, "lenet_mnist_4bit", [1, 28, 28], 10, metadata)
+
+
+def read_onnx(path):
+    """Of a file that write_onnx wrote: per layer (weight, bias), the four activation scales,
+    metadata."""
+    model = onnx.load(str(path))
+    constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    arrays = {name: (constants[f"{name}_weight"], constants[f"{name}_bias"]) for name in LAYERS}
+    scales = [float(constants[f"quantize{index}_scale"]) for index in range(1, 5)]
+    return arrays, scales, {p.key: p.value for p in model.metadata_props}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains LeNet on MNIST, first in float, then with 4-bit weights and activations, and writes ONNX.
 
-The network of the last epoch is the result: the test images are only reported on, they select
+With --tune it goes on from a network that it has written before, with 4 bits in all epochs. The network of the last epoch is the result: the test images are only reported on, they select
 nothing. A run that was interrupted goes on from DIR/checkpoint.pt when started again.
 """
 
@@ -18,11 +18,12 @@ import checkpoints
 from checkpoints import cosine_rates
 from idx_files import read_mnist
 from lenet import ACTIVATIONS, LEVELS, LeNet
-from lenet_onnx import LAYERS, write_onnx
+from lenet_onnx import LAYERS, read_onnx, write_onnx
 from quantization import weight_codes
 
 MAX_SHIFT = 2  # pixels, the augmentation moves each image by up to this much in x and y
 CALIBRATION_IMAGES = 2000
+TUNING_RATE = 1e-4  # a tenth of that of the quantised training
 
 
 def parse_arguments():
@@ -37,12 +38,16 @@ def parse_arguments():
                         help="epochs in all (default: %(default)s)")
     parser.add_argument("--float-epochs", type=int, default=10,
                         help="how many of them, the first, are in float (default: %(default)s)")
+    parser.add_argument("--tune", type=Path, metavar="FILE",
+                        help="ONNX file of the network to go on from, with --float-epochs 0")
     parser.add_argument("--batch", type=int, default=128, help="batch size (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="random seed (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=checkpoints.usable_cores(),
                         help="CPU threads (default: one per core, here %(default)s)")
     arguments = parser.parse_args()
-    if not 0 < arguments.float_epochs < arguments.epochs:
+    if arguments.tune and arguments.float_epochs != 0:
+        parser.error("--tune needs --float-epochs 0: the network that it goes on from has 4 bits")
+    if not arguments.tune and not 0 < arguments.float_epochs < arguments.epochs:
         parser.error("--float-epochs must lie between 1 and --epochs - 1")
     return arguments
 
@@ -106,6 +111,8 @@ class Training:
         self.arguments = arguments
         self.settings = {key: getattr(arguments, key)
                          for key in ("epochs", "float_epochs", "batch", "seed")}
+        if arguments.tune:
+            self.settings["tune"] = str(arguments.tune)
         self.checkpoint = arguments.out / "checkpoint.pt"
         self.train = Images(arguments.data, "train", device)
         self.test = Images(arguments.data, "t10k", device)
@@ -115,9 +122,26 @@ class Training:
         self.epochs_done = 0
         self.seconds = 0.0
         self.float_correct = None
+        if arguments.tune:
+            self._start_from(arguments.tune)
 
     def _new_optimizer(self):
         return torch.optim.Adam(self.model.parameters(), weight_decay=1e-5)
+
+    @torch.no_grad()
+    def _start_from(self, path):
+        """Weights, biases and scales of an ONNX file; each layer keeps its scale, as far as its
+        largest weight stays where it is."""
+        arrays, activation_scales, metadata = read_onnx(path)
+        for index, name in enumerate(LAYERS):
+            weight, bias = arrays[name]
+            layer = getattr(self.model, name)
+            layer.weight.copy_(torch.from_numpy(weight.copy()))
+            layer.bias.copy_(torch.from_numpy(bias.copy()))
+            self.model.weight_limits[index] = layer.weight.abs().max()
+        self.model.activation_scales.copy_(torch.tensor(activation_scales))
+        self.model.quantized = True
+        self.float_correct = round(float(metadata["float_accuracy"]) * len(self.test))
 
     def resume(self):
         saved = checkpoints.load(self.checkpoint, self.settings, self.train.labels.device)
@@ -162,7 +186,7 @@ class Training:
     def _epoch_rates(self):
         steps = math.ceil(len(self.train) / self.arguments.batch)
         if self.model.quantized:
-            peak, epochs = 1e-3, self.arguments.epochs - self.arguments.float_epochs
+            peak, epochs = TUNING_RATE if self.arguments.tune else 1e-3, self.arguments.epochs - self.arguments.float_epochs
             done = self.epochs_done - self.arguments.float_epochs
         else:
             peak, epochs, done = 2e-3, self.arguments.float_epochs, self.epochs_done
@@ -220,6 +244,7 @@ def main():
         "quantized_accuracy": f"{accuracy:.4f}",
         "weight_bits": "4",
         "activation_bits": "4",
+        **({"tuned_from": arguments.tune.name} if arguments.tune else {}),
     })
     print(f"float {100 * float_accuracy:.2f} %, 4-bit {100 * accuracy:.2f} %, "
           f"{training.seconds:.0f} s of training; wrote {path}")
