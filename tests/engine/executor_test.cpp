@@ -269,6 +269,30 @@ TEST(Executor, TakesTheFirstOfEqualLogits) {
   EXPECT_EQ(executor.count_correct(engine, executor.prepare(data, 0, 4)), 2u);
 }
 
+/// A batch of a large network takes seconds; who waits may end it between two steps.
+TEST(Executor, CanBeEndedBetweenTheStepsOfABatch) {
+  struct Ended {};
+  std::mt19937 random(1);
+  const Network network = networks().front().network;
+  const auto weights = plain::random_weights(network, 4, random);
+  Executor executor(network, weights);
+  plain::Engine engine(network, weights);
+  const PreparedImages images = executor.prepare(random_images(network.input, 4, random), 0, 4);
+  std::size_t calls = 0;
+  const std::size_t correct = executor.count_correct(engine, images, [&] { ++calls; });
+  EXPECT_EQ(calls, executor.steps());
+  EXPECT_GT(calls, 1u);
+  for (std::size_t end = 1; end <= executor.steps(); ++end) {
+    calls = 0;
+    EXPECT_THROW(executor.count_correct(engine, images,
+                                        [&] {
+                                          if (++calls == end) throw Ended();
+                                        }),
+                 Ended);
+  }
+  EXPECT_EQ(executor.count_correct(engine, images), correct);
+}
+
 TEST(Executor, RefusesANetworkWithoutQuantisers) {
   const auto refuse = [](const Network& network, const char* with) {
     std::mt19937 random(1);

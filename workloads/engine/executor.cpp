@@ -58,9 +58,12 @@ PreparedImages Executor::prepare(const Dataset& data, std::size_t first, std::si
 }
 
 void Executor::run(MatrixEngine& engine, const CodeBlocks& batch, std::size_t images,
-                   std::vector<float>& logits) {
+                   std::vector<float>& logits, const std::function<void()>& between_steps) {
   begin(batch, images);
-  for (std::size_t step = 0; step < steps(); ++step) take(step, engine, products_);
+  for (std::size_t step = 0; step < steps(); ++step) {
+    if (between_steps) between_steps();
+    take(step, engine, products_);
+  }
   read_logits(logits);
 }
 
@@ -112,11 +115,12 @@ void Executor::read_logits(std::vector<float>& logits) const {
   }
 }
 
-std::size_t Executor::count_correct(MatrixEngine& engine, const PreparedImages& images) {
+std::size_t Executor::count_correct(MatrixEngine& engine, const PreparedImages& images,
+                                    const std::function<void()>& between_steps) {
   std::size_t correct = 0, first = 0;
   for (const CodeBlocks& batch : images.batches) {
     const std::size_t count = std::min(batch.blocks() * kLanes, images.count - first);
-    run(engine, batch, count, logits_);
+    run(engine, batch, count, logits_, between_steps);
     const std::size_t classes = count == 0 ? 0 : logits_.size() / count;
     for (std::size_t i = 0; i < count; ++i) {
       const float* begin = logits_.data() + i * classes;

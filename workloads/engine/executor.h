@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -40,9 +41,10 @@ class Executor {
   static constexpr std::size_t kBatchBlocks = 4;
   PreparedImages prepare(const Dataset& data, std::size_t first, std::size_t count) const;
 
-  /// Logits of one batch, [image][class], of its first `images` images.
+  /// Logits of one batch, [image][class], of its first `images` images. `between_steps` is called
+  /// between the steps, for who wants to end it by an exception.
   void run(MatrixEngine& engine, const CodeBlocks& batch, std::size_t images,
-           std::vector<float>& logits);
+           std::vector<float>& logits, const std::function<void()>& between_steps = {});
   /// The same in parts: begin(), take() every step once, none before all that it needs(), and
   /// read_logits(). `products` is scratch memory, of one step at a time.
   void begin(const CodeBlocks& batch, std::size_t images);
@@ -55,7 +57,8 @@ class Executor {
   /// Gives the memory of values back until the next run.
   void release();
   /// Number of images whose largest logit (the first of equal ones) is the label.
-  std::size_t count_correct(MatrixEngine& engine, const PreparedImages& images);
+  std::size_t count_correct(MatrixEngine& engine, const PreparedImages& images,
+                            const std::function<void()>& between_steps = {});
 
  private:
   std::unique_ptr<ExecutionPlan> plan_;

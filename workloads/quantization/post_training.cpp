@@ -91,11 +91,20 @@ Network with_open(Network network, const std::vector<Entry>& entries) {
   return with_quantizers(std::move(network), entries, [&](const Entry&) { return open; });
 }
 
+/// The first nodes of the network, `count` of them, without any weights.
+Network front_of(const Network& network, std::size_t count) {
+  Network front;
+  front.input = network.input;
+  front.nodes.assign(network.nodes.begin(),
+                     network.nodes.begin() + static_cast<std::ptrdiff_t>(count));
+  return front;
+}
+
 /// The image behind its normalisation, where something else than matrix layers reads it first
 /// (pooling, an activation, a sum) or several nodes do, so that the layers' quantisers alone would
 /// leave it without codes. Nothing elsewhere.
 std::optional<Entry> image_entry(const Network& network) {
-  const Network opened = with_open(network, layer_entries(network));
+  const Network opened = with_open(front_of(network, network.nodes.size()), layer_entries(network));
   if (!input_group(simplified_nodes(opened)).empty()) return std::nullopt;
   const auto readers = readers_of(network.nodes);
   std::size_t value = 0;
@@ -103,15 +112,6 @@ std::optional<Entry> image_entry(const Network& network) {
          network.nodes[readers[value].front()].operation == Operation::Scale)
     value = readers[value].front() + 1;
   return Entry{value, value, {}, "the image behind its normalisation: number", "image"};
-}
-
-/// The network as far as the nodes that only the image goes through on its way to `value`.
-Network front_of(const Network& network, std::size_t value) {
-  Network front;
-  front.input = network.input;
-  front.nodes.assign(network.nodes.begin(),
-                     network.nodes.begin() + static_cast<std::ptrdiff_t>(value));
-  return front;
 }
 
 std::vector<MagnitudeHistogram> observe(const Network& network, const std::vector<Entry>& entries,
@@ -255,6 +255,7 @@ Network quantize_activations(Network network, const QuantizationConfig& config,
   };
   // The image first: which layers then read codes of it, pooled or moved, depends on its step.
   if (const auto image = image_entry(network))
+    // Nothing but the Scale nodes of its normalisation lies in front of it.
     put({*image}, observe(front_of(network, image->value), {*image}, calibration, images, options));
   const std::vector<Entry> entries = layer_entries(network);
   if (!entries.empty()) put(entries, observe(network, entries, calibration, images, options));
