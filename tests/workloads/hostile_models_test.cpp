@@ -107,6 +107,20 @@ TEST(HostileModels, JoinOneConstantManyTimes) {
   expect_little_memory();
 }
 
+/// Each of 30 million numbers would be found by going through a million dimensions.
+TEST(HostileModels, HaveConstantsOfManyDimensions) {
+  Models models;
+  models.add("dimensions", {2, 6, 6}, 72, [](Sketch& s) {
+    Ints dims(1'000'000, 1);
+    dims.front() = 30'000'000;
+    s.node("ConstantOfShape", "fill", {s.ints("dims", dims)}, {"k"});
+    s.node("Transpose", "turn", {"k"}, {"t"});
+    s.node("Mul", "use", {"image", "t"}, {"x"});
+  });
+  EXPECT_THAT(models.models.front().model.fault(),
+              HasSubstr("node 'turn' (Transpose): its constant 'k' has 1000000 dimensions"));
+}
+
 TEST(HostileModels, ComputeSizesInLongChains) {
   Models models;
   models.add("sizes", {2, 6, 6}, 72, [](Sketch& s) {

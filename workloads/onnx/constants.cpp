@@ -262,6 +262,10 @@ std::optional<TensorProto> fold_constant(const NodeProto& node, std::int64_t ops
   for (const std::string& name : node.input()) {
     inputs.push_back(name.empty() ? nullptr : find(name));
     if (!name.empty() && inputs.back() == nullptr) return std::nullopt;
+    // A walk over the numbers passes every dimension for each of them.
+    if (!name.empty() && static_cast<std::size_t>(inputs.back()->dims_size()) > kMostDimensions)
+      refuse(node, "its constant {} has {} dimensions, expected at most {}", quoted(name),
+             inputs.back()->dims_size(), kMostDimensions);
   }
   if (inputs.empty() || inputs[0] == nullptr) return std::nullopt;
   try {
