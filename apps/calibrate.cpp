@@ -54,6 +54,17 @@ void calibrate(const Arguments& arguments) {
     throw std::runtime_error(fmt::format("not met: {}", fmt::join(missed, "; ")));
 }
 
+/// CLI::Range lets through what is not a number.
+CLI::Validator between(double lowest, double highest) {
+  const auto range = CLI::Range(lowest, highest);
+  return CLI::Validator(
+      [range](std::string& text) {
+        return text.find_first_of("0123456789") == std::string::npos ? "'" + text + "' is no number"
+                                                                     : range(text);
+      },
+      range.get_description());
+}
+
 }  // namespace
 
 void add_calibrate(CLI::App& app) {
@@ -71,12 +82,12 @@ void add_calibrate(CLI::App& app) {
   command
       ->add_option("--cycles", arguments->wanted.cycles,
                    "mean write cycles of a device, targets uniform over the full scale")
-      ->check(CLI::Range(0.1, 1000.0))
+      ->check(between(0.1, 1000.0))
       ->capture_default_str();
   command
       ->add_option("--residual", arguments->wanted.residual,
                    "rms error after write-verify, fraction of the full scale")
-      ->check(CLI::Range(1e-4, 1.0))
+      ->check(between(1e-4, 1.0))
       ->capture_default_str();
   command->callback([arguments] { calibrate(*arguments); });
 }

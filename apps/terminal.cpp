@@ -135,6 +135,13 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
                    config.chips > 1 ? fmt::format("mean over {} chips", config.chips) : "one chip",
                    r.ideal_accuracy && config.chips > 1 ? ", +- standard deviation" : "",
                    r.ideal_accuracy ? "; accuracy with an ideal ADC" : ""));
+  const std::string not_converged = experiment::not_converged_text(r.verify_all, r.devices);
+  if (!not_converged.empty()) {
+    // At 80 columns the sentence has two lines.
+    const std::size_t end = not_converged.rfind(' ', 80);
+    line(not_converged.substr(0, end));
+    line(not_converged.substr(end + 1));
+  }
   if (r.ideal_accuracy) {
     line(fmt::format("ideal accuracy (no device error): {:.2f} %", 100 * *r.ideal_accuracy));
     if (r.verify_all.fraction > 0.0) out += comparison_tables(config, r);

@@ -49,7 +49,10 @@ struct ConfigArguments {
 
   void add_to(CLI::App& command) {
     command.add_option("CONFIG", file, "configuration file (YAML)")->required();
-    command.add_option("--set", set, "override a key, e.g. --set tile.adc.bits=6; may be repeated")
+    command
+        .add_option("--set", set,
+                    "override a key, e.g. --set tile.adc.bits=6; without a value its default;\n"
+                    "may be repeated")
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
     command

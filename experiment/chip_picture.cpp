@@ -133,9 +133,13 @@ std::string selected_devices_npy(const tiles::Mapping& mapping, const programmer
   return support::npy_bytes({arrays, rows, columns}, cells, false);
 }
 
+support::CsvTable devices_table() {
+  return CsvTable({"tile", "row", "column", "level", "cycles", "residual", "converged"});
+}
+
 std::string devices_csv(const sc_models::AcceleratorSystem& system, const tiles::Mapping& mapping,
                         const programmer::DeviceModel& device, std::size_t limit) {
-  CsvTable csv({"tile", "row", "column", "level", "cycles", "residual", "converged"});
+  CsvTable csv = devices_table();
   for (std::size_t a = 0; a < mapping.blocks().size(); ++a) {
     const programmer::DeviceOutcomes o = system.draw_outcomes(a);
     for (std::size_t r = 0; r < mapping.blocks()[a].rows; ++r)

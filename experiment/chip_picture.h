@@ -6,6 +6,7 @@
 
 #include "programmer/selection/device_mask.h"
 #include "sc_models/accelerator_system.h"
+#include "support/results.h"
 #include "tiles/mapping.h"
 
 namespace uswim::experiment {
@@ -36,7 +37,8 @@ std::string selected_devices_csv(const tiles::Mapping& mapping, const programmer
 inline constexpr std::uint8_t kOpenLoopCell = 0, kVerifiedCell = 1, kEmptyCell = 255;
 std::string selected_devices_npy(const tiles::Mapping& mapping, const programmer::DeviceMask& mask,
                                  std::size_t limit);
-/// What write-verify makes of every device.
+/// What write-verify makes of every device; without any, its header.
+support::CsvTable devices_table();
 std::string devices_csv(const sc_models::AcceleratorSystem& system, const tiles::Mapping& mapping,
                         const programmer::DeviceModel& device, std::size_t limit);
 

@@ -1,5 +1,7 @@
 #include "experiment/comparison.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -106,6 +108,15 @@ std::vector<SpeedUp> speed_ups(const std::vector<CurvePoint>& curve, const Curve
     list.push_back(std::move(s));
   }
   return list;
+}
+
+std::string not_converged_text(const CurvePoint& all, std::uint64_t devices) {
+  if (all.not_converged_mean <= 0.0) return "";
+  return fmt::format(
+      "Not converged when all are verified: {:.6g} of {} devices ({:.2g} %), given up at "
+      "programming.max_cycles or open when their row was closed.",
+      all.not_converged_mean, devices,
+      100.0 * all.not_converged_mean / static_cast<double>(devices));
 }
 
 }  // namespace uswim::experiment

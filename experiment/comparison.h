@@ -63,4 +63,8 @@ struct SpeedUp {
 std::vector<SpeedUp> speed_ups(const std::vector<CurvePoint>& curve, const CurvePoint& all,
                                double accuracy);
 
+/// A sentence on the devices of a chip that are not converged when all of `devices` are verified;
+/// empty where there are none.
+std::string not_converged_text(const CurvePoint& all, std::uint64_t devices);
+
 }  // namespace uswim::experiment

@@ -75,6 +75,8 @@ StartConfig read_start(ConfigReader in, const programmer::WriteVerifyConfig& pul
   in.check(programmed || c.previous_network.empty(), "previous_network",
            "needs 'start: programmed'");
   in.check(programmed || !c.skip_unchanged, "skip_unchanged", "needs 'start: programmed'");
+  in.check(programmed || c.previous_state == PreviousState::Verified, "previous_state",
+           "needs 'start: programmed'");
   in.check(!programmed || pulses.pulse_model != PulseModelKind::Statistical, "start",
            "pulse_model 'statistical' has a fixed number of cycles, wherever a device starts");
   in.check(!programmed || pulses.pulse_model != PulseModelKind::Incremental ||
@@ -310,8 +312,12 @@ Config read_config(ConfigReader in) {
                  {"times after programming at which the accuracy is measured again, for "
                   "device.drift: [1 h, 1 day, 30 days]; see retention.csv"});
   for (const std::string& text : times)
-    if (const auto seconds = drift_time(accuracy, "times", text, c.device))
+    if (const auto seconds = drift_time(accuracy, "times", text, c.device)) {
+      accuracy.check(
+          std::count(c.accuracy_times_s.begin(), c.accuracy_times_s.end(), *seconds) == 0, "times",
+          "names '" + text + "' twice");
       c.accuracy_times_s.push_back(*seconds);
+    }
   auto hardware = accuracy.section(
       "hardware", {"the same with bit-serial inputs and ADCs, on few chips and images"});
   hardware.whole("chips", c.hardware.chips, support::closed(0, 100000), {"0 leaves it out"});

@@ -185,8 +185,7 @@ class Worker : private ProgrammedChip {
     const auto found = masks_.find(evaluation);
     if (found != masks_.end()) return found->second;
     return masks_
-        .emplace(evaluation, e.imported_mask ? verified_slices(programmer::device_mask(
-                                                   experiment_.mapping, *experiment_.imported_mask))
+        .emplace(evaluation, e.imported_mask ? verified_slices(*experiment_.imported_mask)
                                              : mask_of(e.ranking, e.fraction, chip))
         .first->second;
   }

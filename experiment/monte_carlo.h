@@ -147,7 +147,7 @@ struct Experiment {
   const programmer::WeightFacts& facts;
   const programmer::DeviceStatistics& statistics;
   programmer::RowTiming timing;
-  const programmer::SelectionMask* imported_mask;  ///< may be null
+  const programmer::DeviceMask* imported_mask;  ///< may be null
   std::vector<Evaluation> evaluations;
   const tiles::Mapping* previous_mapping = nullptr;     ///< with programming.start: programmed
   const workloads::Dataset* training_images = nullptr;  ///< of in-situ training

@@ -98,6 +98,8 @@ std::string head(const std::string& title, const Experiment& experiment, const R
   if (result.ideal_accuracy)
     html += fmt::format(" Accuracies without ADCs: {} test images.",
                         std::min(config.accuracy_images, experiment.workload.test.count));
+  const std::string not_converged = not_converged_text(all, mapping.devices());
+  if (!not_converged.empty()) html += " " + not_converged;
   return html + "</p>\n";
 }
 

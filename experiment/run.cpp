@@ -8,6 +8,8 @@
 #include <map>
 #include <optional>
 
+#include "experiment/chip_picture.h"
+#include "experiment/imported_mask.h"
 #include "experiment/measures.h"
 #include "experiment/network_accuracy.h"
 #include "experiment/result_files.h"
@@ -179,7 +181,7 @@ std::string checkpoint_key(const LoadedConfig& loaded, const Experiment& e) {
                   e.workload.test.content_hash, of(e.facts.second_derivative), of(e.facts.imported),
                   e.dumped_devices, sizeof(ChipResult));
   if (!e.facts.other_curvature.empty()) key += of(e.facts.other_curvature);
-  if (e.imported_mask != nullptr) key += of(*e.imported_mask);
+  if (e.imported_mask != nullptr) key += of(e.imported_mask->words());
   if (e.training_images != nullptr) key += e.training_images->content_hash;
   if (e.previous_mapping != nullptr)
     for (const tiles::MappedLayer& layer : e.previous_mapping->layers())
@@ -190,27 +192,39 @@ std::string checkpoint_key(const LoadedConfig& loaded, const Experiment& e) {
 
 }  // namespace
 
+/// A dump has a place of its own, and replaces nothing but an earlier one.
+static void check_dump(const std::filesystem::path& dump, const std::filesystem::path& output) {
+  const auto place = [](const std::filesystem::path& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+  };
+  const std::string within = place(dump).lexically_relative(place(output) / "").native();
+  if (within.rfind("..", 0) != 0)
+    throw support::FileError(
+        fmt::format("{}: lies in the directory of the results, which is replaced as a whole: give "
+                    "the dump another place",
+                    dump.string()));
+  if (place(dump) == place(Checkpoint::file_of(output)))
+    throw support::FileError(
+        fmt::format("{}: is the place of the run's checkpoint", dump.string()));
+  support::require_writable(dump, devices_table().bytes());
+}
+
 RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) {
   const Config& config = loaded.config;
   const auto begin = std::chrono::steady_clock::now();
   check_with_network(loaded);
   // So that an unwritable place is found before the work is done.
+  if (!options.dump.empty()) check_dump(options.dump, options.output);
   support::ResultDirectory directory(options.output, result_file_names());
   Checkpoint checkpoint(Checkpoint::file_of(options.output), options.earlier_chips);
-  if (!options.dump.empty()) support::require_writable(options.dump);
 
   const Workload workload =
       with_needed_images(load_workload(config.workload, options.progress, options.jobs), config);
   const tiles::Mapping natural = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);
-  programmer::SelectionMask imported;
-  double imported_fraction = 0.0;
-  if (!config.selection.mask.empty()) {
-    imported =
-        import_mask(config.selection.mask, *config.selection.mask_polarity, natural.weights());
-    imported_fraction = static_cast<double>(std::count(imported.begin(), imported.end(), 1)) /
-                        static_cast<double>(imported.size());
-  }
+  std::optional<ImportedMask> imported;
+  if (!config.selection.mask.empty())
+    imported.emplace(config.selection.mask, *config.selection.mask_polarity, natural.weights());
   RunResult result;
   if (config.measures_accuracy()) {
     const std::size_t images = std::min(config.accuracy_images, workload.test.count);
@@ -253,6 +267,11 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
       place(config, workload, natural, facts, statistics, timing, options);
   const tiles::Mapping& mapping = placed ? *placed : natural;
   check_arrays(loaded, mapping.array_count());
+  std::optional<programmer::DeviceMask> imported_mask;
+  if (imported) imported_mask = imported->devices(mapping);
+  const double imported_fraction = imported_mask ? static_cast<double>(imported_mask->count()) /
+                                                       static_cast<double>(mapping.devices())
+                                                 : 0.0;
   std::optional<tiles::Mapping> previous;
   if (is_programmed)
     previous = previous_workload ? map_workload(*previous_workload, config, mapping.placements())
@@ -260,6 +279,10 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   workloads::Dataset training_images;
   if (config.in_situ.iterations > 0)
     training_images = load_images(workload.network, config.workload.sensitivity);
+  if (config.in_situ.iterations > 0 && config.in_situ.batch > training_images.count)
+    throw loaded.document.fault("in_situ.batch",
+                                fmt::format("{} images, but there are {} to train with",
+                                            config.in_situ.batch, training_images.count));
   const Experiment experiment{config,
                               workload,
                               mapping,
@@ -267,13 +290,14 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
                               facts,
                               statistics,
                               timing,
-                              imported.empty() ? nullptr : &imported,
+                              imported_mask ? &*imported_mask : nullptr,
                               evaluations(config.selection, imported_fraction),
                               previous ? &*previous : nullptr,
                               config.in_situ.iterations > 0 ? &training_images : nullptr,
                               enough,
                               options.dump.empty() ? 0 : options.dump_limit};
   checkpoint.begin(checkpoint_key(loaded, experiment));
+  result.devices = mapping.devices();
   result.placing_s = seconds_since(placing_begin);
   const auto chips_begin = std::chrono::steady_clock::now();
   result.monte_carlo = run_monte_carlo(experiment, options.jobs, options.progress, checkpoint);
@@ -289,9 +313,10 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   result.in_situ = summarize_in_situ(experiment, result.monte_carlo);
   result.iterative = summarize_iterative(experiment, result.monte_carlo);
   write_results(directory, loaded, workload, mapping, experiment, result, options.output);
-  if (!options.dump.empty())
-    support::write_file_atomically(options.dump, result.monte_carlo.files.at("devices.csv"));
+  std::optional<support::PendingFile> dump;
+  if (!options.dump.empty()) dump.emplace(options.dump, result.monte_carlo.files.at("devices.csv"));
   directory.commit();
+  if (dump) dump->commit();
   checkpoint.remove();
   return result;
 }
@@ -301,7 +326,7 @@ std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded
                                                       const std::filesystem::path& cache,
                                                       const Progress& progress, unsigned threads) {
   const Config& config = loaded.config;
-  support::require_writable(output);
+  support::require_writable(output, "\x93NUMPY");
   const Workload workload = load_workload(config.workload, progress, threads);
   const tiles::Mapping mapping = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);

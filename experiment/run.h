@@ -22,6 +22,7 @@ struct RunResult {
   std::vector<InSituSummary> in_situ;
   /// What the ratios refer to: everything verified, or the last point where nothing is verified.
   CurvePoint verify_all;
+  std::uint64_t devices = 0;  ///< of the network
   MonteCarloResult monte_carlo;
   double load_s = 0.0, sensitivity_s = 0.0, placing_s = 0.0, monte_carlo_s = 0.0;  ///< wall time
 };

@@ -19,12 +19,13 @@ SelectionConfig read_selection(ConfigReader in) {
           {"for policy 'imported': .npy of float32, one score per weight, larger first"});
   in.path("mask", c.mask,
           {"a mask of its own, run beside the policies as 'imported_mask': .npy of bool or uint8, "
-           "one entry per weight"});
+           "one entry per weight, or per cell [array][row][column] as in selected_devices.npy"});
   // Polarity is stated, never assumed: the authors' masks and ours mean opposite things.
   MaskPolarity polarity = MaskPolarity::OneIsVerified;
   const bool stated = in.has("mask_polarity");
   in.word("mask_polarity", polarity, kMaskPolarities,
-          {"what 1 means in 'mask': the authors' code writes 1 for weights that are not verified"});
+          {"what 1 means in 'mask', to be stated with it: the authors' code writes 1 for weights "
+           "that are not verified"});
   if (stated) c.mask_polarity = polarity;
   in.check(c.mask.empty() || stated, "mask", "an imported mask must state its 'mask_polarity'");
   in.whole("hutchinson_probes", c.hutchinson_probes, support::closed(1, 10000),
@@ -66,8 +67,14 @@ SelectionConfig read_selection(ConfigReader in) {
       {"test images of a measurement, the first ones; all where there are fewer", "unconfirmed"});
   in.check(!c.uses(programmer::SelectionPolicy::Imported) || !c.scores.empty(), "policies",
            "policy 'imported' needs 'scores'");
+  in.check(c.scores.empty() || c.uses(programmer::SelectionPolicy::Imported), "scores",
+           "needs policy 'imported'");
   in.check(!c.policies.empty(), "policies", "needs at least one policy");
   in.check(!c.fractions.empty(), "fractions", "needs at least one fraction");
+  std::vector<double> ascending = c.fractions;
+  std::sort(ascending.begin(), ascending.end());
+  in.check(std::adjacent_find(ascending.begin(), ascending.end()) == ascending.end(), "fractions",
+           "names a fraction twice");
   return c;
 }
 

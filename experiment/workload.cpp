@@ -185,19 +185,4 @@ programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapp
   return facts;
 }
 
-programmer::SelectionMask import_mask(const std::filesystem::path& file, MaskPolarity polarity,
-                                      std::size_t weights) {
-  programmer::SelectionMask mask = support::read_npy<std::uint8_t>(file).values;
-  if (mask.size() != weights)
-    throw FileError(fmt::format("{}: {} entries, the network has {} weights", file.string(),
-                                mask.size(), weights));
-  for (std::size_t i = 0; i < mask.size(); ++i) {
-    if (mask[i] > 1)
-      throw FileError(
-          fmt::format("{}: entry {} is {} (expected 0 or 1)", file.string(), i, mask[i]));
-    if (polarity == MaskPolarity::ZeroIsVerified) mask[i] = mask[i] == 0;
-  }
-  return mask;
-}
-
 }  // namespace uswim::experiment

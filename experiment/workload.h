@@ -65,8 +65,4 @@ programmer::WeightFacts weight_facts(const Workload& workload, const tiles::Mapp
                                      const programmer::DeviceModel& device, Measures measures,
                                      const SelectionConfig& selection);
 
-/// A mask from a file, its polarity applied: true = verified.
-programmer::SelectionMask import_mask(const std::filesystem::path& file, MaskPolarity polarity,
-                                      std::size_t weights);
-
 }  // namespace uswim::experiment

@@ -102,7 +102,8 @@ bool ConfigReader::has(std::string_view key) const {
   config::Section& section = state_->sections[node_];
   section.asked_about.emplace(key);
   if (state_->describing) return true;
-  return section.node && state_->tree[*section.node].find(key) != nullptr;
+  const config::YamlEntry* entry = section.node ? state_->tree[*section.node].find(key) : nullptr;
+  return entry != nullptr && !state_->is_taken_back(*entry);
 }
 
 void ConfigReader::number(std::string_view key, double& value, Range range, const Doc& doc) {

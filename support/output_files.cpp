@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <system_error>
 #include <utility>
@@ -121,10 +122,41 @@ Temporary temporary_for(const fs::path& file) {
 
 }  // namespace
 
-void require_writable(const fs::path& file) {
+void require_writable(const fs::path& file, std::string_view beginning) {
+  std::error_code ignored;
+  if (fs::is_regular_file(file, ignored) && fs::file_size(file, ignored) > 0) {
+    std::string found(beginning.size(), '\0');
+    std::ifstream(file, std::ios::binary)
+        .read(found.data(), static_cast<std::streamsize>(found.size()));
+    if (found != beginning)
+      throw FileError(
+          fmt::format("{}: is a file of something else, so it is not replaced", file.string()));
+  }
   const Temporary t = temporary_for(file);
   ::close(t.descriptor);
   ::unlink(t.path.c_str());
+}
+
+PendingFile::PendingFile(const fs::path& file, std::string_view bytes) : shown_(file) {
+  Temporary t = temporary_for(file);
+  destination_ = std::move(t.destination);
+  temporary_ = std::move(t.path);
+  try {
+    write_all(t.descriptor, bytes, file, true);
+  } catch (...) {
+    ::unlink(temporary_.c_str());
+    throw;
+  }
+}
+
+PendingFile::~PendingFile() {
+  if (!committed_) ::unlink(temporary_.c_str());
+}
+
+void PendingFile::commit() {
+  if (::rename(temporary_.c_str(), destination_.c_str()) != 0)
+    fail(shown_, "cannot be renamed into place", errno);
+  committed_ = true;
 }
 
 int write_bytes(int descriptor, std::string_view bytes) {
@@ -139,15 +171,7 @@ int write_bytes(int descriptor, std::string_view bytes) {
 }
 
 void write_file_atomically(const fs::path& file, std::string_view bytes) {
-  const Temporary t = temporary_for(file);
-  try {
-    write_all(t.descriptor, bytes, file, true);
-    if (::rename(t.path.c_str(), t.destination.c_str()) != 0)
-      fail(file, "cannot be renamed into place", errno);
-  } catch (...) {
-    ::unlink(t.path.c_str());
-    throw;
-  }
+  PendingFile(file, bytes).commit();
 }
 
 ResultDirectory::ResultDirectory(fs::path destination, std::vector<std::string> names)

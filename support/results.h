@@ -55,10 +55,24 @@ std::string npy_bytes(const std::vector<std::size_t>& shape, const std::vector<f
 std::string npy_bytes(const std::vector<std::size_t>& shape,
                       const std::vector<std::uint8_t>& values, bool bool_values);
 
-/// Throws FileError where write_file_atomically() would: found out before the work is done.
-void require_writable(const std::filesystem::path& file);
-/// Writes one file whole or not at all: to a temporary name beside it, flushed, then renamed. Its
-/// folder is made where there is none.
+/// Throws FileError where PendingFile would: found out before the work is done. So it does where a
+/// file that stands there does not begin with `beginning`: it is something else, and not replaced.
+void require_writable(const std::filesystem::path& file, std::string_view beginning = {});
+/// One file that appears whole or not at all: its bytes are in a hidden file beside it, flushed,
+/// until commit() renames that. Its folder is made where there is none. Throws FileError.
+class PendingFile {
+ public:
+  PendingFile(const std::filesystem::path& file, std::string_view bytes);
+  ~PendingFile();
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+  void commit();
+
+ private:
+  std::filesystem::path shown_, destination_, temporary_;
+  bool committed_ = false;
+};
+/// Writes one file whole or not at all.
 void write_file_atomically(const std::filesystem::path& file, std::string_view bytes);
 
 /// A result directory that appears whole or not at all: files are written to a hidden directory

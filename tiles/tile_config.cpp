@@ -21,6 +21,9 @@ void read_pulse(support::ConfigReader in, PulseConfig& pulse, CellEnergy model,
     pulse.width = device->width;
     pulse.voltage = device->voltage;
     pulse.energy = device->energy.value_or(support::Energy());
+    in.check(model == CellEnergy::Fixed || device->is_ohmic, "",
+             "the energy of the device's pulses is not V^2 G t, as its file says: set "
+             "'pulse_energy: fixed'");
     in.check(device->energy || in.has("energy") || model == CellEnergy::Conductance, "",
              "the device's file states no energy of a pulse: set 'energy', or 'pulse_energy: "
              "conductance'");
@@ -28,6 +31,9 @@ void read_pulse(support::ConfigReader in, PulseConfig& pulse, CellEnergy model,
   in.duration("width", pulse.width, {"width of one pulse", kNvsimWrite});
   in.energy("energy", pulse.energy,
             {"energy of one pulse, per pulsed device; with pulse_energy: fixed", kNvsimWrite});
+  in.check(pulse.width > support::Duration() || pulse.energy == support::Energy() ||
+               model == CellEnergy::Conductance,
+           "width", "must be above 0 s where a pulse has an energy, or its power has no bound");
   in.voltage("voltage", pulse.voltage,
              {"amplitude at the device, with pulse_energy: conductance; the pulses of "
               "programming.pulse_model: ispp have those of their ramps",

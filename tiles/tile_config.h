@@ -50,6 +50,7 @@ struct DevicePulse {
   support::Voltage voltage, lowest_voltage, highest_voltage;
   support::Duration width, shortest, longest;
   std::optional<support::Energy> energy;
+  bool is_ohmic = true;  ///< V^2 G t is its energy, near enough
 };
 
 /// A read of a device, as far as its file states it; the voltage has the range in which it holds.

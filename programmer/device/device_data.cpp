@@ -9,6 +9,13 @@
 namespace uswim::programmer {
 namespace {
 
+/// What a file states lies in the range that it states.
+template <class Quantity>
+void check_range(support::ConfigReader& in, const char* key, Quantity value, Quantity lowest,
+                 Quantity highest) {
+  in.check(lowest <= value && value <= highest, key, "lies outside the range beside it");
+}
+
 tiles::DevicePulse read_pulse(support::ConfigReader in) {
   tiles::DevicePulse p;
   in.voltage("voltage", p.voltage, {"amplitude"});
@@ -24,6 +31,11 @@ tiles::DevicePulse read_pulse(support::ConfigReader in) {
     p.energy.emplace();
     in.energy("energy", *p.energy, {"of one pulse, per device"});
   }
+  in.boolean("ohmic", p.is_ohmic,
+             {"false: its energy is not V^2 G t with the device's conductance"});
+  in.check(p.energy || p.is_ohmic, "ohmic", "'false' needs an 'energy'");
+  check_range(in, "voltage", p.voltage, p.lowest_voltage, p.highest_voltage);
+  check_range(in, "width", p.width, p.shortest, p.longest);
   return p;
 }
 
@@ -34,6 +46,7 @@ tiles::DeviceRead read_read(support::ConfigReader in) {
     r.lowest_voltage = r.highest_voltage = *r.voltage;
     in.voltage("lowest_voltage", r.lowest_voltage, {"valid range; without it the voltage alone"});
     in.voltage("highest_voltage", r.highest_voltage, {"valid range"});
+    check_range(in, "voltage", *r.voltage, r.lowest_voltage, r.highest_voltage);
   }
   if (in.has("time")) in.duration("time", r.time.emplace(), {"settling and sensing of one read"});
   if (in.has("energy")) in.energy("energy", r.energy.emplace(), {"of one read, per device"});
@@ -64,7 +77,10 @@ DeviceData read(support::ConfigDocument document) {
   if (in.has("lowest") || in.has("highest") || !in.has("level_ratio")) {
     in.conductance("lowest", d.lowest, {"lower end of the valid range"});
     in.conductance("highest", d.highest, {"upper end of the valid range"});
-    in.check(d.lowest < d.highest, "highest", "must lie above 'lowest'");
+    in.check(in.has("lowest") && in.has("highest"), "",
+             "needs 'lowest' and 'highest', the ends of the valid range, in uS");
+    in.check(!in.has("lowest") || !in.has("highest") || d.lowest < d.highest, "highest",
+             "must lie above 'lowest'");
   }
   read_figures(in, d.figures);
   if (!in.has("level_ratio")) {

@@ -96,18 +96,30 @@ Calibration calibrate(const WriteVerifyFigures& wanted, const WriteVerifyConfig&
 std::vector<std::string> missed_figures(const WriteVerifyFigures& wanted,
                                         const Calibration& found) {
   std::vector<std::string> missed;
+  const double given_up = static_cast<double>(found.not_converged) / kCalibrationDevices;
+  const std::string of_those = given_up < 0.005
+                                   ? ""
+                                   : fmt::format(
+                                         "; {:.2g} % of the devices are given up at {} cycles, "
+                                         "'programming.max_cycles'",
+                                         100 * given_up, found.config.max_cycles);
   if (std::fabs(deviation(found.reached.cycles, wanted.cycles)) > kMet)
     missed.push_back(fmt::format(
         "write cycles {:.4g} asked, {:.4g} reached: found no step and step_noise that give both "
-        "figures with "
-        "tolerance {} and at most {} cycles",
-        wanted.cycles, found.reached.cycles, found.config.tolerance, found.config.max_cycles));
+        "figures with tolerance {} and at most {} cycles{}",
+        wanted.cycles, found.reached.cycles, found.config.tolerance, found.config.max_cycles,
+        of_those));
   if (std::fabs(deviation(found.reached.residual, wanted.residual)) > kMet)
     missed.push_back(fmt::format(
-        "residual {:.3f} asked, {:.4f} reached: with tolerance {} a device stops at its first read "
-        "inside the window; a {} tolerance brings the residual closer",
-        wanted.residual, found.reached.residual, found.config.tolerance,
-        found.reached.residual > wanted.residual ? "narrower" : "wider"));
+        "residual {:.4g} asked, {:.4g} reached: with tolerance {} a device stops at its first read "
+        "inside the window{}{}",
+        wanted.residual, found.reached.residual, found.config.tolerance, of_those,
+        !of_those.empty()                          ? ""
+        : found.reached.residual > wanted.residual ? "; a narrower tolerance brings the "
+                                                     "residual closer, as does less "
+                                                     "device.read_noise where there is some"
+                                                   : "; a wider tolerance brings the residual "
+                                                     "closer"));
   return missed;
 }
 

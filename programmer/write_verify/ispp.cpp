@@ -54,6 +54,8 @@ IsppConfig read_ispp(support::ConfigReader in) {
   in.voltage("threshold", c.threshold,
              {"amplitude below which a pulse moves nothing",
               "unconfirmed: one step below the first pulse"});
+  in.check(c.set.stop > c.threshold && c.reset.stop > c.threshold, "threshold",
+           "must lie below the ramps' 'stop', or no pulse moves anything");
   in.number("gain", c.gain, support::left_open(0, 100),
             {"change of the conductance by a pulse per volt above the threshold, fraction of the "
              "full scale",

@@ -54,7 +54,9 @@ WriteVerifyConfig read_write_verify(support::ConfigReader in) {
       "step_noise", c.step_noise, support::closed(0, 1),
       {"standard deviation of that change, fraction of the full scale", "derived: see step"});
   c.ispp = read_ispp(in.section(
-      "ispp", {"pulse_model: ispp; the amplitude changes the step, not the pulse's energy"}));
+      "ispp",
+      {"pulse_model: ispp; the amplitude changes the step, and with tile.write.pulse_energy: "
+       "conductance the pulse's energy"}));
   auto statistical = in.section("statistical", {"pulse_model: statistical"});
   statistical.number("verified_sigma", c.verified_sigma, support::closed(0, 1),
                      {"standard deviation after write-verify before the level's factor, fraction "

@@ -43,7 +43,8 @@ std::vector<std::string> keys_of(std::string_view path) {
   }
 }
 
-/// Lays `path.of.key=value` over the tree; `source` is its index among the sources.
+/// Lays `path.of.key=value` over the tree; `source` is its index among the sources. Without a value
+/// the key is as if it had been left out.
 void lay_over(State& state, std::size_t root, std::size_t source, std::string_view text) {
   const Place place{source, 1, 1};
   const std::size_t equals = text.find('=');
@@ -79,10 +80,13 @@ void lay_over(State& state, std::size_t root, std::size_t source, std::string_vi
   for (Fault& fault : faults)
     state.fault(fault.place, config::join(path, fault.path), std::move(fault.message));
   auto& entries = state.tree[at].entries;
+  const std::size_t before = entries.size();
   entries.erase(std::remove_if(entries.begin(), entries.end(),
                                [&](const YamlEntry& e) { return e.key == keys.back(); }),
                 entries.end());
-  entries.push_back({keys.back(), place, value});
+  // One that was not there stays, so that a key that is not known is a fault.
+  if (state.tree[value].kind != YamlNode::Kind::Null || entries.size() == before)
+    entries.push_back({keys.back(), place, value});
 }
 
 std::string override_name(const std::string& text) {

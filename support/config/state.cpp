@@ -146,7 +146,7 @@ Asked State::ask(std::size_t section, std::string_view key, KeyDescription descr
   values.push_back({std::string(key), by_default, by_default, false});
   if (describing) return asked;
   const YamlEntry* entry = in.node ? tree[*in.node].find(key) : nullptr;
-  if (entry == nullptr) {
+  if (entry == nullptr || is_taken_back(*entry)) {
     if (description.required && !in.faulty) fault(in.place, asked.path, "missing required key");
     return asked;
   }
@@ -174,7 +174,7 @@ std::size_t State::ask_section(std::size_t section, std::string_view key, const 
   child.faulty = sections[section].faulty;
   const YamlEntry* entry =
       sections[section].node ? tree[*sections[section].node].find(key) : nullptr;
-  if (entry != nullptr) {
+  if (entry != nullptr && !is_taken_back(*entry)) {
     child.place = entry->key_place;
     const YamlNode& node = tree[entry->node];
     if (node.kind == YamlNode::Kind::Mapping) {
@@ -267,6 +267,15 @@ std::optional<std::size_t> State::word(const YamlNode& node, const std::string& 
   return std::nullopt;
 }
 
+bool State::is_taken_back(const YamlEntry& entry) const {
+  return tree[entry.node].kind == YamlNode::Kind::Null && entry.key_place.source > 0;
+}
+
+bool State::is_refused(const std::string& path) const {
+  return std::any_of(faults.begin(), faults.end(),
+                     [&](const Fault& fault) { return fault.path == path; });
+}
+
 std::vector<Fault> State::unknown_keys() const {
   std::map<std::string, std::vector<std::string>, std::less<>> homes;
   for (const Section& section : sections)
@@ -277,7 +286,8 @@ std::vector<Fault> State::unknown_keys() const {
     if (!section.node) continue;
     const std::vector<std::string> known(section.names.begin(), section.names.end());
     for (const YamlEntry& entry : tree[*section.node].entries) {
-      if (section.names.count(entry.key) != 0) continue;
+      if (section.names.count(entry.key) != 0 || is_refused(join(section.path, entry.key)))
+        continue;
       std::string hint = suggestion(entry.key, known);
       const auto home = homes.find(entry.key);
       if (hint.empty() && home != homes.end())

@@ -85,6 +85,10 @@ struct State {
   bool is_scalar(const YamlNode& node, const std::string& path, const std::string& expected);
   bool is_list(const YamlNode& node, const std::string& path, const std::string& expected);
 
+  /// `--set KEY=`: as if the key had been left out.
+  bool is_taken_back(const YamlEntry& entry) const;
+  /// Whether there is a fault of the key already.
+  bool is_refused(const std::string& path) const;
   /// One fault for each key that the document has and nobody asked for.
   std::vector<Fault> unknown_keys() const;
   /// `file:line:column: path: message`

@@ -41,6 +41,15 @@ TEST(SpeedUp, IsTheInverseOfTheInterpolatedCost) {
   EXPECT_FALSE(speed_ups(kCurve, kAll, 0.95)[0].factor[0]);  // never reached
 }
 
+TEST(NotConverged, IsASentenceWhereThereAreSome) {
+  CurvePoint all = kAll;
+  EXPECT_EQ(not_converged_text(all, 423672), "");
+  all.not_converged_mean = 2357.25;
+  EXPECT_EQ(not_converged_text(all, 423672),
+            "Not converged when all are verified: 2357.25 of 423672 devices (0.56 %), given up at "
+            "programming.max_cycles or open when their row was closed.");
+}
+
 TEST(CostToReach, IsTheCheapestPointInEachCurrency) {
   std::vector<CurvePoint> curve = kCurve;
   curve[4].energy_J_mean = 5;  // b at NWC 0.25: cheap in cycles and time, dear in energy

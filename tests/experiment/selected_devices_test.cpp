@@ -1,8 +1,11 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
 
+#include "../support/temporary_directory.h"
 #include "experiment/chip_picture.h"
+#include "experiment/imported_mask.h"
 
 namespace uswim::experiment {
 namespace {
@@ -47,6 +50,39 @@ TEST(SelectedDevices, StandWhereTheirCellsAre) {
   const Map some(selected_devices_npy(mapping, mask, 100));
   EXPECT_NE(some.header.find("(3, 4, 8)"), std::string::npos) << some.header;
   EXPECT_EQ(some.cells, all.cells.substr(0, 96));
+}
+
+TEST(SelectedDevices, ComeBackAsAnImportedMask) {
+  const TemporaryDirectory directory;
+  const tiles::Mapping mapping(
+      {{"a", 3, 5, std::vector<std::int16_t>(15, 1)}, {"b", 1, 2, std::vector<std::int16_t>(2, 1)}},
+      {4, 8, 2, 4});
+  programmer::DeviceMask mask(mapping), others(mapping);
+  mask.set(0, 3, 7);
+  mask.set(1, 0, 2);
+  mask.set(4, 1, 0);
+  others.add(programmer::every_device(mapping));
+  others.remove(mask);
+  const auto imported = [&](const std::string& bytes, MaskPolarity polarity) {
+    return ImportedMask(directory.file("mask.npy", bytes), polarity, mapping.weights())
+        .devices(mapping)
+        .words();
+  };
+  const std::string bytes = selected_devices_npy(mapping, mask, 1000);
+  EXPECT_EQ(imported(bytes, MaskPolarity::OneIsVerified), mask.words());
+  EXPECT_EQ(imported(bytes, MaskPolarity::ZeroIsVerified), others.words());
+
+  const auto fault = [&](const std::string& text) {
+    return message_of<support::FileError>([&] { imported(text, MaskPolarity::OneIsVerified); });
+  };
+  EXPECT_THAT(
+      fault(selected_devices_npy(mapping, mask, 100)),
+      testing::HasSubstr("mask.npy: cells of 3 arrays of 4 x 8, the mapping has 5 of 4 x 8"));
+  std::string damaged = bytes;
+  damaged[damaged.size() - 5 * 32 + 4 * 32 + 8 + 1] = 2;  // the last array's row 1, column 1
+  EXPECT_THAT(fault(damaged), testing::HasSubstr("array 4, row 1, column 1 is 2"));
+  EXPECT_THAT(fault(support::npy_bytes({4}, std::vector<std::uint8_t>(4), false)),
+              testing::HasSubstr("4 entries, the network has 17 weights"));
 }
 
 }  // namespace

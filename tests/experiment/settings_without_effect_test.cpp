@@ -45,6 +45,13 @@ TEST(SettingsWithoutEffect, AreArraysMoreThanNaturalRowsTake) {
   EXPECT_EQ(fault_of({"mapping.extra_arrays=3", "mapping.row_order=shared"}), "");
 }
 
+TEST(SettingsWithoutEffect, AreScoresThatNobodyRanksByAndTheStateOfNoEarlierProgramming) {
+  EXPECT_THAT(fault_of({"selection.scores=x.npy"}),
+              HasSubstr("selection.scores: needs policy 'imported'"));
+  EXPECT_THAT(fault_of({"programming.previous_state=open_loop"}),
+              HasSubstr("programming.previous_state: needs 'start: programmed'"));
+}
+
 TEST(SettingsWithoutEffect, AreMaxCyclesBelowAFixedNumberOfThem) {
   const std::string statistical = "programming.pulse_model=statistical";
   EXPECT_THAT(fault_of({statistical, "programming.max_cycles=9"}),
@@ -52,6 +59,26 @@ TEST(SettingsWithoutEffect, AreMaxCyclesBelowAFixedNumberOfThem) {
                         "than 'programming.max_cycles' (9) allows"));
   EXPECT_EQ(fault_of({statistical, "programming.max_cycles=10"}), "");
   EXPECT_EQ(fault_of({"programming.max_cycles=9"}), "");
+}
+
+// What no programming could do anything with.
+TEST(Settings, ThatCannotBeAreRefused) {
+  EXPECT_THAT(fault_of({"programming.ispp.threshold=3.4 V"}),
+              HasSubstr("programming.ispp.threshold: must lie below the ramps' 'stop'"));
+  EXPECT_THAT(fault_of({"tile.write.reset.width=0 s"}),
+              HasSubstr("tile.write.reset.width: must be above 0 s where a pulse has an energy"));
+  EXPECT_EQ(fault_of({"tile.write.reset.width=0 s", "tile.write.reset.energy=0 J"}), "");
+  EXPECT_THAT(fault_of({"selection.fractions=[0.1, 0, 0.1]"}),
+              HasSubstr("selection.fractions: names a fraction twice"));
+  EXPECT_THAT(fault_of({"device.preset=pcm_lee", "tile.write.pulse_energy=conductance"}),
+              HasSubstr("the energy of the device's pulses is not V^2 G t"));
+}
+
+// --set KEY= makes a file's key as if it had been left out.
+TEST(Settings, OfTheFileCanBeTakenBackForADeviceThatHasNone) {
+  EXPECT_THAT(fault_of({"device.preset=rram_milo"}),
+              HasSubstr("device.sigma: has no meaning for a device with measured errors"));
+  EXPECT_EQ(fault_of({"device.preset=rram_milo", "device.sigma="}), "");
 }
 
 }  // namespace

@@ -229,6 +229,7 @@ struct IsppCase {
   double target, tolerance, gain, noise, sigma, read_noise;
   unsigned max_cycles, pulses_at_end, iterations;
   double least_reset;
+  chain::Ramp set = {1.2, 0.1, 3.3}, reset = {1.2, 0.1, 3.3};
 };
 class IsppChain : public testing::TestWithParam<IsppCase> {
  protected:
@@ -239,14 +240,18 @@ class IsppChain : public testing::TestWithParam<IsppCase> {
     c.max_cycles = p.max_cycles;
     c.ispp.gain = p.gain;
     c.ispp.noise = p.noise;
+    const auto ramp = [](const chain::Ramp& r) {
+      return PulseRamp{support::volts(r.start), support::volts(r.step), support::volts(r.stop)};
+    };
+    c.ispp.set = ramp(p.set);
+    c.ispp.reset = ramp(p.reset);
     c.ispp.pulses_at_end = p.pulses_at_end;
     c.ispp.direction_iterations = p.iterations;
     return c;
   }
   static chain::IsppPulses pulses(const IsppCase& p) {
-    return {1.2,
-            0.1,
-            3.3,
+    return {p.set,
+            p.reset,
             1.1,
             p.gain,
             p.noise,
@@ -256,7 +261,8 @@ class IsppChain : public testing::TestWithParam<IsppCase> {
 };
 
 // The defaults with noise; a narrow window in which ramps turn until the iterations are used up;
-// noisy reads; weak pulses that reach the end of their ramp, one pulse there and then given up.
+// noisy reads; weak pulses that reach the end of their ramp, one pulse there and then given up;
+// ramps of their own for SET and RESET.
 TEST_P(IsppChain, HasTheIntegratedCyclesAndResiduals) {
   const IsppCase& p = GetParam();
   const DeviceOutcomes o =
@@ -274,7 +280,20 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(IsppCase{"Defaults", 0.5, 0.06, 0.25, 0.2, 0.0, 0.0, 100, 30, 20, 0.05},
                     IsppCase{"Overshoot", 0.4, 0.02, 0.4, 0.2, 0.1, 0.0, 14, 30, 3, 0.3},
                     IsppCase{"Reads", 0.5, 0.05, 0.25, 0.2, 0.1, 0.03, 100, 30, 4, 0.1},
-                    IsppCase{"End", 0.9, 0.06, 0.035, 0.3, 0.05, 0.0, 100, 1, 20, 0.0}),
+                    IsppCase{"End", 0.9, 0.06, 0.035, 0.3, 0.05, 0.0, 100, 1, 20, 0.0},
+                    IsppCase{"Ramps",
+                             0.4,
+                             0.03,
+                             0.4,
+                             0.2,
+                             0.1,
+                             0.0,
+                             40,
+                             2,
+                             6,
+                             0.3,
+                             {1.3, 0.1, 1.9},
+                             {1.15, 0.05, 1.4}}),
     [](const auto& info) { return std::string(info.param.name); });
 
 // Without noise every trajectory is a plain recursion. Targets as above; devices with a read within

@@ -51,8 +51,12 @@ struct IncrementalPulses {
 /// A ramp per direction: `start`, `step` more with each pulse up to `stop`, then `pulses_at_end`
 /// pulses there. A reversal begins the other ramp anew; each RESET ramp but a first one begins an
 /// iteration.
+struct Ramp {
+  double start, step, stop;
+};
 struct IsppPulses {
-  double start, step, stop, threshold, gain, noise;
+  Ramp set, reset;
+  double threshold, gain, noise;
   int pulses_at_end, iterations;
   std::optional<Pulse> next(Position& p, int direction) const {
     if (p.iteration == 0)
@@ -62,10 +66,11 @@ struct IsppPulses {
       if (direction < 0) ++p.iteration;
     }
     p.direction = direction;
+    const Ramp& ramp = direction > 0 ? set : reset;
     int below_stop = 0;
-    while (start + below_stop * step < stop - 1e-9) ++below_stop;
+    while (ramp.start + below_stop * ramp.step < ramp.stop - 1e-9) ++below_stop;
     if (p.iteration > iterations || p.pulse >= below_stop + pulses_at_end) return std::nullopt;
-    const double volts = p.pulse < below_stop ? start + p.pulse * step : stop;
+    const double volts = p.pulse < below_stop ? ramp.start + p.pulse * ramp.step : ramp.stop;
     ++p.pulse;
     const double change = gain * std::max(0.0, volts - threshold);
     return Pulse{direction * change, noise * change};

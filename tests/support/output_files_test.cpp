@@ -243,6 +243,32 @@ TEST(RequireWritable, RefusesWhatCannotBeWrittenAndLeavesNothing) {
   EXPECT_THAT(directory.names(), ElementsAre("a"));
 }
 
+TEST(RequireWritable, RefusesToReplaceAFileOfAnotherBeginning) {
+  const TemporaryDirectory directory;
+  directory.file("mine", "header\n1\n");
+  directory.file("other", "head");
+  directory.file("empty", "");
+  require_writable(directory / "mine", "header\n");
+  require_writable(directory / "empty", "header\n");
+  EXPECT_THAT(message_of<FileError>([&] { require_writable(directory / "other", "header\n"); }),
+              HasSubstr("other: is a file of something else"));
+}
+
+TEST(PendingFile, IsThereOnceCommittedAndGoneOtherwise) {
+  const TemporaryDirectory directory;
+  directory.file("a", "old");
+  { const PendingFile dropped(directory / "a", "new"); }
+  EXPECT_EQ(bytes_of(directory / "a"), "old");
+  EXPECT_THAT(directory.names(), ElementsAre("a"));
+  {
+    PendingFile kept(directory / "a", "new");
+    EXPECT_EQ(bytes_of(directory / "a"), "old");
+    kept.commit();
+  }
+  EXPECT_EQ(bytes_of(directory / "a"), "new");
+  EXPECT_THAT(directory.names(), ElementsAre("a"));
+}
+
 TEST(WriteFileAtomically, GivesTheUsualPermissions) {
   const TemporaryDirectory directory;
   const mode_t before = ::umask(022);

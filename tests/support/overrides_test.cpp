@@ -29,19 +29,30 @@ TEST(Overrides, ReplaceValuesAndCreateSections) {
 TEST(Overrides, TheirFaultsNameThem) {
   EXPECT_THAT(
       faults_of(kNetwork + "seed: x",
-                {"tile.adc.bits=99", "tile.adc.bitz=6", "seed=y", "wibbly=1", "network="}),
+                {"tile.adc.bits=99", "tile.adc.bitz=6", "seed=y", "wibbly=1", "wobbly="}),
       ElementsAre("--set tile.adc.bits=99: tile.adc.bits: '99' is outside the range (expected 1 to "
                   "16)",
                   "--set tile.adc.bitz=6: tile.adc.bitz: unknown key (did you mean 'bits'?)",
                   HasSubstr("--set seed=y: seed: 'y' is not a whole number"),
                   HasSubstr("--set wibbly=1: wibbly: unknown key"),
-                  "--set network=: network: has no value"));
+                  HasSubstr("--set wobbly=: wobbly: unknown key")));
+}
+
+TEST(Overrides, WithoutAValueTakeAKeyBack) {
+  const sample::Config defaults = good("");
+  const sample::Config c = good("seed: 3\ntile: {adc: {bits: 4}}\ntitle: of the file",
+                                {"seed=", "tile.adc.bits=", "title=", "device.pulse_width="});
+  EXPECT_EQ(c.seed, defaults.seed);
+  EXPECT_EQ(c.bits, defaults.bits);
+  EXPECT_EQ(c.title, defaults.title);
+  EXPECT_EQ(good("seed: 3", {"seed=", "seed=5"}).seed, 5u);
+  EXPECT_EQ(good("tile: {adc: {bits: 4}}", {"tile="}).bits, defaults.bits);
+  EXPECT_EQ(good("", {"tile="}).bits, defaults.bits);
+  EXPECT_THAT(faults_of(kNetwork, {"network="}), ElementsAre(HasSubstr("missing required key")));
 }
 
 TEST(Overrides, MayEmptyATextThatIsWrittenSo) {
   EXPECT_EQ(good("title: of the file", {"title=\"\""}).title, "");
-  EXPECT_THAT(faults_of(kNetwork, {"title="}),
-              ElementsAre("--set title=: title: has no value (an empty one is written \"\")"));
 }
 
 TEST(Overrides, ABadFormOrAPathThroughAValueIsAFault) {
