@@ -302,7 +302,9 @@ Config read_config(ConfigReader in) {
   accuracy.word("arithmetic", c.arithmetic, workloads::kArithmetics,
                 {"what the programmed weights are rounded to for an ideal ADC. integer16: one unit "
                  "per layer, exact sums; float32: not at all, sums rounded as in a float library; "
-                 "integer8: a unit per output, exact sums, codes of at most 8 bits",
+                 "integer8: a unit per output, exact sums; weights are rounded to bytes, those of "
+                 "8 bits without "
+                 "errors too, and codes of inputs have at most 8 bits",
                  "unconfirmed: integer16 rounds 2^7 times finer than integer8 and is as fast as "
                  "float32 or faster"});
   accuracy.number("drop", c.accuracy_drop, support::closed(0, 1),

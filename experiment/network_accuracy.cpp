@@ -56,6 +56,8 @@ std::uint64_t float_correct(const workloads::Network& network, const workloads::
 NetworkAccuracy network_accuracy(const Config& config, const Progress& progress, unsigned threads) {
   if (config.workload.test.images.empty())
     throw workloads::NetworkError("an accuracy takes images: 'workload.test'");
+  if (config.accuracy_images == 0)
+    throw workloads::NetworkError("an accuracy takes images: 'accuracy.images' is 0");
   const Workload workload = load_workload(config.workload, progress, threads);
   NetworkAccuracy accuracy;
   accuracy.images = std::min(config.accuracy_images, workload.test.count);

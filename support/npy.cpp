@@ -288,6 +288,8 @@ NpyArray<std::int64_t> read_npy_whole(const ReadBytes& read, std::string_view na
   Header header = reader.header();
   if (header.dtype == kDtype<std::int64_t>) return reader.values<std::int64_t>(std::move(header));
   if (header.dtype == kDtype<std::int32_t>) return reader.widened<std::int32_t>(std::move(header));
+  if (header.dtype != kDtype<std::uint8_t> && header.dtype != "|b1")
+    reader.refuse(fmt::format("holds dtype {}", header.dtype), "whole numbers: |u1, <i4 or <i8");
   return reader.widened<std::uint8_t>(std::move(header));
 }
 

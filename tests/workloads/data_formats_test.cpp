@@ -67,7 +67,7 @@ TEST(Cifar10, BatchesAreRecordsOfALabelAndPlanarPixels) {
       read_dataset(source(DataFormat::Cifar10, t.file("b.bin", first + record(9, 'b'))), kColour);
   EXPECT_EQ(data.count, 2u);
   EXPECT_TRUE(data.shape == (workloads::Shape{3, 32, 32}));
-  EXPECT_EQ(data.labels, (std::vector<std::uint8_t>{3, 9}));
+  EXPECT_EQ(data.labels, (std::vector<std::uint16_t>{3, 9}));
   EXPECT_EQ(pixels_of(data), first.substr(1) + std::string(3072, 'b'));
 }
 
@@ -78,9 +78,9 @@ TEST(Cifar10, AFolderGivesItsTrainingBatchesInOrder) {
   t.file("data_batch_1.bin", record(0, 'a'));
   t.file("test_batch.bin", record(9, 'z'));
   DataSource s = source(DataFormat::Cifar10, t.path());
-  EXPECT_EQ(read_dataset(s, kColour).labels, (std::vector<std::uint8_t>{0, 1, 2}));
+  EXPECT_EQ(read_dataset(s, kColour).labels, (std::vector<std::uint16_t>{0, 1, 2}));
   s.limit = 2;
-  EXPECT_EQ(read_dataset(s, kColour).labels, (std::vector<std::uint8_t>{0, 1}));
+  EXPECT_EQ(read_dataset(s, kColour).labels, (std::vector<std::uint16_t>{0, 1}));
 }
 
 TEST(Cifar10, DamagedBatchesAreRefused) {
@@ -106,7 +106,7 @@ TEST(ImageFiles, HaveThePixelsThatPillowReads) {
     raw[raw.find('.')] = '_';
     EXPECT_TRUE(data.shape == (workloads::Shape{3, 9, 14})) << name;
     EXPECT_EQ(pixels_of(data), bytes_of(kImages / (raw + ".raw"))) << name;
-    EXPECT_EQ(data.labels, std::vector<std::uint8_t>{5});
+    EXPECT_EQ(data.labels, std::vector<std::uint16_t>{5});
   }
   for (const char* name : {"gray.png", "gray.jpg"}) {
     const fs::path list = t.file("list.txt", std::string(name) + " 5\n");
@@ -125,13 +125,13 @@ TEST(ImageFiles, LabelsAreNumbersOrWordsInAlphabeticalOrder) {
     return read_dataset(source(DataFormat::Images, kImages, t.file("list.txt", list)), kColour)
         .labels;
   };
-  EXPECT_EQ(labels("colour.png\t9\n\ncolour.jpg\t2\r\n"), (std::vector<std::uint8_t>{9, 2}));
+  EXPECT_EQ(labels("colour.png\t9\n\ncolour.jpg\t2\r\n"), (std::vector<std::uint16_t>{9, 2}));
   DataSource words =
       source(DataFormat::Images, kImages,
              t.file("list.txt", "colour.png n02 0 0 62 62\ncolour.jpg n01 1 2\npalette.png n02\n"));
-  EXPECT_EQ(read_dataset(words, {2, 3}).labels, (std::vector<std::uint8_t>{1, 0, 1}));
+  EXPECT_EQ(read_dataset(words, {2, 3}).labels, (std::vector<std::uint16_t>{1, 0, 1}));
   words.limit = 1;  // the words of the whole list are numbered
-  EXPECT_EQ(read_dataset(words, {2, 3}).labels, std::vector<std::uint8_t>{1});
+  EXPECT_EQ(read_dataset(words, {2, 3}).labels, std::vector<std::uint16_t>{1});
 }
 
 // A class that is missing would move the numbers of all that follow it.
@@ -150,7 +150,7 @@ TEST(ImageFiles, HaveAWordForEveryClass) {
   EXPECT_THAT(fault(folders),
               AllOf(HasSubstr("/set"), HasSubstr("1 folders"), HasSubstr("10 classes")));
   EXPECT_THAT(fault(folders, {300, 3}), HasSubstr("300 classes"));
-  EXPECT_EQ(read_dataset(folders, {1, 3}).labels, std::vector<std::uint8_t>{0});
+  EXPECT_EQ(read_dataset(folders, {1, 3}).labels, std::vector<std::uint16_t>{0});
 }
 
 TEST(ImageFiles, OfClassFoldersAreTakenRoundRobin) {
@@ -160,10 +160,10 @@ TEST(ImageFiles, OfClassFoldersAreTakenRoundRobin) {
     fs::copy(kImages / (name[0] == 'a' ? "palette.png" : "colour.png"), t / name);
   }
   DataSource s = source(DataFormat::Images, t.path());
-  EXPECT_EQ(read_dataset(s, {3, 3}).labels, (std::vector<std::uint8_t>{0, 1, 2, 0, 2, 0}));
+  EXPECT_EQ(read_dataset(s, {3, 3}).labels, (std::vector<std::uint16_t>{0, 1, 2, 0, 2, 0}));
   s.limit = 4;
   const Dataset first = read_dataset(s, {3, 3});
-  EXPECT_EQ(first.labels, (std::vector<std::uint8_t>{0, 1, 2, 0}));
+  EXPECT_EQ(first.labels, (std::vector<std::uint16_t>{0, 1, 2, 0}));
   EXPECT_EQ(pixels_of(first).substr(3 * first.shape.size()), bytes_of(kImages / "palette_png.raw"));
 }
 
@@ -187,7 +187,7 @@ TEST(ImageFiles, FoldersAreClassesWithoutAList) {
   fs::copy(kImages / "colour.jpg", t / "a/2.JPEG");
   t.file("a/notes.txt", "not an image");
   const Dataset data = read_dataset(source(DataFormat::Images, t.path()), {2, 3});
-  EXPECT_EQ(data.labels, (std::vector<std::uint8_t>{0, 1}));
+  EXPECT_EQ(data.labels, (std::vector<std::uint16_t>{0, 1}));
   EXPECT_EQ(pixels_of(data).substr(data.shape.size()), bytes_of(kImages / "colour_png.raw"));
 }
 
@@ -240,10 +240,10 @@ TEST(PackedJpegs, HoldImagesAndLabels) {
                     gray = bytes_of(kImages / "gray.jpg"), raw = bytes_of(kImages / "gray_jpg.raw");
   DataSource s = source(DataFormat::Jpk, t.file("a.jpk", jpk({{199, colour}, {7, gray}})));
   const Dataset data = read_dataset(s, {200, 3});
-  EXPECT_EQ(data.labels, (std::vector<std::uint8_t>{199, 7}));
+  EXPECT_EQ(data.labels, (std::vector<std::uint16_t>{199, 7}));
   EXPECT_EQ(pixels_of(data), bytes_of(kImages / "colour_jpg.raw") + raw + raw + raw);
   s.limit = 1;
-  EXPECT_EQ(read_dataset(s, {200, 3}).labels, std::vector<std::uint8_t>{199});
+  EXPECT_EQ(read_dataset(s, {200, 3}).labels, std::vector<std::uint16_t>{199});
 }
 
 TEST(PackedJpegs, DamagedFilesAreRefused) {
@@ -273,7 +273,7 @@ TEST(NumpyArrays, AreReadFromArchivesInBothLayouts) {
   for (const DataSource& s : {stored, deflated}) {
     const Dataset data = read_dataset(s, {10, 2});
     EXPECT_TRUE(data.shape == (workloads::Shape{2, 4, 5}));
-    EXPECT_EQ(data.labels, (std::vector<std::uint8_t>{7, 0, 3}));
+    EXPECT_EQ(data.labels, (std::vector<std::uint16_t>{7, 0, 3}));
     EXPECT_EQ(pixels_of(data), bytes_of(kImages / "npz.raw"));
   }
   EXPECT_EQ(read_dataset(stored, {10, 2}).content_hash,
@@ -291,7 +291,24 @@ TEST(NumpyArrays, MayBeAPairOfFiles) {
   EXPECT_EQ(read_dataset(s, kColour).pixels,
             (std::vector<std::uint8_t>{1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4}));
   s.limit = 1;
-  EXPECT_EQ(read_dataset(s, kGray).labels, std::vector<std::uint8_t>{9});
+  EXPECT_EQ(read_dataset(s, kGray).labels, std::vector<std::uint16_t>{9});
+}
+
+TEST(NumpyArrays, MayHaveLabelsOfSixteenBits) {
+  const TemporaryDirectory t;
+  std::string labels = support::npy_bytes({16}, std::vector<std::uint8_t>(16), false);
+  labels.resize(labels.size() - 16);
+  labels.replace(labels.find("|u1"), 3, "<i8");
+  labels.replace(labels.find("(16,)"), 5, "(2,) ");
+  labels += number(299, 8) + number(7, 8);
+  const fs::path images =
+      t.file("x.npy", support::npy_bytes({2, 1, 2}, std::vector<std::uint8_t>{1, 2, 3, 4}, false));
+  const DataSource s = source(DataFormat::Npz, images, t.file("y.npy", labels));
+  EXPECT_EQ(read_dataset(s, {300, 1}).labels, (std::vector<std::uint16_t>{299, 7}));
+  EXPECT_THAT(fault(s, {299, 1}), HasSubstr("label 299 of image 0, expected 0 to 298"));
+  labels.replace(labels.find("<i8"), 3, "<f8");
+  EXPECT_THAT(fault(source(DataFormat::Npz, images, t.file("y.npy", labels)), {300, 1}),
+              HasSubstr("holds dtype <f8 (expected whole numbers: |u1, <i4 or <i8)"));
 }
 
 TEST(NumpyArrays, ThatDoNotFitAreRefused) {

@@ -56,7 +56,7 @@ TEST(IdxFiles, HoldImagesAndLabels) {
   EXPECT_EQ(data.count, 2u);
   EXPECT_TRUE(data.shape == (workloads::Shape{1, 2, 3}));
   EXPECT_EQ(std::string(data.pixels.begin(), data.pixels.end()), "abcdefghijkl");
-  EXPECT_EQ(data.labels, (std::vector<std::uint8_t>{3, 9}));
+  EXPECT_EQ(data.labels, (std::vector<std::uint16_t>{3, 9}));
 }
 
 TEST(IdxFiles, MayHaveChannels) {

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "damaged_model.h"
@@ -245,7 +247,31 @@ TEST(RefusedOperators, HaveTooFewInputs) {
               HasSubstr("has 1 inputs, expected 2 to 3"));
 }
 
+// INT8 codes from -128 on are UINT8 codes, less 128.
+TEST(Quantisers, MayShiftTheirCodesByTheLowestOne) {
+  const auto quantizer = [](const std::function<void(ModelBuilder&)>& change) {
+    ModelBuilder model = small_model();
+    change(model);
+    const Network network = model.import();
+    return *std::find_if(network.nodes.begin(), network.nodes.end(),
+                         [](const Node& n) { return n.operation == Operation::Quantize; });
+  };
+  const Node plain = quantizer([](auto&) {});
+  const Node shifted = quantizer([](auto& m) {
+    tensor(m, "zero_point").set_data_type(::onnx::TensorProto::INT8);
+    tensor(m, "zero_point").set_int32_data(0, -128);
+  });
+  EXPECT_EQ(shifted.minimum, 0);
+  EXPECT_EQ(shifted.maximum, plain.maximum);
+  EXPECT_EQ(shifted.scale, plain.scale);
+}
+
 TEST(RefusedQuantisers, AreNotThoseOfACrossbarsInput) {
+  EXPECT_THAT(fault_after([](auto& m) {
+                tensor(m, "zero_point").set_data_type(::onnx::TensorProto::INT8);
+                tensor(m, "zero_point").set_int32_data(0, -127);
+              }),
+              HasSubstr("expected 0, or the -128 of INT8"));
   EXPECT_THAT(fault_after([](auto& m) { tensor(m, "zero_point").set_int32_data(0, 128); }),
               HasSubstr("zero point"));
   EXPECT_THAT(fault_after([](auto& m) { tensor(m, "zero_point").set_int32_data(0, 256); }),

@@ -31,16 +31,16 @@ void repeat_channel(Dataset& data) {
 }
 
 std::string hash_of_contents(const Dataset& data) {
-  return content_hash(fmt::format("{} x {} x {} {} {}", data.shape.channels, data.shape.height,
-                                  data.shape.width,
-                                  content_hash(data.pixels.data(), data.pixels.size()),
-                                  content_hash(data.labels.data(), data.labels.size())));
+  return content_hash(
+      fmt::format("{} x {} x {} {} {}", data.shape.channels, data.shape.height, data.shape.width,
+                  content_hash(data.pixels.data(), data.pixels.size()),
+                  content_hash(data.labels.data(), data.labels.size() * sizeof data.labels[0])));
 }
 
 }  // namespace
 
 Dataset read_dataset(const DataSource& source, const DataExpectation& expected) {
-  const DataExpectation bounded{std::min<std::size_t>(expected.classes, 256), expected.channels};
+  const DataExpectation bounded{std::min(expected.classes, kMostClasses), expected.channels};
   Dataset data;
   switch (source.format) {
     case DataFormat::Idx:
@@ -54,7 +54,7 @@ Dataset read_dataset(const DataSource& source, const DataExpectation& expected) 
       data = read_numpy(source, bounded.classes);
       break;
     case DataFormat::Images:
-      data = read_image_files(source, expected);  // counts the classes of the network
+      data = read_image_files(source, bounded);
       break;
     case DataFormat::Jpk:
       data = read_jpk(source, bounded);

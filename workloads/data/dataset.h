@@ -17,7 +17,7 @@ struct Dataset {
   Shape shape;  ///< of one image, channels first
   std::size_t count = 0;
   std::vector<std::uint8_t> pixels;  ///< count x channels x height x width
-  std::vector<std::uint8_t> labels;  ///< count
+  std::vector<std::uint16_t> labels;  ///< count
   std::string content_hash;
 };
 
@@ -45,6 +45,9 @@ struct DataSource {
   std::size_t limit = kUnlimited;          ///< images that are taken, the first ones
   static constexpr std::size_t kUnlimited = 1'000'000'000;
 };
+
+/// Labels have 16 bits.
+inline constexpr std::size_t kMostClasses = 65536;
 
 /// What the images are for: a label must be below `classes`, an image has `channels`.
 struct DataExpectation {

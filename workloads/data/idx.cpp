@@ -90,7 +90,7 @@ Dataset read_idx(const std::filesystem::path& images, const std::filesystem::pat
   data.shape = {rank == 4 ? pixels.dims[1] : 1, pixels.dims[rank - 2], pixels.dims[rank - 1]};
   data.count = pixels.dims[0];
   data.pixels = std::move(pixels.values);
-  data.labels = std::move(marks.values);
+  data.labels.assign(marks.values.begin(), marks.values.end());
   data.content_hash = support::content_hash(pixels.content_hash + marks.content_hash);
   return data;
 }

@@ -17,7 +17,6 @@ namespace fs = std::filesystem;
 using support::FileError;
 
 constexpr std::size_t kLargestList = std::size_t{256} << 20;
-constexpr std::size_t kMostClasses = 256;  // a label is a byte
 constexpr std::size_t kLargestImageFile = std::size_t{64} << 20;
 
 struct Entry {
@@ -149,7 +148,7 @@ Dataset read_image_files(const DataSource& source, const DataExpectation& expect
   const bool words = source.labels.empty() || !as_number(entries.front().word, ignored);
   const std::vector<std::size_t> labels =
       words ? numbered_words(entries, source, expected.classes) : whole_numbers(entries);
-  const std::size_t classes = std::min(expected.classes, kMostClasses);
+  const std::size_t classes = expected.classes;
   Dataset data;
   data.count = std::min(entries.size(), source.limit);
   for (std::size_t i = 0; i < data.count; ++i) {
@@ -161,7 +160,7 @@ Dataset read_image_files(const DataSource& source, const DataExpectation& expect
                                             data.shape, entries[i].file.string());
     data.shape = image.shape;
     data.pixels.insert(data.pixels.end(), image.pixels.begin(), image.pixels.end());
-    data.labels.push_back(static_cast<std::uint8_t>(labels[i]));
+    data.labels.push_back(static_cast<std::uint16_t>(labels[i]));
   }
   return data;
 }

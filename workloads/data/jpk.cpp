@@ -72,7 +72,7 @@ Dataset read_jpk(const DataSource& source, const DataExpectation& expected) {
                                             fmt::format("{}: image {}", name, i));
     data.shape = image.shape;
     data.pixels.insert(data.pixels.end(), image.pixels.begin(), image.pixels.end());
-    data.labels.push_back(static_cast<std::uint8_t>(label));
+    data.labels.push_back(static_cast<std::uint16_t>(label));
     at += size;
   }
   return data;

@@ -123,7 +123,7 @@ Dataset read_numpy(const DataSource& source, std::size_t classes) {
     if (label < 0 || label >= static_cast<std::int64_t>(classes))
       throw FileError(fmt::format("{}: label {} of image {}, expected 0 to {}", label_file.string(),
                                   label, i, classes - 1));
-    data.labels.push_back(static_cast<std::uint8_t>(label));
+    data.labels.push_back(static_cast<std::uint16_t>(label));
   }
   return data;
 }

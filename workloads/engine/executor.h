@@ -18,7 +18,7 @@ struct ExecutionPlan;
 struct PreparedImages {
   std::size_t count = 0;
   std::vector<CodeBlocks> batches;   ///< Executor::kBatchBlocks x 16 images each
-  std::vector<std::uint8_t> labels;  ///< count
+  std::vector<std::uint16_t> labels;  ///< count
 };
 
 /// Runs a quantised network on blocks of 16 images against any MatrixEngine. Holds scratch memory;

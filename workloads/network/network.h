@@ -57,7 +57,7 @@ struct MatrixLayer {
   /// The file holds the weights as integer codes (DequantizeLinear): training found them on that
   /// grid.
   bool stored_as_codes = false;
-  float code_step = 0.0f;  ///< of these codes where the whole layer has one, else 0
+  std::vector<float> code_steps = {};  ///< of these codes: one, or one per output; none: not known
 };
 
 /// Integer form of a layer's weights: weight = scale * code / (2^bits - 1), |code| <= 2^bits - 1.

@@ -202,7 +202,8 @@ void NetworkBuilder::read_batch_normalization(const NodeProto& node) {
   for (std::size_t c = 0; c < channels; ++c) {
     const double variance = static_cast<double>(numbers[3][c]) + epsilon;
     if (!(variance > 0.0))
-      refuse(node, "its variance {} and epsilon add up to {}, expected more than 0", c, variance);
+      refuse(node, "variance and epsilon of its channel {} add up to {}, expected more than 0", c,
+             variance);
     const double f = static_cast<double>(numbers[0][c]) / std::sqrt(variance);
     factor.values.push_back(static_cast<float>(f));
     offset.values.push_back(static_cast<float>(static_cast<double>(numbers[1][c]) -
@@ -245,9 +246,12 @@ void NetworkBuilder::read_quantize(const NodeProto& node) {
 
 void NetworkBuilder::read_dequantize(const NodeProto& node) {
   const float scale = quantizer_scale(node);
-  signed_codes(node);
+  const bool is_signed = signed_codes(node);
   Value codes = value_read_by(node);
   if (!(codes.code_scale > 0.0f)) refuse(node, "its input holds no codes of a QuantizeLinear");
+  if (signed_codes(*graph_.producer(node.input(0))) != is_signed)
+    refuse(node, "its zero point differs from that of {}",
+           describe(*graph_.producer(node.input(0))));
   if (codes.code_scale != scale)
     refuse(node, "its scale {} differs from the {} of {}", scale, codes.code_scale,
            describe(*graph_.producer(node.input(0))));
@@ -267,16 +271,22 @@ float NetworkBuilder::quantizer_scale(const NodeProto& node) const {
 bool NetworkBuilder::signed_codes(const NodeProto& node) const {
   if (node.input_size() < 3 || node.input(2).empty()) return false;  // UINT8 by default
   const auto* zero = graph_.constant(node.input(2));
-  const bool is_signed = zero != nullptr && zero->data_type() == ::onnx::TensorProto::INT8;
-  const auto check = [&](const auto& values) {
-    if (values.size() != 1 || values[0] != 0)
-      refuse(node, "its zero point is not 0, which crossbar inputs need (code 0 is no input)");
-  };
-  if (is_signed)
-    check(constant<std::int8_t>(node, 2, "zero point").values);
-  else
-    check(constant<std::uint8_t>(node, 2, "zero point").values);
-  return is_signed;
+  const bool is_int8 = zero != nullptr && zero->data_type() == ::onnx::TensorProto::INT8;
+  const std::vector<std::int64_t> zeros = [&] {
+    if (!is_int8) {
+      const auto values = constant<std::uint8_t>(node, 2, "zero point").values;
+      return std::vector<std::int64_t>(values.begin(), values.end());
+    }
+    const auto values = constant<std::int8_t>(node, 2, "zero point").values;
+    return std::vector<std::int64_t>(values.begin(), values.end());
+  }();
+  // At the lowest int8 the codes are those of UINT8 less 128.
+  const bool is_shifted = is_int8 && zeros.size() == 1 && zeros[0] == -128;
+  if (zeros.size() != 1 || (zeros[0] != 0 && !is_shifted))
+    refuse(node,
+           "its zero point is not 0, which crossbar inputs need (code 0 is no input); expected 0, "
+           "or the -128 of INT8");
+  return is_int8 && !is_shifted;
 }
 
 }  // namespace uswim::workloads::onnx_reader

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "workloads/network/network.h"
+#include "workloads/onnx/attributes.h"
 #include "workloads/onnx/constants.h"
 #include "workloads/onnx/describe.h"
 #include "workloads/onnx/tensor.h"
@@ -138,12 +139,38 @@ bool GraphIndex::take_constant(const NodeProto& node) {
   return true;
 }
 
+/// Follows a dimension of `from` through a node that only moves it to `to`; false where it is not
+/// one there.
+static bool moves_axis(const NodeProto& node, const TensorProto& from, const TensorProto& to,
+                       std::size_t& axis) {
+  if (node.op_type() == "Identity") return true;
+  if (node.op_type() == "Transpose") {
+    const auto rank = static_cast<std::size_t>(from.dims_size());
+    std::vector<std::int64_t> order = AttributeReader(node, {"perm"}).integers("perm", {});
+    for (std::size_t i = 0; order.size() < rank; ++i)
+      order.push_back(static_cast<std::int64_t>(rank - 1 - i));
+    const auto at = std::find(order.begin(), order.end(), static_cast<std::int64_t>(axis));
+    if (at == order.end()) return false;
+    axis = static_cast<std::size_t>(at - order.begin());
+    return true;
+  }
+  // Numbers in the same order: the first dimension stays where it is as long.
+  return axis == 0 && from.dims_size() > 0 && to.dims_size() > 0 && from.dims(0) == to.dims(0);
+}
+
 void GraphIndex::note_codes(const NodeProto& node) {
   if (node.op_type() == "DequantizeLinear") {
-    const Tensor<float> steps = read_tensor<float>(*constant(node.input(1)));
-    code_steps_.emplace(node.output(0), steps.values.size() == 1 ? steps.values.front() : 0.0f);
+    CodeSteps codes{read_tensor<float>(*constant(node.input(1))).values, 0};
+    if (codes.steps.size() > 1)
+      codes.axis = normal_axis(node, AttributeReader(node, {"axis"}).integer("axis", 1),
+                               static_cast<std::size_t>(made_.back().dims_size()));
+    code_steps_.emplace(node.output(0), std::move(codes));
   } else if (node.input_size() > 0 && holds_codes(node.input(0)) && only_moves(node)) {
-    code_steps_.emplace(node.output(0), code_step(node.input(0)));
+    CodeSteps codes = code_steps_.at(node.input(0));
+    if (codes.steps.size() > 1 &&
+        !moves_axis(node, *constant(node.input(0)), made_.back(), codes.axis))
+      codes.steps.clear();
+    code_steps_.emplace(node.output(0), std::move(codes));
   }
 }
 
@@ -171,9 +198,11 @@ const TensorProto* GraphIndex::constant(const std::string& value) const {
   return found == constants_.end() ? nullptr : found->second;
 }
 
-float GraphIndex::code_step(const std::string& value) const {
+std::vector<float> GraphIndex::code_steps(const std::string& value, std::size_t axis) const {
   const auto found = code_steps_.find(value);
-  return found == code_steps_.end() ? 0.0f : found->second;
+  if (found == code_steps_.end()) return {};
+  const CodeSteps& codes = found->second;
+  return codes.steps.size() == 1 || codes.axis == axis ? codes.steps : std::vector<float>();
 }
 
 const NodeProto* GraphIndex::producer(const std::string& value) const {

@@ -27,8 +27,9 @@ class GraphIndex {
   const ::onnx::TensorProto* constant(const std::string& value) const;
   /// Whether a constant is what DequantizeLinear makes of integer codes, moved or not.
   bool holds_codes(const std::string& value) const { return code_steps_.count(value) != 0; }
-  /// The step of these codes where they share one, else 0.
-  float code_step(const std::string& value) const;
+  /// The steps of these codes: one, or one for each index of dimension `axis`. None where they are
+  /// steps along another dimension, or not known any more.
+  std::vector<float> code_steps(const std::string& value, std::size_t axis) const;
   /// Null for constants and the graph's input.
   const ::onnx::NodeProto* producer(const std::string& value) const;
   /// Once for each time that a node reads it.
@@ -47,12 +48,17 @@ class GraphIndex {
   void note_codes(const ::onnx::NodeProto& node);
   void drop_unread();
 
+  struct CodeSteps {
+    std::vector<float> steps;
+    std::size_t axis = 0;  ///< dimension of the constant, where there are several
+  };
+
   const std::int64_t opset_;
   const ::onnx::ValueInfoProto* input_ = nullptr;
   const ::onnx::ValueInfoProto* output_ = nullptr;
   std::unordered_map<std::string, const ::onnx::TensorProto*> constants_;
-  std::deque<::onnx::TensorProto> made_;               ///< by fold_constant
-  std::unordered_map<std::string, float> code_steps_;  ///< of constants that hold codes
+  std::deque<::onnx::TensorProto> made_;                   ///< by fold_constant
+  std::unordered_map<std::string, CodeSteps> code_steps_;  ///< of constants that hold codes
   std::size_t folded_bytes_ = 0;
   std::unordered_map<std::string, const ::onnx::NodeProto*> producers_;
   std::unordered_map<std::string, std::vector<const ::onnx::NodeProto*>> consumers_;

@@ -90,6 +90,11 @@ void NetworkBuilder::read_convolution(const NodeProto& node) {
     layer.outputs = outputs;
     layer.rows = rows;
     layer.window = windowed.window;
+    layer.code_steps = graph_.code_steps(node.input(1), 0);
+    if (layer.code_steps.size() > 1)
+      layer.code_steps = {
+          layer.code_steps.begin() + static_cast<std::ptrdiff_t>(g * outputs),
+          layer.code_steps.begin() + static_cast<std::ptrdiff_t>((g + 1) * outputs)};
     Value part = input;
     if (groups == 1) {
       layer.weight = std::move(weight.values);
@@ -153,7 +158,7 @@ void NetworkBuilder::read_gemm(const NodeProto& node) {
   Value result = add_fully_connected(node, input, 0, matrix, transposed, std::move(bias));
   result.images_last = weights_first;
   bind(node, std::move(result));
-  network_.layers.back().code_step *= std::abs(alpha);  // of a file that stores codes
+  for (float& step : network_.layers.back().code_steps) step *= std::abs(alpha);
 }
 
 void NetworkBuilder::read_matmul(const NodeProto& node) {
@@ -189,6 +194,10 @@ void NetworkBuilder::read_matmul(const NodeProto& node) {
   bind(sum != nullptr ? *sum : node, std::move(result));
 }
 
+const std::string& NetworkBuilder::weights_of(const NodeProto& node) const {
+  return node.input(is_constant(node, 1) ? 1 : 0);
+}
+
 NetworkBuilder::Value NetworkBuilder::add_fully_connected(const NodeProto& node, const Value& input,
                                                           std::size_t axis,
                                                           const Tensor<float>& matrix,
@@ -209,6 +218,7 @@ NetworkBuilder::Value NetworkBuilder::add_fully_connected(const NodeProto& node,
       for (std::size_t o = 0; o < layer.outputs; ++o)
         layer.weight[o * layer.rows + i] = matrix.values[i * layer.outputs + o];
   }
+  layer.code_steps = graph_.code_steps(weights_of(node), transposed ? 0 : 1);
   bias.resize(layer.outputs, 0.0f);
   layer.bias = std::move(bias);
   const std::size_t outputs = layer.outputs, rank = input.dims.size();
@@ -239,9 +249,7 @@ NetworkBuilder::Value NetworkBuilder::add_matrix(const NodeProto& node, MatrixLa
   check(layer.weight, "weight", layer.rows);
   check(layer.bias, "bias", 1);
   charge(node, layer.weight.size() + layer.bias.size());
-  const std::string& stored = node.input(is_constant(node, 1) ? 1 : 0);
-  layer.stored_as_codes = graph_.holds_codes(stored);
-  layer.code_step = graph_.code_step(stored);
+  layer.stored_as_codes = graph_.holds_codes(weights_of(node));
   Node matrix = make(Operation::Matrix, node, input, shape_of(dims));
   matrix.name = layer.name;
   matrix.layer = network_.layers.size();

@@ -103,6 +103,8 @@ class NetworkBuilder {
   static std::string sizes_text(const std::vector<std::int64_t>& sizes);
 
   void check_inputs(const NodeProto& node, int least, int most) const;
+  /// The value that holds the weights of a layer.
+  const std::string& weights_of(const NodeProto& node) const;
   bool is_constant(const NodeProto& node, int input) const {
     return graph_.constant(node.input(input)) != nullptr;
   }

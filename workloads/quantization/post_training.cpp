@@ -167,14 +167,28 @@ std::string described(const QuantizationConfig& c) {
                      static_cast<int>(c.weight_clip), c.weight_percentile);
 }
 
-/// The clip with which the codes of the file stay as they are, or 0: there are none, or they need
-/// more bits. The one code more that two's complement has on the negative side is clipped.
-double clip_of_stored_codes(const MatrixLayer& layer, unsigned bits) {
-  const double step = static_cast<double>(layer.code_step), most = 1u << bits;
-  if (!(step > 0.0)) return 0.0;
-  for (const float weight : layer.weight)
-    if (std::abs(static_cast<double>(weight)) > (most + 0.5) * step) return 0.0;
-  return (most - 1.0) * step;
+/// The clips with which the codes of the file stay as they are, one or one per output. None where
+/// there are no such codes, or they need more bits. The one code more that two's complement has on
+/// the negative side is clipped.
+std::vector<double> clips_of_stored_codes(const MatrixLayer& layer, unsigned bits) {
+  const double most = 1u << bits;
+  std::vector<double> clips;
+  for (const float step : layer.code_steps) {
+    if (!(step > 0.0f)) return {};
+    clips.push_back((most - 1.0) * static_cast<double>(step));
+  }
+  for (std::size_t i = 0; !clips.empty() && i < layer.weight.size(); ++i) {
+    const double clip = clips.size() > 1 ? clips[i / layer.rows] : clips.front();
+    if (std::abs(static_cast<double>(layer.weight[i])) > (most + 0.5) / (most - 1.0) * clip)
+      return {};
+  }
+  return clips;
+}
+
+/// Whether each output of a layer has a scale of its own: asked for, or in the file.
+bool has_output_scales(const MatrixLayer& layer, unsigned bits, const QuantizationConfig& config) {
+  return config.weight_scales == WeightScales::PerChannel ||
+         clips_of_stored_codes(layer, bits).size() > 1;
 }
 
 double weight_clip(const float* weights, std::size_t count, unsigned bits,
@@ -188,24 +202,27 @@ double weight_clip(const float* weights, std::size_t count, unsigned bits,
   return histogram.clip(config.weight_clip, config.weight_percentile, (1u << bits) - 1);
 }
 
-/// Divides each output's weights by their clip, and multiplies the output by it.
+/// Divides the weights of each output that has a scale of its own by their clip, and multiplies the
+/// output by it.
 Network with_output_scales(Network network, unsigned bits, const QuantizationConfig& config) {
   const std::vector<std::size_t> readers = reader_counts(network);
   std::vector<Insertion> insertions;
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
     if (network.nodes[n].operation != Operation::Matrix) continue;
     MatrixLayer& layer = network.layers[network.nodes[n].layer];
+    if (!has_output_scales(layer, bits, config)) continue;
     std::vector<float> scale;
-    const double stored = clip_of_stored_codes(layer, bits);
+    const std::vector<double> stored = clips_of_stored_codes(layer, bits);
     for (std::size_t o = 0; o < layer.outputs; ++o) {
       float* weights = &layer.weight[o * layer.rows];
-      const auto clip = static_cast<float>(
-          stored > 0.0 ? stored : weight_clip(weights, layer.rows, bits, config));
+      const auto clip =
+          static_cast<float>(stored.empty() ? weight_clip(weights, layer.rows, bits, config)
+                                            : stored[stored.size() > 1 ? o : 0]);
       scale.push_back(clip > 0.0f ? clip : 1.0f);
       for (std::size_t r = 0; r < layer.rows; ++r) weights[r] /= scale.back();
       layer.bias[o] /= scale.back();
     }
-    layer.code_step = 0.0f;  // the weights are in other units now
+    layer.code_steps.clear();  // the weights are in other units now
     // A batch norm behind the layer takes the scales up.
     const auto after = std::find_if(network.nodes.begin(), network.nodes.end(), [&](const Node& x) {
       return x.operation == Operation::Scale && x.input() == n + 1;
@@ -264,19 +281,23 @@ Network quantize_activations(Network network, const QuantizationConfig& config,
 
 QuantizedNetwork quantize_weights(Network network, unsigned bits,
                                   const QuantizationConfig& config) {
-  const bool per_channel = config.weight_scales == WeightScales::PerChannel;
-  if (per_channel) {
+  std::vector<bool> in_units_of_one;
+  for (const MatrixLayer& layer : network.layers)
+    in_units_of_one.push_back(has_output_scales(layer, bits, config));
+  if (std::find(in_units_of_one.begin(), in_units_of_one.end(), true) != in_units_of_one.end()) {
     network.content_hash = support::content_hash(
         fmt::format("weights {} {} {}", bits, described(config), network.content_hash));
     network = with_output_scales(std::move(network), bits, config);
   }
   QuantizedNetwork result;
-  for (const MatrixLayer& layer : network.layers) {
-    const double stored = clip_of_stored_codes(layer, bits);
-    const double clip = per_channel ? 1.0
-                        : stored > 0.0
-                            ? stored
-                            : weight_clip(layer.weight.data(), layer.weight.size(), bits, config);
+  for (std::size_t l = 0; l < network.layers.size(); ++l) {
+    const MatrixLayer& layer = network.layers[l];
+    double clip = 1.0;
+    if (!in_units_of_one[l]) {
+      const std::vector<double> stored = clips_of_stored_codes(layer, bits);
+      clip = stored.empty() ? weight_clip(layer.weight.data(), layer.weight.size(), bits, config)
+                            : stored.front();
+    }
     result.weights.push_back(quantize_weights(layer, bits, clip));
   }
   result.network = std::move(network);

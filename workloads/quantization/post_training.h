@@ -53,7 +53,8 @@ struct QuantizedNetwork {
 /// and a Scale node behind the layer, which is digital, multiplies it back: the codes on the
 /// crossbars and all that is computed from the network's weights (second derivatives, errors) are
 /// then in units of one scale, 1. Networks trained on the grid pass through unchanged, and so do
-/// the codes that a file holds with one step per layer, as long as `bits` suffice for them. `bits`:
+/// the codes that a file holds, as long as `bits` suffice for them; with a step per output, that is
+/// its scale. `bits`:
 /// of the magnitude; the sign comes on top.
 QuantizedNetwork quantize_weights(Network network, unsigned bits, const QuantizationConfig& config);
 

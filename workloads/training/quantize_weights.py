@@ -13,9 +13,12 @@ from onnx import helper, numpy_helper
 
 
 def main():
-    source, target, bits = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    if not 1 <= bits <= 7:
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    source, target = sys.argv[1:3]
+    if sys.argv[3] not in "1234567":
         sys.exit("BITS must lie between 1 and 7")
+    bits = int(sys.argv[3])
     levels = 2**bits - 1
     model = onnx.load(source)
     graph = model.graph
