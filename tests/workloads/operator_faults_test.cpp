@@ -251,12 +251,14 @@ TEST(RefusedOperators, HaveTooFewInputs) {
 TEST(Quantisers, MayShiftTheirCodesByTheLowestOne) {
   const auto quantizer = [](const std::function<void(ModelBuilder&)>& change) {
     ModelBuilder model = small_model();
+    tensor(model, "scale").set_float_data(0, 0.01f);  // codes above those of a signed byte
     change(model);
     const Network network = model.import();
     return *std::find_if(network.nodes.begin(), network.nodes.end(),
                          [](const Node& n) { return n.operation == Operation::Quantize; });
   };
   const Node plain = quantizer([](auto&) {});
+  ASSERT_GT(plain.maximum, 127);
   const Node shifted = quantizer([](auto& m) {
     tensor(m, "zero_point").set_data_type(::onnx::TensorProto::INT8);
     tensor(m, "zero_point").set_int32_data(0, -128);
