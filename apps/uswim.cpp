@@ -28,10 +28,10 @@ constexpr int kUsage = 2;
 constexpr int kInterrupted = 130;
 
 constexpr const char* kFooter =
-    "Exit codes: 0 done; 1 a file or the simulation failed, or `calibrate` came close but\n"
-    "met not every figure; 2 wrong command line or configuration; 130 interrupted. With any\n"
-    "but 0 no result is left behind, only the checkpoint DIR.checkpoint of a run's finished\n"
-    "chips, for --resume.";
+    "Exit codes: 0 done; 1 a file or the simulation failed, or `calibrate` came close\n"
+    "but met not every figure; 2 wrong command line or configuration; 130 interrupted.\n"
+    "With any but 0 no result is left behind, only the checkpoint DIR.checkpoint of a\n"
+    "run's finished chips, for --resume.";
 
 fs::path cache_directory() {
   if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0')

@@ -122,10 +122,12 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
                {"to switch the word line of a row, once per row",
                 "unconfirmed: included in the energy of the pulses"});
   auto half = write.section("half_select", {"cells on the lines of pulsed devices"});
-  half.word("scheme", c.write.half_select, kHalfSelects,
-            {"none: access transistors keep other cells out; half: cells of the pulsed row or of a "
-             "pulsed column see half the voltage; third: all other cells see a third of it",
-             "ISAAC, NeuroSim: one transistor per cell"});
+  half.word(
+      "scheme", c.write.half_select, kHalfSelects,
+      {"none: access transistors keep other cells out; half: cells of the pulsed row or of a "
+       "pulsed column see half the voltage; third: all other cells see a third of it; with rows "
+       "one by one and separate phases only",
+       "ISAAC, NeuroSim: one transistor per cell"});
   half.number("nonlinearity", c.write.half_select_nonlinearity, support::at_least(1),
               {"how many times less than a linear cell a half-selected one draws; a linear one "
                "spends 1/4 (half) or 1/9 (third) of a pulse's energy",

@@ -52,7 +52,7 @@ DeviceConfig read_device(support::ConfigReader in) {
   if (!c.file.empty()) try {
       c.file_data = read_device_file(c.file);
     } catch (const support::ConfigError& error) {
-      in.check(false, "file", error.faults().front());
+      for (const std::string& fault : error.faults()) in.check(false, "file", fault);
     }
   const bool is_table = data_of(c).is_table();
   in.whole("bits", c.bits, support::closed(1, 4),

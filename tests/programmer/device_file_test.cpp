@@ -13,7 +13,9 @@
 namespace uswim::programmer {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 DeviceConfig read(const std::string& yaml, std::string* resolved = nullptr) {
   auto document = support::ConfigDocument::from_text(yaml, "x.yaml");
@@ -154,6 +156,26 @@ TEST_F(OwnDeviceFile, IsReadStrictly) {
   EXPECT_THAT(fault_of(config()), HasSubstr("as many entries"));
   write("lowest: 1 uS\nhighest: 3 uS\nconductance_uS: [1, 2, 2, 3]\nsigma_uS: [1, 1, 1, 1]\n");
   EXPECT_THAT(fault_of(config()), HasSubstr("must ascend"));
+}
+
+// Where the file is wrong the file is named, with all that is wrong in it.
+TEST_F(OwnDeviceFile, StatesFiguresThatLieInItsOwnRanges) {
+  write("conductance_uS: [3, 1]\nsigma_uS: [0.1]\n");
+  EXPECT_THAT(fault_of(config()),
+              AllOf(HasSubstr("needs 'lowest' and 'highest'"), HasSubstr("as many entries"),
+                    HasSubstr("must ascend"), Not(HasSubstr("must lie above"))));
+  const std::string reset = "reset: {voltage: 2 V, width: 10 ns, energy: 1 pJ}\n";
+  write("level_ratio: 1\n" + reset +
+        "set: {voltage: 2 V, lowest_voltage: 3 V, highest_voltage: 4 V, width: 10 ns, energy: 1 "
+        "pJ}\n");
+  EXPECT_THAT(fault_of(config()), HasSubstr("set.voltage: lies outside the range beside it"));
+  write("level_ratio: 1\n" + reset +
+        "set: {voltage: 2 V, width: 10 ns, longest: 5 ns, energy: 1 pJ}\n");
+  EXPECT_THAT(fault_of(config()), HasSubstr("set.width: lies outside the range beside it"));
+  write("level_ratio: 1\n" + reset + "set: {voltage: 2 V, width: 10 ns, ohmic: false}\n");
+  EXPECT_THAT(fault_of(config()), HasSubstr("set.ohmic: 'false' needs an 'energy'"));
+  write("level_ratio: 1\nread: {voltage: 0.2 V, lowest_voltage: 0.3 V}\n");
+  EXPECT_THAT(fault_of(config()), HasSubstr("read.voltage: lies outside the range beside it"));
 }
 
 }  // namespace

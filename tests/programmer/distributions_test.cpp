@@ -222,7 +222,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, IncrementalChain,
                                                          20, StartState::Erased, 0.05},
                                          IncrementalCase{"OpenLoop", 0.5, 0.06, 0.05, 0.03, 0.2,
                                                          0.0, 100, StartState::OpenLoop, 0.3}),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& test) { return std::string(test.param.name); });
 
 struct IsppCase {
   const char* name;
@@ -294,7 +294,7 @@ INSTANTIATE_TEST_SUITE_P(
                              0.3,
                              {1.3, 0.1, 1.9},
                              {1.15, 0.05, 1.4}}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& test) { return std::string(test.param.name); });
 
 // Without noise every trajectory is a plain recursion. Targets as above; devices with a read within
 // 1e-5 of a border of the window, where float and double may disagree, are left out: of some ten
