@@ -127,7 +127,7 @@ class SenseArray : public TileBlock {
   SenseArray(const sc_core::sc_module_name& name, std::size_t tile, const tiles::TileConfig& config,
              const ChipConfig& chip, EnergyMonitor& energy)
       : TileBlock(name, tile, energy),
-        verify_(config.verify),
+        cell_energy_(config.verify.cell_energy),
         verify_energy_(config.verify_read_energy * config.verify.reads),
         verify_sensing_(config.verify_read_time * config.verify.reads),
         read_energy_(config.array_read_energy),
@@ -141,7 +141,7 @@ class SenseArray : public TileBlock {
   }
   /// The verify reads of a row.
   void verify(const programmer::RowWork& w) {
-    if (verify_.cell_energy == tiles::CellEnergy::Conductance)
+    if (cell_energy_ == tiles::CellEnergy::Conductance)
       spend(Component::VerifyRead, support::Power::from_si(w.read_power_W) * verify_sensing_, 1);
     else
       spend(Component::VerifyRead, verify_energy_, w.verify_reads);
@@ -152,7 +152,7 @@ class SenseArray : public TileBlock {
   }
 
  private:
-  tiles::VerifyConfig verify_;
+  tiles::CellEnergy cell_energy_;
   support::Energy verify_energy_;     ///< of a device, all reads of a verify
   support::Duration verify_sensing_;  ///< of these reads, without settling
   support::Energy read_energy_;

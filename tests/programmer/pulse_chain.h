@@ -48,12 +48,12 @@ struct IncrementalPulses {
   }
 };
 
-/// A ramp per direction: `start`, `step` more with each pulse up to `stop`, then `pulses_at_end`
-/// pulses there. A reversal begins the other ramp anew; each RESET ramp but a first one begins an
-/// iteration.
 struct Ramp {
   double start, step, stop;
 };
+/// A ramp per direction: `start`, `step` more with each pulse up to `stop`, then `pulses_at_end`
+/// pulses there. A reversal begins the other ramp anew; each RESET ramp but a first one begins an
+/// iteration.
 struct IsppPulses {
   Ramp set, reset;
   double threshold, gain, noise;

@@ -188,7 +188,7 @@ std::vector<double> clips_of_stored_codes(const MatrixLayer& layer, unsigned bit
 /// Whether each output of a layer has a scale of its own: asked for, or in the file.
 bool has_output_scales(const MatrixLayer& layer, unsigned bits, const QuantizationConfig& config) {
   return config.weight_scales == WeightScales::PerChannel ||
-         clips_of_stored_codes(layer, bits).size() > 1;
+         (layer.code_steps.size() > 1 && !clips_of_stored_codes(layer, bits).empty());
 }
 
 double weight_clip(const float* weights, std::size_t count, unsigned bits,
