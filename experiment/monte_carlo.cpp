@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "experiment/chip_messages.h"
 #include "experiment/chip_picture.h"
@@ -54,18 +55,10 @@ class Worker : private ProgrammedChip {
   void run_chip(std::uint32_t chip) {
     chip_ = chip;
     if (masks_.empty()) choose_masks(chip);
-    {
-      const Stage stage(seconds_.outcomes);
-      const Config& config = experiment_.config;
-      const bool cells_are_read = config.measures_accuracy() || config.inference_images > 0 ||
-                                  config.programming.closing.is_used();
-      system_.new_chip(config.seed, chip, cells_are_read);
-    }
+    const programmer::ChipUse use = use_of_chip(chip);
+    const double drawn_before = system_.drawing_seconds();
+    system_.new_chip(experiment_.config.seed, chip, use);
     rankings_.erase(SelectionPolicy::Random);
-    std::uint64_t all_cycles = 0;
-    for (std::size_t a = 0; a < experiment_.mapping.blocks().size(); ++a)
-      all_cycles += system_.pulses(a).write_cycles();
-    seconds_.write_cycles += all_cycles;
 
     // Every policy verifies the same weights at fractions 0 and 1, so those are simulated once.
     std::optional<Evaluated> none, all;
@@ -79,7 +72,7 @@ class Worker : private ProgrammedChip {
       if (known != nullptr && *known) {
         result = **known;
       } else {
-        result = program_and_evaluate(mask, chip, all_cycles);
+        result = program_and_evaluate(mask, chip);
         if (known != nullptr) *known = result;
       }
       result.chip.evaluation = e;
@@ -91,11 +84,15 @@ class Worker : private ProgrammedChip {
           send_(pack(kTile, TileResult{e, t, result.tiles[t]}));
     }
     if (chip < experiment_.config.hardware.chips && accuracy_) run_hardware(chip);
-    run_iterative(chip, all_cycles);
+    run_iterative(chip);
     run_in_situ(chip);
     if (chip == 0) send_picture();
     // The last of the chip, as it takes memory of its own.
     if (chip == 0 && experiment_.config.inference_images > 0) run_inference();
+    const double drawn = system_.drawing_seconds() - drawn_before;
+    seconds_.outcomes += drawn;
+    if (!use.is_programmed_again) seconds_.simulation -= drawn;  // it was part of that
+    seconds_.write_cycles += system_.all_write_cycles();
     send_(pack(kDone, chip));
   }
 
@@ -107,6 +104,18 @@ class Worker : private ProgrammedChip {
     std::vector<sc_models::TileReport> tiles;
     std::vector<std::uint64_t> correct_later;  ///< by Config::accuracy_times_s
   };
+
+  programmer::ChipUse use_of_chip(std::uint32_t chip) const {
+    const Config& config = experiment_.config;
+    programmer::ChipUse use;
+    use.cells_are_read = config.measures_accuracy() || config.inference_images > 0 ||
+                         config.programming.closing.is_used();
+    use.is_programmed_again =
+        experiment_.evaluations.size() > 1 || (accuracy_ && chip < config.hardware.chips) ||
+        (chip == 0 && (config.timeline || config.inference_images > 0)) ||
+        !config.selection.iterative.policies.empty() || config.in_situ.iterations > 0;
+    return use;
+  }
 
   /// The masks that all chips share, before a chip's devices are in memory: ranking takes much of
   /// it for a while.
@@ -133,8 +142,9 @@ class Worker : private ProgrammedChip {
 
   DeviceMask mask_of(SelectionPolicy policy, double fraction, std::uint32_t chip) {
     const Stage stage(seconds_.selection);
-    const DeviceMask chosen = chosen_by(policy, fraction, chip);
-    return policy == SelectionPolicy::All ? chosen : verified_slices(chosen);
+    DeviceMask chosen = chosen_by(policy, fraction, chip);
+    if (policy == SelectionPolicy::All) return chosen;
+    return verified_slices(std::move(chosen));
   }
 
   DeviceMask verified_slices(DeviceMask mask) {
@@ -190,8 +200,7 @@ class Worker : private ProgrammedChip {
         .first->second;
   }
 
-  Evaluated program_and_evaluate(const DeviceMask& mask, std::uint32_t chip,
-                                 std::uint64_t all_cycles) {
+  Evaluated program_and_evaluate(const DeviceMask& mask, std::uint32_t chip) {
     Evaluated evaluated;
     ChipResult& result = evaluated.chip;
     {
@@ -201,7 +210,7 @@ class Worker : private ProgrammedChip {
       result.write_pulses = report.write_pulses;
       result.verify_reads = report.verify_reads;
       result.write_cycles = report.write_cycles;
-      result.all_write_cycles = all_cycles;
+      result.all_write_cycles = system_.all_write_cycles();
       result.not_converged = report.not_converged;
       for (const sc_models::TileReport& t : report.tiles)
         result.most_pulses = std::max<std::uint64_t>(result.most_pulses, t.work.most_pulses);
@@ -277,12 +286,12 @@ class Worker : private ProgrammedChip {
       send_(pack(kInSitu, InSituResult{chip, i, steps[i], i == 0 ? Cost{} : training}));
   }
 
-  void run_iterative(std::uint32_t chip, std::uint64_t all_cycles) {
+  void run_iterative(std::uint32_t chip) {
     const IterativeConfig& config = experiment_.config.selection.iterative;
     if (config.policies.empty()) return;
     IterativeResult result;
     result.chip = chip;
-    result.all_write_cycles = all_cycles;
+    result.all_write_cycles = system_.all_write_cycles();
     write_open_loop();
     result.measurement = inference_cost(std::min(config.images, experiment_.workload.test.count));
     for (std::uint32_t p = 0; p < config.policies.size(); ++p) {

@@ -1,8 +1,10 @@
 #include "programmer/array_programmer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <ctime>
 #include <stdexcept>
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -17,6 +19,21 @@ namespace {
 
 /// Devices drawn at a time: their targets and outcomes stay in the second cache.
 constexpr std::size_t kDrawnTogether = 4096;
+
+/// What arrays that a thread draws one after the other share.
+struct DrawingMemory {
+  DeviceTargets targets;
+  DeviceOutcomes outcomes;
+  DevicePulses pulses;
+  std::uint64_t drawing = 0;  ///< whose pulses these are
+};
+thread_local DrawingMemory memory_of_thread;
+
+double thread_seconds() {
+  timespec t;
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
 
 /// bits select `verified` over `others` (which may be `out`), 64 cells a word.
 void merge(const std::int16_t* others, const std::int16_t* verified, std::uint64_t bits,
@@ -160,25 +177,32 @@ void ArrayProgrammer::keep_units() const {
   if (open_loop_units_.empty()) keep_units(0, draw_outcomes());
 }
 
-void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read) {
-  DrawingMemory memory;
-  new_chip(seed, chip, cells_are_read, memory);
-}
-
-void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read,
-                               DrawingMemory& memory) {
+void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip, const ChipUse& use) {
+  static std::atomic<std::uint64_t> drawings = 0;
   cells_.reset();
   std::fill(is_pending_.begin(), is_pending_.end(), std::uint8_t{0});
   any_pending_ = false;
   seed_ = seed;
   chip_ = chip;
-  if (!cells_are_read) {
+  use_ = use;
+  if (!use.cells_are_read) {
     open_loop_units_.clear();
     verified_units_.clear();
   }
-  erase_power_W_.clear();
-  auto& [targets, outcomes, pulses] = memory;
+  write_cycles_.reset();
+  drawing_ = ++drawings;
+  pulses_ = {};
+  if (!use.is_programmed_again) return;
+  draw_pulses();
+  pulses_ = memory_of_thread.pulses;
+}
+
+void ArrayProgrammer::draw_pulses() const {
+  const double begin = thread_seconds();
+  auto& [targets, outcomes, pulses, drawing] = memory_of_thread;
+  drawing = 0;
   pulses.clear();
+  erase_power_W_.clear();
   for (std::size_t first = 0; first < devices_; first += kDrawnTogether) {
     const std::size_t n = std::min(kDrawnTogether, devices_ - first);
     draw(first, n, targets, outcomes);
@@ -186,15 +210,28 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip, bool cell
     if (!outcomes.erased_power_W.empty()) erase_power_W_.resize(is_pending_.size(), 0.0);
     for (std::size_t i = 0; i < n && !erase_power_W_.empty(); ++i)
       erase_power_W_[(first + i) / mapping_.pitch()] += double{outcomes.erased_power_W[i]};
-    if (cells_are_read) keep_units(first, outcomes);
+    if (use_.cells_are_read) keep_units(first, outcomes);
   }
-  pulses_ = pulses;
+  drawing = drawing_;
+  write_cycles_ = pulses.write_cycles();
+  drawing_s_ += thread_seconds() - begin;
+}
+
+const DevicePulses& ArrayProgrammer::pulses() const {
+  if (use_.is_programmed_again) return pulses_;
+  if (memory_of_thread.drawing != drawing_) draw_pulses();
+  return memory_of_thread.pulses;
+}
+
+std::uint64_t ArrayProgrammer::write_cycles() const {
+  if (!write_cycles_) pulses();
+  return *write_cycles_;
 }
 
 RowView ArrayProgrammer::row_view(std::size_t first, std::size_t rows, const std::uint64_t* mask,
                                   RowOperation operation) const {
   const std::size_t words = mapping_.pitch() / 64;
-  return {pulses_, first * words, words, mask, scheme_, columns_, operation, rows};
+  return {pulses(), first * words, words, mask, scheme_, columns_, operation, rows};
 }
 
 void ArrayProgrammer::leave_untouched(std::size_t row, std::uint64_t* mask) const {
@@ -244,6 +281,7 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
 
 double ArrayProgrammer::erase_power_W(std::size_t first, std::size_t rows) const {
   double sum = 0.0;
+  write_cycles();  // drawn by then
   for (std::size_t r = first; r < first + rows && !erase_power_W_.empty(); ++r)
     sum += erase_power_W_[r];
   return sum;
@@ -342,7 +380,7 @@ void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& v
       const auto after = static_cast<std::uint32_t>(rounds);
       const float conductance = model_.closed_after(target[0], device, seed_, chip_, after);
       cells.row(row)[column] = tiles::cell_units(conductance, levels_);
-      if (!pulses_.has_power()) continue;
+      if (!view.pulses.has_power()) continue;
       const bool up = row_rounds.at(rounds, w).set >> (column % 64) & 1;
       const PulseModel::ClosedPower power =
           model_.power_when_closed(target[0], device, seed_, chip_, after, up);

@@ -13,12 +13,11 @@
 
 namespace uswim::programmer {
 
-/// What arrays that are drawn one after the other share: the pulses of one of them grow here, and
-/// the array keeps no more than they take.
-struct DrawingMemory {
-  DeviceTargets targets;
-  DeviceOutcomes outcomes;
-  DevicePulses pulses;
+/// What is to come on a chip. Anything else may come too; it takes another drawing.
+struct ChipUse {
+  bool cells_are_read = true;       ///< else no conductances are kept
+  bool is_programmed_again = true;  ///< else outcomes are drawn when the first row of an array is
+                                    ///< programmed, and kept until the same thread draws others
 };
 
 /// What the devices of one array do when they are written, on one chip.
@@ -32,10 +31,8 @@ class ArrayProgrammer {
   /// Devices that hold earlier weights instead of being erased, from the next chip on.
   void start_from(const EarlierProgramming& earlier, const DeviceModel& device);
 
-  /// Draws the outcomes of all devices for another chip. Where `cells_are_read` is false their
-  /// conductances are not kept, and drawn again if someone asks for the cells nevertheless.
-  void new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read = true);
-  void new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read, DrawingMemory& memory);
+  /// Another chip: other outcomes of all devices.
+  void new_chip(std::uint64_t seed, std::uint32_t chip, const ChipUse& use = {});
 
   /// Throws std::logic_error where a row's levels, packed, are not those of the mapping: outcomes
   /// are drawn for no others.
@@ -71,8 +68,12 @@ class ArrayProgrammer {
   void copy_cells(tiles::CellArray& to) const;
   /// tiles::packed_levels() of the mapping.
   const std::vector<std::uint8_t>& packed_levels() const { return packed_levels_; }
-  /// What write-verify of the present chip takes.
-  const DevicePulses& pulses() const { return pulses_; }
+  /// What write-verify of the present chip takes; not to be kept beyond the next drawing.
+  const DevicePulses& pulses() const;
+  /// DevicePulses::write_cycles of the present chip.
+  std::uint64_t write_cycles() const;
+  /// Processor time that drawing has taken, of all chips.
+  double drawing_seconds() const { return drawing_s_; }
   /// The outcomes of all devices of the present chip once more, with all that is known of each.
   /// They are too many to be kept.
   DeviceOutcomes draw_outcomes() const;
@@ -86,6 +87,8 @@ class ArrayProgrammer {
   /// The same together with what they hold before they are written.
   void find_targets_and_states(std::size_t first, std::size_t n, DeviceTargets& targets,
                                DeviceOutcomes& earlier) const;
+  /// The pulses of the present chip into the thread's memory, and what is kept of the outcomes.
+  void draw_pulses() const;
   /// Draws the outcomes of `n` devices from `first` on; `targets`: theirs, filled in.
   void draw(std::size_t first, std::size_t n, DeviceTargets& targets, DeviceOutcomes& out) const;
   bool is_untouched(std::size_t device) const {
@@ -120,8 +123,12 @@ class ArrayProgrammer {
   EarlierProgramming earlier_;
   std::vector<std::uint64_t> untouched_;  ///< bit set over devices; empty: none
   std::vector<std::uint32_t> rewrites_;   ///< of each row since it was programmed
-  DevicePulses pulses_;
-  std::vector<double> erase_power_W_;  ///< by row; empty where powers are not known
+  ChipUse use_;
+  std::uint64_t drawing_ = 0;  ///< of this chip and array alone
+  DevicePulses pulses_;        ///< where the chip is programmed again
+  mutable std::optional<std::uint64_t> write_cycles_;
+  mutable double drawing_s_ = 0.0;
+  mutable std::vector<double> erase_power_W_;  ///< by row; empty where powers are not known
   mutable std::vector<std::int16_t> open_loop_units_, verified_units_;  ///< empty: not kept
   mutable std::optional<tiles::CellArray> cells_;  ///< none until someone keeps them
   std::vector<std::uint64_t>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 #include <stdexcept>
 #include <systemc>
 
@@ -82,14 +83,25 @@ void AcceleratorSystem::set_threads(unsigned threads) {
   modules_->accelerator.set_threads(threads);
 }
 
-void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read) {
+void AcceleratorSystem::new_chip(std::uint64_t seed, std::uint32_t chip, programmer::ChipUse use) {
   modules_->accelerator.set_read_noise(
       tiles::adc_noise(mapping_, inference_read_noise_, seed, chip));
+  // Rows of tiles that share an array may alternate, and each would be drawn anew for the other.
+  if (mapping_.array_count() < programmers_.size()) use.is_programmed_again = true;
   support::in_parallel(threads_, programmers_.size(), [&](support::IndexRange arrays) {
-    programmer::DrawingMemory memory;
     for (std::size_t a = arrays.begin; a < arrays.end; ++a)
-      programmers_[a]->new_chip(seed, chip, cells_are_read, memory);
+      programmers_[a]->new_chip(seed, chip, use);
   });
+}
+
+std::uint64_t AcceleratorSystem::all_write_cycles() const {
+  return std::accumulate(programmers_.begin(), programmers_.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const auto& p) { return sum + p->write_cycles(); });
+}
+
+double AcceleratorSystem::drawing_seconds() const {
+  return std::accumulate(programmers_.begin(), programmers_.end(), 0.0,
+                         [](double sum, const auto& p) { return sum + p->drawing_seconds(); });
 }
 
 void AcceleratorSystem::add_observer(RowObserver& observer) {
@@ -97,10 +109,7 @@ void AcceleratorSystem::add_observer(RowObserver& observer) {
 }
 
 ProgrammingReport AcceleratorSystem::program(const programmer::DeviceMask& mask) {
-  std::vector<std::uint8_t> levels;
-  if (!levels_loaded_) levels = packed_levels();
-  levels_loaded_ = true;
-  return run_programming(mask, reg::kStartProgramming, levels);
+  return run_programming(mask, reg::kStartProgramming, {});
 }
 
 ProgrammingReport AcceleratorSystem::verify(const programmer::DeviceMask& mask) {
@@ -127,19 +136,16 @@ ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMas
   report.mask_link_bytes = mask_size;
   Accelerator& chip = modules_->accelerator;
   modules_->host.run([&](Host& host) {
-    const auto load_levels = [&] {
-      if (!levels.empty()) host.write(reg::kLevels, levels.data(), levels.size());
-    };
     // Levels of a programming are the same for every mask and no part of its cost; those of a
     // rewriting are.
-    if (command == reg::kStartProgramming && !levels.empty()) {
-      load_levels();
+    if (command == reg::kStartProgramming && !levels_loaded_) {
+      load_levels(host);
       host.write_register(reg::kInterruptEnable, 1);
       if (records) host.write_register(reg::kMaskFormat, reg::kMaskRecords);
     }
     chip.reset_statistics();
     const sc_core::sc_time begin = sc_core::sc_time_stamp();
-    if (command == reg::kStartRewrite) load_levels();
+    if (!levels.empty()) host.write(reg::kLevels, levels.data(), levels.size());
     host.write(reg::kMasks, mask_bytes, mask_size);
     const sc_core::sc_time doorbell = sc_core::sc_time_stamp();
     report.load_time = to_duration(doorbell - begin);
@@ -208,14 +214,14 @@ InferenceReport AcceleratorSystem::infer(const std::vector<std::uint8_t>& images
   return report;
 }
 
-std::vector<std::uint8_t> AcceleratorSystem::packed_levels() const {
+void AcceleratorSystem::load_levels(Host& host) {
   const std::size_t bytes_per_row = tiles::packed_row_bytes(mapping_);
-  std::vector<std::uint8_t> all(mapping_.chip_rows() * bytes_per_row, 0);
   for (std::size_t a = 0; a < programmers_.size(); ++a) {
     const std::vector<std::uint8_t>& levels = programmers_[a]->packed_levels();
-    std::copy(levels.begin(), levels.end(), &all[mapping_.chip_row(a, 0) * bytes_per_row]);
+    host.write(reg::kLevels + mapping_.chip_row(a, 0) * bytes_per_row, levels.data(),
+               levels.size());
   }
-  return all;
+  levels_loaded_ = true;
 }
 
 std::vector<std::uint8_t> pack_levels(const tiles::Mapping& mapping,

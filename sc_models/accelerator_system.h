@@ -49,6 +49,8 @@ struct InferenceReport {
   std::vector<std::vector<float>> logits;
 };
 
+class Host;
+
 /// Host, chip and simulation kernel in one object. SystemC allows one per process; chips and masks
 /// follow each other in it, the simulated clock running on.
 class AcceleratorSystem {
@@ -68,8 +70,8 @@ class AcceleratorSystem {
   /// the full scale; 0, as at first: none. Each infer() counts its images anew, so the same images
   /// have the same errors.
   void set_inference_read_noise(double sigma) { inference_read_noise_ = sigma; }
-  /// Another chip: its own errors everywhere. `cells_are_read`: as for ArrayProgrammer.
-  void new_chip(std::uint64_t seed, std::uint32_t chip, bool cells_are_read = true);
+  /// Another chip: its own errors everywhere.
+  void new_chip(std::uint64_t seed, std::uint32_t chip, programmer::ChipUse use = {});
   /// Kept for every later programming; not owned.
   void add_observer(RowObserver& observer);
   /// Loads the mask, programs the whole chip.
@@ -101,6 +103,10 @@ class AcceleratorSystem {
   const programmer::DevicePulses& pulses(std::size_t array) const {
     return programmers_[array]->pulses();
   }
+  /// Write cycles of write-verify of every device of the present chip.
+  std::uint64_t all_write_cycles() const;
+  /// ArrayProgrammer::drawing_seconds of all arrays.
+  double drawing_seconds() const;
   /// ArrayProgrammer::draw_outcomes.
   programmer::DeviceOutcomes draw_outcomes(std::size_t array) const {
     return programmers_[array]->draw_outcomes();
@@ -108,11 +114,11 @@ class AcceleratorSystem {
 
  private:
   struct Modules;
-  /// `command`: a start of the register map. `levels`: loaded before; empty: those in memory.
+  /// `command`: a start of the register map. `levels`: of a rewriting, otherwise empty.
   ProgrammingReport run_programming(const programmer::DeviceMask& mask, std::uint32_t command,
                                     const std::vector<std::uint8_t>& levels);
-  /// As pack_levels(), of the mapping's weights.
-  std::vector<std::uint8_t> packed_levels() const;
+  /// Writes those of the mapping, unless they are there.
+  void load_levels(Host& host);
 
   const tiles::Mapping& mapping_;
   programmer::MaskEncoding mask_encoding_;

@@ -113,6 +113,7 @@ std::uint64_t ProgrammingController::work_out(std::size_t array) {
   command.with_energy = work_is_wanted_;
   command.mask_record = memory_.holds_records();
   costs_[array].clear();
+  costs_[array].reserve(sequence_[array].size());
   work_[array].clear();
   phases_[array].clear();
   std::uint64_t mask_bytes = 0;

@@ -15,6 +15,15 @@ using namespace chunk;
 
 namespace {
 
+/// Zeros at first: whole vectors are computed, and behind the last device stand some numbers. One
+/// for each thread, as chunks are many.
+struct ChunkMemory {
+  ChunkDevices all{};
+  OpenDevices open{};
+  std::vector<std::uint8_t> pulses;  ///< OpenDevices::pulses; [block][device of the chunk]
+};
+thread_local ChunkMemory memory_of_thread;
+
 /// Write-verify of a chunk of devices, into the outcomes.
 class ChunkWriter {
  public:
@@ -155,12 +164,12 @@ class ChunkWriter {
   PulseConstants constants_;
   std::uint64_t seed_;
   std::uint32_t chip_;
-  ChunkDevices all_{};
-  OpenDevices open_{};
+  ChunkDevices& all_ = memory_of_thread.all;
+  OpenDevices& open_ = memory_of_thread.open;
   void* const open_arrays_[5] = {open_.index, open_.conductance, open_.target, open_.scale,
                                  open_.read};
   std::size_t open_count_ = 0;
-  std::vector<std::uint8_t> pulses_;  ///< OpenDevices::pulses; [block][device of the chunk]
+  std::vector<std::uint8_t>& pulses_ = memory_of_thread.pulses;
 };
 
 class PulsedModel : public PulseModel {

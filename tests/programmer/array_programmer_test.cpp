@@ -67,9 +67,9 @@ TEST(CopiedCells, AreThoseThatTheArrayKeeps) {
   }
 }
 
-// Whether or not they were expected to be read, through every way of writing; on the second chip
-// nobody has looked at the first one's.
-TEST(CellsThatNobodyWasExpectedToRead, AreTheSame) {
+// Whatever was expected of a chip, through every way of writing; on the second chip nobody has
+// looked at the first one's cells. Two arrays take turns, so what is not kept is drawn again.
+TEST(ChipUse, ChangesNoResult) {
   const tiles::Mapping mapping = small_mapping();
   const DeviceModel d = device();
   const auto pulses = make_pulse_model({}, d);
@@ -77,31 +77,45 @@ TEST(CellsThatNobodyWasExpectedToRead, AreTheSame) {
   closing.closing.rounds = 3;
   const std::vector<std::uint8_t> levels = mapping.levels(0);
   const std::vector<std::uint64_t> some{0x00ff00ff00ff00ffu, 3u}, others{0xff00u, 0x30u};
-  for (const RowScheme& scheme : {RowScheme(), closing}) {
-    ArrayProgrammer expected(mapping, 0, d, *pulses, scheme);
-    ArrayProgrammer unexpected(mapping, 0, d, *pulses, scheme);
-    for (std::uint32_t chip = 0; chip < 3; ++chip) {
-      expected.new_chip(1, chip, true);
-      unexpected.new_chip(1, chip, false);
-      for (ArrayProgrammer* array : {&expected, &unexpected}) {
-        for (std::size_t r = 0; r < kRows; ++r) array->program_rows(r, 1, some.data());
-        if (chip != 2) continue;
-        array->program_rows(3, 1, others.data(), RowOperation::Verify);
-        array->rewrite_row(4, &levels[4 * mapping.pitch()], others.data());
-      }
-      if (chip == 0) continue;
-      if (chip == 1) unexpected.keep_cells_only();
-      for (ArrayProgrammer* array : {&expected, &unexpected})
-        array->program_rows(5, 1, others.data());
-      tiles::CellArray copy(kRows, mapping.pitch());
-      unexpected.copy_cells(copy);
-      for (std::size_t r = 0; r < kRows; ++r) {
-        const std::int16_t* const row = expected.cells().row(r);
-        EXPECT_TRUE(std::equal(row, row + mapping.pitch(), copy.row(r))) << chip << ' ' << r;
-        EXPECT_TRUE(std::equal(row, row + mapping.pitch(), unexpected.cells().row(r))) << r;
+  for (const RowScheme& scheme : {RowScheme(), closing})
+    for (const ChipUse use : {ChipUse{false, true}, {true, false}, {false, false}}) {
+      ArrayProgrammer expected(mapping, 0, d, *pulses, scheme);
+      ArrayProgrammer unexpected(mapping, 0, d, *pulses, scheme);
+      ArrayProgrammer between(mapping, 0, d, *pulses, scheme);
+      for (std::uint32_t chip = 0; chip < 3; ++chip) {
+        expected.new_chip(1, chip);
+        unexpected.new_chip(1, chip, use);
+        between.new_chip(2, chip, use);
+        const auto program = [&](std::size_t row, const std::vector<std::uint64_t>& mask,
+                                 RowOperation operation = RowOperation::Program) {
+          const RowWork a = expected.program_rows(row, 1, mask.data(), operation);
+          const RowWork b = unexpected.program_rows(row, 1, mask.data(), operation);
+          between.program_rows(row, 1, mask.data(), operation);
+          EXPECT_EQ(a.set_pulses, b.set_pulses);
+          EXPECT_EQ(a.reset_pulses, b.reset_pulses);
+          EXPECT_EQ(a.verify_rounds, b.verify_rounds);
+          EXPECT_EQ(a.not_converged, b.not_converged);
+        };
+        for (std::size_t r = 0; r < kRows; ++r) program(r, some);
+        EXPECT_EQ(expected.write_cycles(), unexpected.write_cycles());
+        EXPECT_NE(expected.write_cycles(), between.write_cycles());
+        if (chip == 2) {
+          program(3, others, RowOperation::Verify);
+          for (ArrayProgrammer* array : {&expected, &unexpected})
+            array->rewrite_row(4, &levels[4 * mapping.pitch()], others.data());
+        }
+        if (chip == 0) continue;
+        if (chip == 1) unexpected.keep_cells_only();
+        program(5, others);
+        tiles::CellArray copy(kRows, mapping.pitch());
+        unexpected.copy_cells(copy);
+        for (std::size_t r = 0; r < kRows; ++r) {
+          const std::int16_t* const row = expected.cells().row(r);
+          EXPECT_TRUE(std::equal(row, row + mapping.pitch(), copy.row(r))) << chip << ' ' << r;
+          EXPECT_TRUE(std::equal(row, row + mapping.pitch(), unexpected.cells().row(r))) << r;
+        }
       }
     }
-  }
 }
 
 TEST(ArrayProgrammer, TakesNoLevelsButTheMappings) {

@@ -201,6 +201,29 @@ TEST(ProgrammingTime, DoesNotDependOnWhatRanBefore) {
   EXPECT_EQ(first.energy.total(), again.energy.total());
 }
 
+// Devices that are drawn when their row is programmed, and again for the next mask.
+TEST(ProgrammingTime, DoesNotDependOnWhatIsExpectedOfTheChip) {
+  tiles::TileConfig tile;
+  tile.write.pulse_energy = tile.verify.cell_energy = tiles::CellEnergy::Conductance;
+  tile.write.erase = tiles::EraseRows::Counted;
+  ChipConfig chip;
+  chip.granularity = Granularity::Pulse;
+  SmallSystem s(300, 40, PulseModelKind::Incremental, tile, chip);
+  const ProgrammingReport first = s.system->program(s.every_nth(3));
+  const std::uint64_t all = s.system->all_write_cycles();
+  for (const unsigned threads : {1u, 2u}) {
+    s.system->set_threads(threads);
+    s.system->new_chip(1, 0, {false, false});
+    EXPECT_EQ(s.system->program(s.every_nth(1)).write_cycles, all);
+    const ProgrammingReport again = s.system->program(s.every_nth(3));
+    EXPECT_EQ(s.system->all_write_cycles(), all);
+    EXPECT_EQ(first.time.in_picoseconds(), again.time.in_picoseconds());
+    EXPECT_EQ(first.write_pulses, again.write_pulses);
+    EXPECT_EQ(first.energy.total(), again.energy.total());
+    EXPECT_EQ(first.energy.of(Component::Erase), again.energy.of(Component::Erase));
+  }
+}
+
 TEST(ProgrammingTime, OfTilesInParallelIsThatOfTheSlowestAndTheBus) {
   SmallSystem s(300, 40, PulseModelKind::Incremental);  // 3 x 2 arrays
   const ProgrammingReport r = s.system->program(s.every_nth(1));
