@@ -40,14 +40,11 @@ LevelStatistics measure(const PulseModel& pulses, const std::vector<DeviceTarget
     s.open_loop_set += bit(outcomes.open_loop_set, i) / n;
     s.open_loop_reset += bit(outcomes.open_loop_reset, i) / n;
     // Its last verify read is in the round of its last pulse; round 0 is read in any case.
-    std::size_t last = 0;
-    for (std::size_t r = 0; r < outcomes.rounds; ++r) {
-      const std::size_t at = r * outcomes.words() * 64 + i;
-      const bool set = bit(outcomes.set, at), reset = bit(outcomes.reset, at);
-      s.set[r] += set / n;
-      s.reset[r] += reset / n;
-      if (set || reset) last = r;
-    }
+    const std::size_t last = outcomes.later_pulses(i);
+    s.set[0] += bit(outcomes.first_set, i) / n;
+    s.reset[0] += bit(outcomes.reset, i) / n;
+    for (std::size_t r = 1; r <= last; ++r)
+      (bit(outcomes.reset, r * outcomes.words() * 64 + i) ? s.reset : s.set)[r] += 1 / n;
     last_round[i] = last;
     finished[last + 1] += 1.0 / n;
     s.mean_rounds += static_cast<double>(last + 1) / n;

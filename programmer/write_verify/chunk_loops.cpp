@@ -221,7 +221,7 @@ void record_first_round(const std::uint8_t* flags, std::size_t at, std::size_t n
     const auto plane = [&](std::uint32_t flag) { return planes[w].planes[__builtin_ctz(flag)]; };
     out.open_loop_set[word + w] = plane(kOpenLoopSet);
     out.open_loop_reset[word + w] = plane(kOpenLoopReset);
-    out.set[word + w] = plane(kVerifySet);
+    out.first_set[word + w] = plane(kVerifySet);
     out.reset[word + w] = plane(kVerifyReset);
   }
 }
@@ -234,12 +234,6 @@ void as_bytes(const std::uint32_t* flags, std::size_t n, std::uint8_t* __restric
 USWIM_EVERY_INSTRUCTION_SET
 void first_cycles(const std::uint32_t* flags, std::size_t n, std::uint16_t* __restrict cycles) {
   for (std::size_t i = 0; i < n; ++i) cycles[i] = (flags[i] & (kVerifySet | kVerifyReset)) != 0;
-}
-
-USWIM_EVERY_INSTRUCTION_SET
-void add_cycles(const std::uint8_t* pulses, std::size_t n, std::uint16_t* __restrict cycles) {
-  for (std::size_t i = 0; i < n; ++i)
-    cycles[i] = static_cast<std::uint16_t>(cycles[i] + (pulses[i] >> 4));
 }
 
 USWIM_EVERY_INSTRUCTION_SET

@@ -85,8 +85,6 @@ void record_first_round(const std::uint8_t* flags, std::size_t at, std::size_t n
 void as_bytes(const std::uint32_t* flags, std::size_t n, std::uint8_t* bytes);
 /// 1 where write-verify has a pulse in round 0.
 void first_cycles(const std::uint32_t* flags, std::size_t n, std::uint16_t* cycles);
-/// Adds the pulses of a block to each device's.
-void add_cycles(const std::uint8_t* pulses, std::size_t n, std::uint16_t* cycles);
 /// Halves of the indices on the chip of the first `n` open devices; `first`: of the chunk's first.
 void find_indices(OpenDevices& d, std::size_t n, std::uint64_t first);
 inline std::size_t whole_vectors(std::size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }

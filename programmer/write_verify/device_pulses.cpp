@@ -3,29 +3,38 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
-#include <stdexcept>
 
+#include "programmer/write_verify/chunk_loops.h"
 #include "support/instruction_sets.h"
 
 namespace uswim::programmer {
 namespace {
 
-/// Counts pulses of `words` words in round `round` >= 1 up in `numbers`, [bit][word]: on the way to
-/// its number a device changes bit b with every 2^b th pulse. Returns whether one that had none in
-/// the round before, `set_before` and `reset_before`, has one.
-USWIM_EVERY_INSTRUCTION_SET
-bool count_pulses(const std::uint64_t* set, const std::uint64_t* reset,
-                  const std::uint64_t* set_before, const std::uint64_t* reset_before,
-                  std::size_t words, std::uint32_t round, std::uint64_t* __restrict numbers) {
-  for (int b = __builtin_ctz(round); b >= 0; --b) {
-    std::uint64_t* const bits = numbers + static_cast<std::size_t>(b) * words;
-    for (std::size_t w = 0; w < words; ++w) bits[w] ^= set[w] | reset[w];
+/// Numbers of 16 bits of 64 devices each, bit by bit: as many bits as one of them has.
+class NumberBits {
+ public:
+  explicit NumberBits(const std::vector<std::uint16_t>& numbers) {
+    std::uint32_t any = 0;
+    for (const std::uint16_t n : numbers) any |= n;
+    while (any >> bits_ != 0) ++bits_;
+    const std::size_t words = (numbers.size() + 63) / 64;
+    std::vector<std::uint8_t> bytes(words * 64, 0);
+    for (std::size_t shift = 0; shift < bits_; shift += 8) {
+      for (std::size_t i = 0; i < numbers.size(); ++i)
+        bytes[i] = static_cast<std::uint8_t>(numbers[i] >> shift);
+      planes_[shift / 8].resize(words);
+      chunk::bit_planes(bytes.data(), words, planes_[shift / 8].data());
+    }
   }
-  std::uint64_t again = 0;
-  for (std::size_t w = 0; w < words; ++w)
-    again |= (set[w] | reset[w]) & ~(set_before[w] | reset_before[w]);
-  return round > 1 && again != 0;
-}
+  std::size_t bits() const { return bits_; }
+  std::uint64_t bit(std::size_t word, std::size_t b) const {
+    return planes_[b / 8][word].planes[b % 8];
+  }
+
+ private:
+  std::size_t bits_ = 0;
+  std::vector<chunk::BitPlanes> planes_[2];
+};
 
 /// Four words, where a word may stand.
 using Four = std::uint64_t __attribute__((vector_size(32), aligned(8), may_alias));
@@ -67,28 +76,29 @@ void DevicePulses::clear() {
 
 void DevicePulses::append(const DeviceOutcomes& outcomes) {
   const std::size_t words = outcomes.words(), first_word = open_loop_.size();
-  const std::uint64_t *const set = outcomes.set.data(), *const reset = outcomes.reset.data();
-  std::size_t bits = 0;
-  while (outcomes.rounds > std::size_t{1} << bits) ++bits;
-  std::vector<std::uint64_t> numbers(bits * words, 0);
-  for (std::size_t r = 1; r < outcomes.rounds; ++r) {
-    const std::size_t at = r * words, before = at - words;
-    if (count_pulses(set + at, reset + at, set + before, reset + before, words,
-                     static_cast<std::uint32_t>(r), numbers.data()))
-      throw std::logic_error("a device that was done is pulsed again");
-  }
+  const NumberBits cycles(outcomes.cycles);
   for (std::size_t w = 0; w < words; ++w) {
-    first_.push_back({set[w], reset[w]});
+    const Round first{outcomes.first_set[w], outcomes.reset[w]};
+    first_.push_back(first);
     open_loop_.push_back({outcomes.open_loop_set[w], outcomes.open_loop_reset[w]});
-    std::size_t of_word = bits;
-    while (of_word > 0 && numbers[(of_word - 1) * words + w] == 0) --of_word;
-    for (std::size_t b = 0; b < of_word; ++b) bits_.push_back(numbers[b * words + w]);
-    bits_begin_.push_back(static_cast<std::uint32_t>(bits_.size()));
-    const std::size_t end = std::min(outcomes.rounds, std::size_t{1} << of_word);
+    // Less the pulse of round 0.
+    std::uint64_t borrow = first.set | first.reset;
+    std::size_t of_word = bits_.size();
+    for (std::size_t b = 0; b < cycles.bits(); ++b) {
+      const std::uint64_t bit = cycles.bit(w, b);
+      bits_.push_back(bit ^ borrow);
+      borrow &= ~bit;
+      if (bits_.back() != 0) of_word = bits_.size();
+    }
+    bits_.resize(of_word);
+    const std::size_t end =
+        std::min(outcomes.rounds, std::size_t{1} << (of_word - bits_begin_.back()));
+    bits_begin_.push_back(static_cast<std::uint32_t>(of_word));
     for (std::size_t r = 1; r < end; ++r) {
-      if (reset[r * words + w] == 0) continue;
+      const std::uint64_t reset = outcomes.reset[r * words + w];
+      if (reset == 0) continue;
       reset_round_.push_back(static_cast<std::uint16_t>(r));
-      reset_.push_back(reset[r * words + w]);
+      reset_.push_back(reset);
     }
     resets_begin_.push_back(static_cast<std::uint32_t>(reset_.size()));
   }

@@ -27,8 +27,7 @@ class DevicePulses {
   DevicePulses() = default;
   explicit DevicePulses(const DeviceOutcomes& outcomes) { append(outcomes); }
   void clear();
-  /// Devices behind those that are there, a multiple of 64 or the last ones. std::logic_error where
-  /// a device is done in a round behind round 0 and pulsed again.
+  /// Devices behind those that are there, a multiple of 64 or the last ones.
   void append(const DeviceOutcomes& outcomes);
 
   /// A power of two of rounds, 4 or more, behind which none of these devices has a pulse.

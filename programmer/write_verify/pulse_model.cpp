@@ -95,10 +95,8 @@ class StatisticalModel : public PulseModel {
       write_chunk(targets, at, std::min(chunk::kChunk, targets.size() - at), first + at, seed, chip,
                   devices, out);
     for (std::size_t round = 1; round < cycles_; ++round)
-      for (std::size_t w = 0; w < out.words(); ++w) {
-        out.set[round * out.words() + w] = out.set[w];
-        out.reset[round * out.words() + w] = out.reset[w];
-      }
+      std::copy_n(out.reset.begin(), out.words(),
+                  out.reset.begin() + static_cast<std::ptrdiff_t>(round * out.words()));
     relax_all(out, targets, constants_, first, seed, chip);
   }
 
@@ -160,6 +158,17 @@ float rounded_reads_mean(float g, const WriteVerifyConfig& config, const PulseCo
 }
 
 }  // namespace
+
+std::vector<std::uint64_t> DeviceOutcomes::set_by_round() const {
+  std::vector<std::uint64_t> set = first_set;
+  set.resize(rounds * words(), 0);
+  for (std::size_t i = 0; i < devices; ++i)
+    for (std::size_t round = 1; round <= later_pulses(i); ++round) {
+      const std::size_t word = round * words() + i / 64;
+      set[word] |= std::uint64_t{1} << (i % 64) & ~reset[word];
+    }
+  return set;
+}
 
 DeviceTargets::DeviceTargets(const std::vector<DeviceTarget>& targets) {
   const bool programmed = std::any_of(targets.begin(), targets.end(),
@@ -226,7 +235,7 @@ void write_plainly(const WriteVerifyConfig& config, const DeviceModel& device,
     out.open_loop[i] = start.open_loop;
     if (start.open_loop_set()) mark(out.open_loop_set, i);
     if (start.open_loop_reset()) mark(out.open_loop_reset, i);
-    if (start.verify_set()) mark(out.set, i);
+    if (start.verify_set()) mark(out.first_set, i);
     if (start.verify_reset()) mark(out.reset, i);
 
     float g = start.start;

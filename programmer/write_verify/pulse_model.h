@@ -94,8 +94,16 @@ struct DeviceOutcomes {
 
   /// Bit sets over devices, `words()` 64-bit words each.
   std::vector<std::uint64_t> open_loop_set, open_loop_reset;
-  /// Pulses of write-verify per round: [round][word].
-  std::vector<std::uint64_t> set, reset;
+  /// Pulses of write-verify. Behind round 0 a device is pulsed in every round until it is done, so
+  /// `cycles` tells in which; those that are no RESET pulses are SET pulses.
+  std::vector<std::uint64_t> first_set;  ///< of round 0
+  std::vector<std::uint64_t> reset;      ///< [round][word], round 0 included
+  /// SET pulses as [round][word].
+  std::vector<std::uint64_t> set_by_round() const;
+  /// Rounds behind round 0 with a pulse of a device.
+  std::size_t later_pulses(std::size_t i) const {
+    return cycles[i] - ((first_set[i / 64] | reset[i / 64]) >> (i % 64) & 1);
+  }
   /// Power of each device's pulses, summed over them; empty unless WriteVerifyConfig::power is set.
   std::vector<float> open_loop_power_W, set_power_W, reset_power_W;
   std::vector<float> read_power_W;    ///< of its verify reads, summed over them

@@ -137,7 +137,7 @@ class PoweredModel : public PulseModel {
   }
 
   void pulse(PulsedDevice& d, float z, std::size_t round, DeviceOutcomes& out) const {
-    const bool up = out.set[round * out.words() + d.place / 64] >> (d.place % 64) & 1;
+    const bool up = !(out.reset[round * out.words() + d.place / 64] >> (d.place % 64) & 1);
     const float before = d.conductance;
     float after;
     double volts = amplitude_V(up);

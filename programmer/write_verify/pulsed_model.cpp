@@ -20,7 +20,6 @@ namespace {
 struct ChunkMemory {
   ChunkDevices all{};
   OpenDevices open{};
-  std::vector<std::uint8_t> pulses;  ///< OpenDevices::pulses; [block][device of the chunk]
 };
 thread_local ChunkMemory memory_of_thread;
 
@@ -37,16 +36,20 @@ class ChunkWriter {
   void write(const DeviceTargets& targets, std::size_t at, std::size_t n, std::uint64_t first,
              DeviceOutcomes& out) {
     first_rounds(targets, at, n, first, out);
+    std::uint8_t first_pulses[kChunk] = {};
+    as_bytes(all_.flags, n, first_pulses);
+    record_first_round(first_pulses, at, n, out);
     begin_blocks(at, n, out);
-    std::uint32_t block = 0;
-    for (; open_count_ > 0; ++block) {
+    for (std::uint32_t block = 0; open_count_ > 0; ++block) {
       draw_words(first, block);
       run_block(block);
       keep(block, at, out);
       close(block, at, out);
     }
-    record_pulses(at, n, block, out);
   }
+
+  /// As DeviceOutcomes::rounds.
+  std::size_t rounds() const { return rounds_; }
 
  private:
   StreamKey key(Stream stream) const { return {seed_, chip_, stream}; }
@@ -91,17 +94,24 @@ class ChunkWriter {
 
   /// Stores what a block has done to the open devices.
   void keep(std::uint32_t block, std::size_t at, DeviceOutcomes& out) {
-    pulses_.resize(std::max<std::size_t>(pulses_.size(), (block + 1) * kChunk));
-    std::uint8_t* const pulses = &pulses_[block * kChunk];
-    std::memset(pulses, 0, kChunk);
+    const std::size_t first_round = 1 + block * kRoundsPerBlock, words = out.words();
+    add_rounds(out, first_round + kRoundsPerBlock);
+    std::uint16_t* const cycles = &out.cycles[at];
     float* const verified = &out.verified[at];
+    std::uint64_t* const reset = &out.reset[first_round * words + at / 64];
     const OpenDevices& open = open_;
-    // A store of bytes may change any member: count in a variable.
+    std::uint32_t most = 0;
     for (std::size_t i = 0, n = open_count_; i < n; ++i) {
-      const std::uint32_t device = open.index[i] & kIndexBits;
-      pulses[device] = static_cast<std::uint8_t>(open.pulses[i]);
+      const std::uint32_t device = open.index[i] & kIndexBits, rounds = open.pulses[i] >> 4;
+      most = std::max(most, rounds);
+      cycles[device] = static_cast<std::uint16_t>(cycles[device] + rounds);
       verified[device] = open.conductance[i];
+      std::uint32_t resets = open.pulses[i] & ((1u << rounds) - 1);
+      for (; resets != 0; resets &= resets - 1)
+        reset[static_cast<std::size_t>(__builtin_ctz(resets)) * words + device / 64] |=
+            std::uint64_t{1} << (device % 64);
     }
+    rounds_ = std::max(rounds_, first_round + most);
   }
 
   /// Collects the devices that round 0 leaves open.
@@ -128,33 +138,6 @@ class ChunkWriter {
     open_count_ = compress(open_.open, -1, open_count_, arrays(), open_arrays_, open_arrays_);
   }
 
-  /// Stores the chunk's words of the bit sets.
-  void record_pulses(std::size_t at, std::size_t n, std::uint32_t blocks, DeviceOutcomes& out) {
-    const std::size_t words = out.words();
-    add_rounds(out, 1 + blocks * kRoundsPerBlock);
-    std::uint8_t first_pulses[kChunk] = {};
-    as_bytes(all_.flags, n, first_pulses);
-    for (std::uint32_t b = 0; b < blocks; ++b) add_cycles(&pulses_[b * kChunk], n, &out.cycles[at]);
-    record_first_round(first_pulses, at, n, out);
-    const std::size_t first_word = at / 64, of_chunk = (n + 63) / 64;
-    BitPlanes planes[kChunk / 64];
-    for (std::uint32_t b = 0; b < blocks; ++b) {
-      bit_planes(&pulses_[b * kChunk], of_chunk, planes);
-      for (std::size_t w = 0; w < of_chunk; ++w) {
-        const auto& p = planes[w].planes;
-        // Rounds with a pulse: 1 to 4. Without any the outcomes are as they were before.
-        const std::uint64_t pulsed[] = {p[4] | p[5] | p[6], p[5] | p[6], (p[4] & p[5]) | p[6],
-                                        p[6]};
-        if (pulsed[0] == 0) continue;
-        for (std::size_t j = 0; j < kRoundsPerBlock; ++j) {
-          const std::size_t place = (1 + b * kRoundsPerBlock + j) * words + first_word + w;
-          out.set[place] = pulsed[j] & ~p[j];
-          out.reset[place] = pulsed[j] & p[j];
-        }
-      }
-    }
-  }
-
   /// How many of `open_arrays_` are in use. The steps of `incremental` are mostly all the same.
   std::size_t arrays() const {
     if (!constants_.reads_exactly()) return 5;
@@ -169,7 +152,7 @@ class ChunkWriter {
   void* const open_arrays_[5] = {open_.index, open_.conductance, open_.target, open_.scale,
                                  open_.read};
   std::size_t open_count_ = 0;
-  std::vector<std::uint8_t>& pulses_ = memory_of_thread.pulses;
+  std::size_t rounds_ = 1;
 };
 
 class PulsedModel : public PulseModel {
@@ -183,23 +166,12 @@ class PulsedModel : public PulseModel {
     ChunkWriter writer(constants_, seed, chip);
     for (std::size_t at = 0; at < targets.size(); at += kChunk)
       writer.write(targets, at, std::min(kChunk, targets.size() - at), first + at, out);
-    drop_empty_rounds(out);
+    out.rounds = writer.rounds();  // blocks have four; the last ones may be empty
+    out.reset.resize(out.rounds * out.words());
     relax_all(out, targets, constants_, first, seed, chip);
   }
 
  private:
-  /// Blocks have four rounds; the last ones may be empty.
-  static void drop_empty_rounds(DeviceOutcomes& out) {
-    const auto is_empty = [&](std::size_t round) {
-      for (std::size_t w = round * out.words(); w < (round + 1) * out.words(); ++w)
-        if (out.set[w] | out.reset[w]) return false;
-      return true;
-    };
-    while (out.rounds > 1 && is_empty(out.rounds - 1)) --out.rounds;
-    out.set.resize(out.rounds * out.words());
-    out.reset.resize(out.rounds * out.words());
-  }
-
   PulseConstants constants_;
 };
 

@@ -22,7 +22,7 @@ inline void resize(DeviceOutcomes& out, std::size_t devices) {
   out.converged.assign(devices, 1);
   out.open_loop_set.resize(out.words());
   out.open_loop_reset.resize(out.words());
-  out.set.assign(out.words(), 0);
+  out.first_set.assign(out.words(), 0);
   out.reset.assign(out.words(), 0);
 }
 
@@ -37,15 +37,13 @@ inline void clear(DeviceOutcomes& out, std::size_t devices) {
 
 inline void add_rounds(DeviceOutcomes& out, std::size_t rounds) {
   out.rounds = std::max(out.rounds, rounds);
-  out.set.resize(out.rounds * out.words(), 0);
   out.reset.resize(out.rounds * out.words(), 0);
 }
 
-/// One pulse of write-verify.
+/// The polarity of one pulse of write-verify behind round 0.
 inline void mark_pulse(DeviceOutcomes& out, bool up, std::size_t round, std::size_t device) {
   add_rounds(out, round + 1);
-  (up ? out.set : out.reset)[round * out.words() + device / 64] |= std::uint64_t{1}
-                                                                   << (device % 64);
+  if (!up) mark(out.reset, round * out.words() * 64 + device);
 }
 
 /// After the last pulse a device that is not stuck still moves. Write-verify does not see it: what

@@ -79,7 +79,7 @@ TEST(IsppPulses, ReverseWithARampThatStartsAnewUntilTheIterationsAreUsedUp) {
   EXPECT_EQ(o.converged[0], 0);
   EXPECT_NEAR(o.verified[0], 0.2, 1e-6);
   for (std::size_t round = 1; round < o.rounds; ++round) {
-    EXPECT_EQ(o.set[round], round % 2);
+    EXPECT_EQ(o.set_by_round()[round], round % 2);
     EXPECT_EQ(o.reset[round], 1 - round % 2);
   }
 }

@@ -50,6 +50,7 @@ class PlainRow {
   PlainRow(const Case& c, const DeviceOutcomes& o, std::size_t first, const std::uint64_t* mask)
       : case_(c),
         outcomes_(o),
+        set_(o.set_by_round()),
         first_(first * kColumns),
         devices_(c.rows * kColumns),
         mask_(mask) {}
@@ -87,7 +88,7 @@ class PlainRow {
   Pulses verify_pulse(std::size_t d, std::size_t r) const {
     if (r >= outcomes_.rounds) return {};
     const std::size_t from = r * outcomes_.words();
-    return {bit(outcomes_.set, from, d), bit(outcomes_.reset, from, d)};
+    return {bit(set_, from, d), bit(outcomes_.reset, from, d)};
   }
   /// The pulse that the device gets.
   Pulses given_pulse(std::size_t d, std::size_t r) const {
@@ -162,6 +163,7 @@ class PlainRow {
 
   const Case& case_;
   const DeviceOutcomes& outcomes_;
+  std::vector<std::uint64_t> set_;  ///< DeviceOutcomes::set_by_round
   std::size_t first_, devices_;
   const std::uint64_t* mask_;
 };

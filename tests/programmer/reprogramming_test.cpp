@@ -29,7 +29,7 @@ TEST_P(ProgrammedStart, EqualsThePlainLoopBitForBit) {
   EXPECT_EQ(fast.converged, plain.converged);
   EXPECT_EQ(fast.open_loop_set, plain.open_loop_set);
   EXPECT_EQ(fast.open_loop_reset, plain.open_loop_reset);
-  EXPECT_EQ(fast.set, plain.set);
+  EXPECT_EQ(fast.first_set, plain.first_set);
   EXPECT_EQ(fast.reset, plain.reset);
 }
 
@@ -62,7 +62,7 @@ TEST(ProgrammedIncremental, TakesTheDistanceOverTheStepInTheRightDirection) {
     const double distance = std::fabs(0.5 - double{start});
     EXPECT_EQ(o.cycles[0], std::max(0.0, std::ceil((distance - c.tolerance) / c.step))) << start;
     if (o.rounds > 1) {
-      EXPECT_EQ(o.set[1], start < 0.5f ? 1u : 0u);
+      EXPECT_EQ(o.set_by_round()[1], start < 0.5f ? 1u : 0u);
       EXPECT_EQ(o.reset[1], start < 0.5f ? 0u : 1u);
     }
     EXPECT_EQ(o.open_loop_set[0], start < 0.5f ? 1u : 0u);
@@ -108,7 +108,7 @@ TEST(Reprogramming, StartsFromWhatTheEarlierNetworkLeft) {
   EXPECT_EQ(after.verified, plain.verified);
   EXPECT_EQ(after.open_loop, plain.open_loop);
   EXPECT_EQ(after.cycles, plain.cycles);
-  EXPECT_EQ(after.set, plain.set);
+  EXPECT_EQ(after.first_set, plain.first_set);
   EXPECT_EQ(after.reset, plain.reset);
   // The same devices are stuck in both programmings, at the same end.
   std::size_t stuck = 0;

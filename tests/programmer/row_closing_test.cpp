@@ -159,6 +159,7 @@ TEST(ClosingWrite, IsOneMorePulseOfWhatIsOpen) {
   for (const auto kind :
        {PulseModelKind::Redraw, PulseModelKind::Incremental, PulseModelKind::Ispp}) {
     const Devices d(kind);
+    const std::vector<std::uint64_t> set = d.outcomes.set_by_round();
     for (const unsigned n : {1u, 3u, 8u})
       for (std::size_t row = 0; row < kDevices / 64; ++row) {
         const RowWork left = d.work(row, {n, 0.0, kLeave}), w = d.work(row, {n, 0.0, kWrite});
@@ -174,8 +175,8 @@ TEST(ClosingWrite, IsOneMorePulseOfWhatIsOpen) {
         EXPECT_EQ(w.verify_reads, left.verify_reads);
         EXPECT_EQ(w.verify_rounds, left.verify_rounds);
         EXPECT_EQ(w.serial_conversions, left.serial_conversions);
-        const unsigned next_set = static_cast<unsigned>(
-            __builtin_popcountll(d.outcomes.set[n * d.outcomes.words() + row]));
+        const unsigned next_set =
+            static_cast<unsigned>(__builtin_popcountll(set[n * d.outcomes.words() + row]));
         EXPECT_EQ(w.set_pulses, left.set_pulses + next_set);
         EXPECT_EQ(w.set_phases, left.set_phases + (next_set > 0));
         EXPECT_EQ(w.most_pulses, left.most_pulses + (left.not_converged > 0));

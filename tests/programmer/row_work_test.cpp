@@ -131,6 +131,7 @@ std::uint32_t fullest_group(const std::vector<bool>& columns, std::size_t driver
 TEST(RowSlots, AreTheGroupsOfColumnsWithAPulse) {
   const std::size_t words = 3, columns = words * 64;
   const DeviceOutcomes o = both_polarities(2 * columns);
+  const std::vector<std::uint64_t> sets = o.set_by_round();
   const DevicePulses p(o);
   const std::uint64_t mask[3] = {0x0f0f1234567890ffull, 0x8000000000000001ull, 0x00ff0000ff000100};
   std::uint32_t mixed_slots = 0;
@@ -145,7 +146,7 @@ TEST(RowSlots, AreTheGroupsOfColumnsWithAPulse) {
             return (bits[first_word + words + c / 64] >> (c % 64) & 1) != 0;
           };
           const bool selected = (mask[c / 64] >> (c % 64) & 1) != 0;
-          set[c] = selected ? bit(o.set, r * o.words()) : r == 0 && bit(o.open_loop_set, 0);
+          set[c] = selected ? bit(sets, r * o.words()) : r == 0 && bit(o.open_loop_set, 0);
           reset[c] = selected ? bit(o.reset, r * o.words()) : r == 0 && bit(o.open_loop_reset, 0);
           both[c] = set[c] || reset[c];
           at += both[c];

@@ -50,6 +50,7 @@ class RowsTogether : public testing::TestWithParam<RowScheme> {
             100,     RowOperation::Program, rows};
   }
   DeviceOutcomes outcomes_ = outcomes();
+  std::vector<std::uint64_t> set_ = outcomes_.set_by_round();
   DevicePulses pulses_{outcomes_};
   std::vector<std::uint64_t> masks_ = masks();
 };
@@ -85,7 +86,7 @@ TEST_P(RowsTogether, SharePhasesAndAddTheirPulsesAndReads) {
             return (bits[from + row.word + c / 64] >> (c % 64) & 1) != 0;
           };
           const bool selected = (row.mask[c / 64] >> (c % 64) & 1) != 0;
-          set[c] += selected ? bit(outcomes_.set, round * outcomes_.words())
+          set[c] += selected ? bit(set_, round * outcomes_.words())
                              : round == 0 && bit(outcomes_.open_loop_set, 0);
           reset[c] += selected ? bit(outcomes_.reset, round * outcomes_.words())
                                : round == 0 && bit(outcomes_.open_loop_reset, 0);

@@ -117,7 +117,7 @@ TEST_P(Relaxation, AddsItsVarianceAfterTheLastRead) {
   const DeviceOutcomes after = write(c, d, 2.0f / 3);
   EXPECT_EQ(after.cycles, before.cycles);
   EXPECT_EQ(after.converged, before.converged);
-  EXPECT_EQ(after.set, before.set);
+  EXPECT_EQ(after.reset, before.reset);
   double mean = 0, squares = 0, product = 0;
   const double n = kDevices, s = d.relaxation_sigma;
   for (std::size_t i = 0; i < kDevices; ++i) {

@@ -72,6 +72,7 @@ std::uint32_t plain_changes(const SmallSystem& s, std::size_t tile, std::size_t 
   const programmer::DeviceOutcomes o = s.system->draw_outcomes(tile);
   const programmer::DeviceMask mask = programmer::device_mask(*s.mapping, s.every_nth(n));
   const std::size_t pitch = s.mapping->pitch();
+  const std::vector<std::uint64_t> set = o.set_by_round();
   std::uint32_t changes = 0;
   int last = 0;
   for (std::size_t r = 0; r < s.mapping->blocks()[tile].rows; ++r)
@@ -86,7 +87,7 @@ std::uint32_t plain_changes(const SmallSystem& s, std::size_t tile, std::size_t 
           const bool verified = (mask.row(tile, r)[c / 64] >> (c % 64) & 1) != 0;
           const std::size_t at = round * o.words();
           if (verified)
-            any |= bit(polarity > 0 ? o.set : o.reset, at);
+            any |= bit(polarity > 0 ? set : o.reset, at);
           else if (round == 0)
             any |= bit(polarity > 0 ? o.open_loop_set : o.open_loop_reset, 0);
         }
