@@ -66,7 +66,7 @@ std::vector<NetworkRow> network_table(const workloads::Network& network,
     if (node.operation == Operation::Matrix) {
       const workloads::MatrixLayer& layer = network.layers[node.layer];
       row.on_crossbars = true;
-      row.weights = layer.weight.size();
+      row.weights = layer.outputs * layer.rows;
       row.devices = row.weights * mapping.devices_per_weight();
       row.arrays = mapping.block_count(node.layer);
       row.multiply_accumulates = row.weights * node.shape.height * node.shape.width;

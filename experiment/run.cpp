@@ -219,7 +219,9 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
   Checkpoint checkpoint(Checkpoint::file_of(options.output), options.earlier_chips);
 
   const Workload workload =
-      with_needed_images(load_workload(config.workload, options.progress, options.jobs), config);
+      with_needed_images(load_workload(config.workload, options.progress, options.jobs,
+                                       config.needs_training_images()),
+                         config);
   const tiles::Mapping natural = map_workload(workload, config);
   const programmer::DeviceModel device(config.device);
   std::optional<ImportedMask> imported;

@@ -33,9 +33,9 @@ workloads::Dataset load_images(const workloads::Network& network,
 namespace {
 
 /// Weights as codes, activations as the network has them.
-Workload with_codes(workloads::Network network, const WorkloadConfig& config) {
-  workloads::QuantizedNetwork quantized =
-      workloads::quantize_weights(std::move(network), config.weight_bits, config.quantization);
+Workload with_codes(workloads::Network network, const WorkloadConfig& config, bool keeps_weights) {
+  workloads::QuantizedNetwork quantized = workloads::quantize_weights(
+      std::move(network), config.weight_bits, config.quantization, keeps_weights);
   Workload w;
   w.network = std::move(quantized.network);
   w.weights = std::move(quantized.weights);
@@ -57,7 +57,7 @@ Workload load_previous(const Config& config, const Workload& workload) {
   WorkloadConfig earlier = config.workload;
   earlier.network = config.start.previous_network;
   earlier.synthetic = workloads::SyntheticNetwork::None;
-  Workload w = with_codes(load_network(earlier), earlier);
+  Workload w = with_codes(load_network(earlier), earlier, false);
   const auto& layers = w.network.layers;
   const auto& wanted = workload.network.layers;
   bool equal = layers.size() == wanted.size();
@@ -81,7 +81,8 @@ workloads::ComputeOptions compute_options(const Progress& progress, const std::s
   return options;
 }
 
-Workload load_workload(const WorkloadConfig& config, const Progress& progress, unsigned threads) {
+Workload load_workload(const WorkloadConfig& config, const Progress& progress, unsigned threads,
+                       bool keeps_weights) {
   workloads::Network network = load_network(config);
   if (workloads::needs_quantizers(network)) {
     if (config.sensitivity.images.empty())
@@ -95,7 +96,7 @@ Workload load_workload(const WorkloadConfig& config, const Progress& progress, u
         std::move(network), config.quantization, images, calibration,
         compute_options(progress, "ranges of activations, images", calibration, threads));
   }
-  Workload w = with_codes(std::move(network), config);
+  Workload w = with_codes(std::move(network), config, keeps_weights);
   w.activations = workloads::activation_ranges(w.network);
   if (!config.test.images.empty()) w.test = load_images(w.network, config.test);
   return w;

@@ -32,10 +32,10 @@ struct Workload {
   std::vector<workloads::CodeRange> activations;  ///< at each layer's input
   workloads::Dataset test;                        ///< empty where the configuration has none
 };
-/// Quantises what the network leaves in float. Throws workloads::NetworkError or
-/// support::FileError.
+/// Quantises what the network leaves in float. `keeps_weights`: beside their codes, as measures of
+/// sensitivity need them. Throws workloads::NetworkError or support::FileError.
 Workload load_workload(const WorkloadConfig& config, const Progress& progress = {},
-                       unsigned threads = 1);
+                       unsigned threads = 1, bool keeps_weights = true);
 
 /// How the passes of a stage over `images` images run: their progress is told after every batch,
 /// and between the nodes of the network too, where a caller may want to end them.

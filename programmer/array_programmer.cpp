@@ -26,6 +26,8 @@ struct DrawingMemory {
   DeviceOutcomes outcomes;
   DevicePulses pulses;
   std::uint64_t drawing = 0;  ///< whose pulses these are
+  std::vector<std::uint8_t> packed_levels;
+  std::uint64_t packed = 0;  ///< the drawing whose levels these are
 };
 thread_local DrawingMemory memory_of_thread;
 
@@ -67,7 +69,6 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       columns_(mapping.columns(array)),
       devices_(mapping.blocks()[array].rows * mapping.pitch()),
       looks_at_weight_(device.looks_at_weight()),
-      packed_levels_(tiles::packed_levels(mapping, array)),
       rewrites_(mapping.blocks()[array].rows, 0),
       pending_mask_(devices_ / 64),
       is_pending_(mapping.blocks()[array].rows, 0) {
@@ -95,7 +96,7 @@ void ArrayProgrammer::find_levels(std::size_t row, std::size_t rows,
                                   std::vector<std::uint8_t>& levels) const {
   const std::size_t pitch = mapping_.pitch(), devices = rows * pitch;
   levels.resize(devices);
-  tiles::unpack_levels(&packed_levels_[row * tiles::packed_row_bytes(mapping_)], devices,
+  tiles::unpack_levels(&packed_levels()[row * tiles::packed_row_bytes(mapping_)], devices,
                        mapping_.config().device_bits, levels.data());
 }
 
@@ -192,14 +193,17 @@ void ArrayProgrammer::new_chip(std::uint64_t seed, std::uint32_t chip, const Chi
   write_cycles_.reset();
   drawing_ = ++drawings;
   pulses_ = {};
-  if (!use.is_programmed_again) return;
+  if (!use.is_programmed_again) {
+    packed_levels_ = std::vector<std::uint8_t>();  // `= {}` would keep the memory
+    return;
+  }
   draw_pulses();
   pulses_ = memory_of_thread.pulses;
 }
 
 void ArrayProgrammer::draw_pulses() const {
   const double begin = thread_seconds();
-  auto& [targets, outcomes, pulses, drawing] = memory_of_thread;
+  auto& [targets, outcomes, pulses, drawing, packed_levels, packed] = memory_of_thread;
   drawing = 0;
   pulses.clear();
   erase_power_W_.clear();
@@ -215,6 +219,17 @@ void ArrayProgrammer::draw_pulses() const {
   drawing = drawing_;
   write_cycles_ = pulses.write_cycles();
   drawing_s_ += thread_seconds() - begin;
+}
+
+const std::vector<std::uint8_t>& ArrayProgrammer::packed_levels() const {
+  if (use_.is_programmed_again) {
+    if (packed_levels_.empty()) packed_levels_ = tiles::packed_levels(mapping_, array_);
+    return packed_levels_;
+  }
+  DrawingMemory& memory = memory_of_thread;
+  if (memory.packed != drawing_) memory.packed_levels = tiles::packed_levels(mapping_, array_);
+  memory.packed = drawing_;
+  return memory.packed_levels;
 }
 
 const DevicePulses& ArrayProgrammer::pulses() const {
@@ -241,7 +256,7 @@ void ArrayProgrammer::leave_untouched(std::size_t row, std::uint64_t* mask) cons
 }
 
 void ArrayProgrammer::check_levels(std::size_t row, const std::uint8_t* packed) const {
-  const std::uint8_t* const wanted = &packed_levels_[row * tiles::packed_row_bytes(mapping_)];
+  const std::uint8_t* const wanted = &packed_levels()[row * tiles::packed_row_bytes(mapping_)];
   const std::size_t bits = columns_ * tiles::bits_per_packed_level(mapping_.config().device_bits);
   const std::size_t whole = bits / 8;
   const unsigned rest = (1u << bits % 8) - 1;

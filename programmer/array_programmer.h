@@ -66,8 +66,8 @@ class ArrayProgrammer {
   void keep_cells_only();
   /// The same in the caller's memory, of the array's size, without keeping them here.
   void copy_cells(tiles::CellArray& to) const;
-  /// tiles::packed_levels() of the mapping.
-  const std::vector<std::uint8_t>& packed_levels() const { return packed_levels_; }
+  /// tiles::packed_levels() of the mapping; not to be kept beyond another array's.
+  const std::vector<std::uint8_t>& packed_levels() const;
   /// What write-verify of the present chip takes; not to be kept beyond the next drawing.
   const DevicePulses& pulses() const;
   /// DevicePulses::write_cycles of the present chip.
@@ -117,9 +117,9 @@ class ArrayProgrammer {
   bool looks_at_weight_;
   std::vector<DeviceTargets::Level>
       target_of_level_;  ///< the factor where it does not follow the weight
-  std::vector<std::uint8_t> packed_levels_;
-  std::vector<std::uint8_t> written_levels_;  ///< empty: the target levels
-  std::vector<std::uint8_t> earlier_levels_;  ///< empty: the devices start erased
+  mutable std::vector<std::uint8_t> packed_levels_;  ///< where the chip is programmed again
+  std::vector<std::uint8_t> written_levels_;         ///< empty: the target levels
+  std::vector<std::uint8_t> earlier_levels_;         ///< empty: the devices start erased
   EarlierProgramming earlier_;
   std::vector<std::uint64_t> untouched_;  ///< bit set over devices; empty: none
   std::vector<std::uint32_t> rewrites_;   ///< of each row since it was programmed

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "tiles/packed_levels.h"
+
 namespace uswim::tiles {
 
 namespace {
@@ -75,6 +77,21 @@ Mapping::Mapping(std::vector<MappedLayer> layers, const MappingConfig& config,
     }
   }
   assign_arrays();
+  pack_codes();
+}
+
+void Mapping::pack_codes() {
+  const std::size_t bits = devices_per_weight() * bits_per_packed_level(config_.device_bits);
+  if (bits % 8 != 0) return;
+  packed_bytes_ = bits / 8;
+  const int largest = (1 << config_.weight_bits) - 1;
+  std::vector<std::uint8_t> levels((devices_per_weight() + 7) / 8 * 8, 0), packed(levels.size());
+  for (int code = -largest; code <= largest; ++code) {
+    for (unsigned column = 0; column < devices_per_weight(); ++column)
+      levels[column] = static_cast<std::uint8_t>(level_of_code(code, column));
+    pack_levels(levels.data(), levels.size(), config_.device_bits, packed.data());
+    packed_of_code_.insert(packed_of_code_.end(), packed.data(), packed.data() + packed_bytes_);
+  }
 }
 
 void Mapping::assign_arrays() {

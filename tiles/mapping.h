@@ -119,6 +119,13 @@ class Mapping {
   std::vector<std::uint8_t> levels(std::size_t block, const std::vector<std::int16_t>& codes) const;
   /// Level in a column of the devices that hold a weight of this code.
   unsigned level_of_code(int code, std::size_t column) const;
+  /// Bytes that the packed levels (packed_levels.h) of a weight fill; 0: no whole ones.
+  std::size_t packed_bytes_per_weight() const { return packed_bytes_; }
+  /// These, of a weight of this code.
+  const std::uint8_t* packed_levels_of_code(int code) const {
+    return &packed_of_code_[static_cast<std::size_t>(code + (1 << config_.weight_bits) - 1) *
+                            packed_bytes_];
+  }
   /// Value of one level of slice s in units of the weight code.
   std::int32_t slice_weight(unsigned slice) const {
     return 1 << (config_.device_bits * (slices_ - 1 - slice));
@@ -141,8 +148,11 @@ class Mapping {
   std::size_t weights_ = 0;
   std::vector<ArrayBlock> blocks_;
   void assign_arrays();
+  void pack_codes();
   std::vector<std::size_t> first_block_, first_weight_;
   std::vector<std::vector<std::uint32_t>> blocks_of_arrays_;
+  std::size_t packed_bytes_ = 0;
+  std::vector<std::uint8_t> packed_of_code_;  ///< from the smallest code on
 };
 
 }  // namespace uswim::tiles

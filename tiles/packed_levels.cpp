@@ -51,9 +51,26 @@ void unpack_levels(const std::uint8_t* packed, std::size_t n, unsigned device_bi
 
 std::vector<std::uint8_t> packed_levels(const Mapping& mapping, std::size_t block,
                                         const std::vector<std::int16_t>& codes) {
-  const std::vector<std::uint8_t> levels = mapping.levels(block, codes);
-  std::vector<std::uint8_t> packed(mapping.blocks()[block].rows * packed_row_bytes(mapping));
-  pack_levels(levels.data(), levels.size(), mapping.config().device_bits, packed.data());
+  const ArrayBlock& a = mapping.blocks()[block];
+  const std::size_t row_bytes = packed_row_bytes(mapping),
+                    bytes = mapping.packed_bytes_per_weight();
+  std::vector<std::uint8_t> packed(a.rows * row_bytes, 0);
+  if (bytes == 0) {
+    const std::vector<std::uint8_t> levels = mapping.levels(block, codes);
+    pack_levels(levels.data(), levels.size(), mapping.config().device_bits, packed.data());
+    return packed;
+  }
+  const std::size_t layer_rows = mapping.layers()[a.layer].rows;
+  for (std::size_t o = 0; o < a.outputs; ++o) {
+    const std::int16_t* const code =
+        &codes[mapping.matrix_output(a.layer, a.first_output + o) * layer_rows];
+    std::uint8_t* to = &packed[o * bytes];
+    for (std::size_t r = 0; r < a.rows; ++r, to += row_bytes) {
+      const std::uint8_t* const from =
+          mapping.packed_levels_of_code(code[mapping.matrix_row(a.layer, a.first_row + r)]);
+      for (std::size_t b = 0; b < bytes; ++b) to[b] = from[b];
+    }
+  }
   return packed;
 }
 

@@ -29,13 +29,25 @@ TEST(PackedLevels, AreFoundAgain) {
 }
 
 TEST(PackedLevels, OfABlockAreThoseOfItsMapping) {
-  MappedLayer layer{"a", 5, 7, {}};
-  for (int i = 0; i < 35; ++i) layer.weight_code.push_back(static_cast<std::int16_t>(i % 31 - 15));
-  const Mapping mapping({layer}, {128, 128, 2, 4});
-  const std::vector<std::uint8_t> packed = packed_levels(mapping, 0);
-  std::vector<std::uint8_t> levels(packed.size() * 4);
-  unpack_levels(packed.data(), levels.size(), 2, levels.data());
-  EXPECT_EQ(levels, mapping.levels(0));
+  for (const unsigned device_bits : {1u, 2u, 3u, 4u})
+    for (const unsigned weight_bits : {4u, 5u, 6u, 8u}) {
+      MappedLayer layer{"a", 25, 7, {}};
+      const int largest = (1 << weight_bits) - 1;
+      for (int i = 0; i < 175; ++i)
+        layer.weight_code.push_back(
+            static_cast<std::int16_t>(i * 7919 % (2 * largest + 1) - largest));
+      LayerPlacement placement;
+      placement.row_order = {6, 0, 2, 1, 5, 4, 3};
+      const Mapping mapping({layer}, {5, 100, device_bits, weight_bits}, {placement});
+      for (std::size_t block = 0; block < mapping.blocks().size(); ++block) {
+        const std::vector<std::uint8_t> packed = packed_levels(mapping, block);
+        const std::vector<std::uint8_t> wanted = mapping.levels(block);
+        ASSERT_EQ(packed.size(), mapping.blocks()[block].rows * packed_row_bytes(mapping));
+        std::vector<std::uint8_t> levels(wanted.size());
+        unpack_levels(packed.data(), levels.size(), device_bits, levels.data());
+        EXPECT_EQ(levels, wanted) << device_bits << ' ' << weight_bits;
+      }
+    }
 }
 
 }  // namespace

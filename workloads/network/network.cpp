@@ -18,7 +18,7 @@ double largest_weight(const MatrixLayer& layer) {
 std::size_t Network::weights() const {
   return std::accumulate(
       layers.begin(), layers.end(), std::size_t{0},
-      [](std::size_t sum, const MatrixLayer& layer) { return sum + layer.weight.size(); });
+      [](std::size_t sum, const MatrixLayer& layer) { return sum + layer.outputs * layer.rows; });
 }
 
 QuantizedWeights quantize_weights(const MatrixLayer& layer, unsigned bits, double scale) {

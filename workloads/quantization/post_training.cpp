@@ -279,8 +279,8 @@ Network quantize_activations(Network network, const QuantizationConfig& config,
   return network;
 }
 
-QuantizedNetwork quantize_weights(Network network, unsigned bits,
-                                  const QuantizationConfig& config) {
+QuantizedNetwork quantize_weights(Network network, unsigned bits, const QuantizationConfig& config,
+                                  bool keeps_weights) {
   std::vector<bool> in_units_of_one;
   for (const MatrixLayer& layer : network.layers)
     in_units_of_one.push_back(has_output_scales(layer, bits, config));
@@ -291,7 +291,7 @@ QuantizedNetwork quantize_weights(Network network, unsigned bits,
   }
   QuantizedNetwork result;
   for (std::size_t l = 0; l < network.layers.size(); ++l) {
-    const MatrixLayer& layer = network.layers[l];
+    MatrixLayer& layer = network.layers[l];
     double clip = 1.0;
     if (!in_units_of_one[l]) {
       const std::vector<double> stored = clips_of_stored_codes(layer, bits);
@@ -299,6 +299,7 @@ QuantizedNetwork quantize_weights(Network network, unsigned bits,
                             : stored.front();
     }
     result.weights.push_back(quantize_weights(layer, bits, clip));
+    if (!keeps_weights) layer.weight = std::vector<float>();  // `= {}` would keep the memory
   }
   result.network = std::move(network);
   return result;

@@ -56,6 +56,7 @@ struct QuantizedNetwork {
 /// the codes that a file holds, as long as `bits` suffice for them; with a step per output, that is
 /// its scale. `bits`:
 /// of the magnitude; the sign comes on top.
-QuantizedNetwork quantize_weights(Network network, unsigned bits, const QuantizationConfig& config);
+QuantizedNetwork quantize_weights(Network network, unsigned bits, const QuantizationConfig& config,
+                                  bool keeps_weights = true);
 
 }  // namespace uswim::workloads
