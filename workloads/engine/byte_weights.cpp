@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "workloads/engine/weight_rounding.h"
 
@@ -30,8 +31,14 @@ ByteWeightsEngine::ByteWeightsEngine(const Network& network,
       throw NetworkError(layer.name + ": its input has codes from " +
                          std::to_string(range.minimum) + " to " + std::to_string(range.maximum) +
                          ", but integer8 holds 256 of them (set accuracy.arithmetic: integer16)");
+    std::optional<WinogradLayer> winograd;
+    if (kernels_->multiply_winograd != nullptr && WinogradLayer::suits(network, l, range)) {
+      winograd.emplace(layer);
+      transformed_.resize(std::max(transformed_.size(), winograd->transformed_size()));
+      sums_.resize(std::max(sums_.size(), winograd->sums_size()));
+    }
     layers_.push_back({WordLayer(layer), SpreadLayer(layer, kernel::kByteChannels), range,
-                       span(range) <= kernels_->largest_byte});
+                       span(range) <= kernels_->largest_byte, std::move(winograd)});
     widest = std::max(widest, layer.outputs);
   }
   partial_.resize(widest * kernel::kPositionBlock * kLanes);
@@ -78,6 +85,7 @@ void ByteWeightsEngine::set_weights(std::size_t index, const float* weight_codes
     layer.offset[o] = static_cast<std::int32_t>(
         static_cast<std::uint32_t>(sum * layer.scale[o] * layer.activations.minimum));
   }
+  if (layer.winograd) return layer.winograd->pack(codes.data());
   if (layer.as_bytes) {
     const std::vector<std::int8_t> bytes(codes.begin(), codes.end());
     layer.bytes.pack(bytes.data(), layer.packed);
@@ -87,6 +95,16 @@ void ByteWeightsEngine::set_weights(std::size_t index, const float* weight_codes
     for (std::size_t r = 0; r < rows; ++r)
       codes[o * rows + r] = static_cast<std::int16_t>(codes[o * rows + r] * layer.scale[o]);
   layer.words.pack();
+}
+
+kernel::WinogradMatrix ByteWeightsEngine::winograd_matrix(const Layer& layer,
+                                                          const CodeBlocks& codes,
+                                                          std::size_t images) {
+  kernel::WinogradMatrix matrix = layer.winograd->matrix(codes, images);
+  matrix.scale = layer.scale.data();
+  matrix.transformed = transformed_.data();
+  matrix.sums = sums_.data();
+  return matrix;
 }
 
 /// multiply(matrix, first block) for as many blocks at a time as one copy holds.
@@ -121,6 +139,9 @@ void ByteWeightsEngine::multiply(std::size_t index, const CodeBlocks& codes, std
   products.unit = layer.unit;
   const std::size_t block = products.shape.size() * kLanes;
   products.values.resize(products.blocks * block);
+  if (layer.winograd)
+    return kernels_->multiply_winograd(winograd_matrix(layer, codes, images),
+                                       products.values.data());
   if (!layer.as_bytes)
     return kernels_->multiply(layer.words.matrix(codes, images, partial_.data()),
                               products.values.data());
@@ -134,6 +155,11 @@ bool ByteWeightsEngine::multiply_requantize(std::size_t index, const CodeBlocks&
                                             CodeBlocks& result) {
   Layer& layer = layers_[index];
   const kernel::Requantize requantize = requantization(after, layer.unit);
+  if (layer.winograd) {
+    kernels_->multiply_requantize_winograd(winograd_matrix(layer, codes, images), requantize,
+                                           after.pool, codes_out(result, 0));
+    return true;
+  }
   if (!layer.as_bytes) {
     kernels_->multiply_requantize(layer.words.matrix(codes, images, partial_.data()), requantize,
                                   after.pool, codes_out(result, 0));

@@ -1,11 +1,13 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "workloads/engine/integer_values.h"
 #include "workloads/engine/kernel.h"
 #include "workloads/engine/spread_layer.h"
 #include "workloads/engine/weights_engine.h"
+#include "workloads/engine/winograd_layer.h"
 #include "workloads/engine/word_layer.h"
 #include "workloads/network/network.h"
 
@@ -17,7 +19,8 @@ namespace uswim::workloads {
 /// weights up to 127 the products are exact.
 ///
 /// A layer multiplies bytes where the kernels do that exactly for its codes, else the same numbers
-/// as int16: the products are equal.
+/// as int16; 3 x 3 windows by WinogradLayer, unless the machine's bytes are faster still. The
+/// products are equal.
 class ByteWeightsEngine : public WeightsEngine {
  public:
   /// Throws NetworkError where a layer's codes span more than 256 values.
@@ -34,10 +37,13 @@ class ByteWeightsEngine : public WeightsEngine {
     SpreadLayer bytes;
     CodeRange activations;
     bool as_bytes;
+    std::optional<WinogradLayer> winograd;  ///< comes before the other two
     float unit = 1.0f;
     std::vector<std::int32_t> scale = {}, offset = {};  ///< as kernel::ByteMatrix
     AlignedVector<std::int8_t> packed = {};
   };
+  kernel::WinogradMatrix winograd_matrix(const Layer& layer, const CodeBlocks& codes,
+                                         std::size_t images);
   template <class Multiply>
   void for_each_part(Layer& layer, const CodeBlocks& codes, std::size_t images,
                      const Multiply& multiply);
@@ -46,6 +52,8 @@ class ByteWeightsEngine : public WeightsEngine {
   std::vector<Layer> layers_;
   AlignedVector<std::uint8_t> copy_;
   AlignedVector<std::int32_t> partial_;
+  AlignedVector<std::int16_t> transformed_;  // as kernel::WinogradMatrix
+  AlignedVector<std::int32_t> sums_;
 };
 
 }  // namespace uswim::workloads

@@ -62,6 +62,29 @@ struct ByteMatrix : MatrixOf<std::uint8_t, std::int8_t, std::int32_t> {
   std::size_t short_steps;
 };
 
+/// Points of a tile of 2 x 2 outputs, and tiles that are worked on together.
+constexpr std::size_t kWinogradPoints = 16;
+constexpr std::size_t kWinogradTiles = 4;
+
+/// A layer of 3 x 3 windows at stride 1 with an even number of rows and columns, in 2.25 times fewer
+/// products: F(2 x 2, 3 x 3) of Winograd, exact. product = sum * scale[output], modulo 2^32.
+/// Strides count codes.
+struct WinogradMatrix {
+  const std::int16_t* codes;  ///< first code under the window at position (0, 0) of block 0
+  std::ptrdiff_t block_stride, pair_stride, row_stride;
+  std::size_t pairs;  ///< of channels; a last odd channel's partner is zero
+  /// (2 G) g (2 G)^T of every window g: [point][block of kOutputBlock outputs][pair][output]
+  /// [channel of the pair]. The last block has what is left.
+  const std::int16_t* weights;
+  std::size_t outputs;
+  std::size_t blocks, height, width;  ///< positions of the window
+  const std::int32_t* scale;          ///< powers of two
+  /// Scratch, vectors: kWinogradPoints x (kWinogradTiles x pairs + 1), and kWinogradTiles x outputs
+  /// x kWinogradPoints.
+  std::int16_t* transformed;
+  std::int32_t* sums;
+};
+
 /// From product to code: clamp(round_half_even((product * factor + bias[output]) * inverse_scale),
 /// minimum, maximum). Every operation is rounded to float. Clamping at zero is the ReLU. Monotone
 /// if factor > 0.
@@ -109,6 +132,11 @@ struct Kernels {
   void (*multiply_requantize_bytes)(const ByteMatrix&, const Requantize&, bool pool,
                                     const CodesOut&);
   int largest_byte;
+  /// Exact while the sum of 4 x 127 x the largest code's magnitude over a window stays below 2^31.
+  /// Null where multiply_bytes() is always faster.
+  void (*multiply_winograd)(const WinogradMatrix&, std::int32_t* products);
+  void (*multiply_requantize_winograd)(const WinogradMatrix&, const Requantize&, bool pool,
+                                       const CodesOut&);
   /// products as multiply() writes them.
   void (*requantize)(const std::int32_t* products, std::size_t blocks, std::size_t outputs,
                      std::size_t height, std::size_t width, const Requantize&, const CodesOut&);

@@ -54,6 +54,24 @@ USWIM_KERNEL_INLINE Ints max(Ints x, Ints y) {
 USWIM_KERNEL_INLINE Ints max_codes(Ints x, Ints y) {
   return {_mm256_max_epi16(x.a, y.a), _mm256_max_epi16(x.b, y.b)};
 }
+USWIM_KERNEL_INLINE Ints add(Ints x, Ints y) {
+  return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)};
+}
+USWIM_KERNEL_INLINE Ints subtract(Ints x, Ints y) {
+  return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)};
+}
+USWIM_KERNEL_INLINE Ints add_codes(Ints x, Ints y) {
+  return {_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)};
+}
+USWIM_KERNEL_INLINE Ints subtract_codes(Ints x, Ints y) {
+  return {_mm256_sub_epi16(x.a, y.a), _mm256_sub_epi16(x.b, y.b)};
+}
+/// v / 4 * factor
+USWIM_KERNEL_INLINE Ints quarter_times(Ints v, std::int32_t factor) {
+  const __m256i all = _mm256_set1_epi32(factor);
+  return {_mm256_mullo_epi32(_mm256_srai_epi32(v.a, 2), all),
+          _mm256_mullo_epi32(_mm256_srai_epi32(v.b, 2), all)};
+}
 USWIM_KERNEL_INLINE Ints lower_half(Ints v) {
   const __m256i mask = _mm256_set1_epi32(0xffff);
   return {_mm256_and_si256(v.a, mask), _mm256_and_si256(v.b, mask)};
@@ -173,6 +191,7 @@ struct Bytes {
 }  // namespace uswim::workloads::kernel
 
 #include "workloads/engine/kernel_body.h"
+#include "workloads/engine/kernel_winograd.h"
 
 namespace uswim::workloads::kernel {
 namespace {
@@ -186,6 +205,8 @@ constexpr Kernels kKernels{"avx2",
                            multiply<Bytes>,
                            multiply_requantize<Bytes>,
                            kLargestByte,
+                           multiply_winograd,
+                           multiply_requantize_winograd,
                            requantize,
                            max_pool,
                            gather};

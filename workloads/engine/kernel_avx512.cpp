@@ -105,6 +105,8 @@ constexpr Kernels kKernels{"avx512",
                            multiply<Bytes>,
                            multiply_requantize<Bytes>,
                            255,
+                           nullptr,
+                           nullptr,
                            requantize,
                            max_pool,
                            gather};

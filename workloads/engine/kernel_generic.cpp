@@ -85,6 +85,38 @@ USWIM_KERNEL_INLINE Ints max_codes(const Ints& a, const Ints& b) {
     return join(low(x) > low(y) ? low(x) : low(y), high(x) > high(y) ? high(x) : high(y));
   });
 }
+/// Modulo 2^32.
+USWIM_KERNEL_INLINE Ints add(const Ints& a, const Ints& b) {
+  return each<Ints>([&](std::size_t i) {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(a.lane[i]) +
+                                     static_cast<std::uint32_t>(b.lane[i]));
+  });
+}
+USWIM_KERNEL_INLINE Ints subtract(const Ints& a, const Ints& b) {
+  return each<Ints>([&](std::size_t i) {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(a.lane[i]) -
+                                     static_cast<std::uint32_t>(b.lane[i]));
+  });
+}
+USWIM_KERNEL_INLINE Ints add_codes(const Ints& a, const Ints& b) {
+  return each<Ints>([&](std::size_t i) {
+    const std::int32_t x = a.lane[i], y = b.lane[i];
+    return join(low(x) + low(y), high(x) + high(y));
+  });
+}
+USWIM_KERNEL_INLINE Ints subtract_codes(const Ints& a, const Ints& b) {
+  return each<Ints>([&](std::size_t i) {
+    const std::int32_t x = a.lane[i], y = b.lane[i];
+    return join(low(x) - low(y), high(x) - high(y));
+  });
+}
+/// v / 4 * factor, modulo 2^32.
+USWIM_KERNEL_INLINE Ints quarter_times(const Ints& v, std::int32_t factor) {
+  return each<Ints>([&](std::size_t i) {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(v.lane[i] >> 2) *
+                                     static_cast<std::uint32_t>(factor));
+  });
+}
 USWIM_KERNEL_INLINE Ints pair(const Ints& even, const Ints& odd) {
   return each<Ints>([&](std::size_t i) { return join(even.lane[i], odd.lane[i]); });
 }
@@ -150,6 +182,7 @@ USWIM_KERNEL_INLINE Ints round_clamped(const Floats& v, float minimum, float max
 }  // namespace uswim::workloads::kernel
 
 #include "workloads/engine/kernel_body.h"
+#include "workloads/engine/kernel_winograd.h"
 
 namespace uswim::workloads::kernel {
 namespace {
@@ -161,6 +194,8 @@ constexpr Kernels kKernels{"generic",
                            nullptr,
                            nullptr,
                            0,
+                           multiply_winograd,
+                           multiply_requantize_winograd,
                            requantize,
                            max_pool,
                            gather};
