@@ -64,10 +64,10 @@ struct ByteMatrix : MatrixOf<std::uint8_t, std::int8_t, std::int32_t> {
 
 /// Points of a tile of 2 x 2 outputs, and tiles that are worked on together.
 constexpr std::size_t kWinogradPoints = 16;
-constexpr std::size_t kWinogradTiles = 4;
+constexpr std::size_t kWinogradTiles = 8;
 
-/// A layer of 3 x 3 windows at stride 1 with an even number of rows and columns, in 2.25 times fewer
-/// products: F(2 x 2, 3 x 3) of Winograd, exact. product = sum * scale[output], modulo 2^32.
+/// A layer of 3 x 3 windows at stride 1 with an even number of rows and columns, in 2.25 times
+/// fewer products: F(2 x 2, 3 x 3) of Winograd, exact. product = sum * scale[output], modulo 2^32.
 /// Strides count codes.
 struct WinogradMatrix {
   const std::int16_t* codes;  ///< first code under the window at position (0, 0) of block 0

@@ -48,6 +48,9 @@ USWIM_KERNEL_INLINE Ints dot(Ints sum, Ints x, Ints y) {
   return {_mm256_add_epi32(sum.a, _mm256_madd_epi16(x.a, y.a)),
           _mm256_add_epi32(sum.b, _mm256_madd_epi16(x.b, y.b))};
 }
+/// Compilers compute `v` before they go on. Else they begin with later products and run out of
+/// registers.
+USWIM_KERNEL_INLINE void finish_first(Ints& v) { __asm__("" : "+x"(v.a), "+x"(v.b)); }
 USWIM_KERNEL_INLINE Ints max(Ints x, Ints y) {
   return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)};
 }

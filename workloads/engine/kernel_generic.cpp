@@ -76,6 +76,7 @@ USWIM_KERNEL_INLINE Ints dot(const Ints& sum, const Ints& a, const Ints& b) {
   });
 }
 #endif
+USWIM_KERNEL_INLINE void finish_first(Ints&) {}  // no registers to run out of
 USWIM_KERNEL_INLINE Ints max(const Ints& a, const Ints& b) {
   return each<Ints>([&](std::size_t i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
 }

@@ -12,10 +12,9 @@ namespace uswim::workloads::kernel {
 namespace {
 
 constexpr std::ptrdiff_t kPoints = kWinogradPoints;
-constexpr std::ptrdiff_t kTiles = kWinogradTiles;
-/// Channel pairs done before the next outputs' turn: the points of kWinogradTiles tiles stay in the
-/// first cache.
-constexpr std::size_t kPartPairs = 64;
+/// Channel pairs done before the next outputs' turn. Fewer would leave the points in the first
+/// cache, but load and store the sums more often.
+constexpr std::size_t kPartPairs = 256;
 
 /// B^T d B of the 4 x 4 codes of a channel pair.
 USWIM_KERNEL_INLINE void transform_codes(const std::int16_t* corner, std::ptrdiff_t row_stride,
@@ -49,76 +48,75 @@ USWIM_KERNEL_INLINE void transform_sums(const std::int32_t* points, Ints (&sum)[
     left = add(add(column(0), middle), next);
     right = subtract(subtract(middle, next), column(3));
   };
-  row(sum[0], sum[1],
-      [&](int j) USWIM_BODY { return add(add(at(0, j), at(1, j)), at(2, j)); });
+  row(sum[0], sum[1], [&](int j) USWIM_BODY { return add(add(at(0, j), at(1, j)), at(2, j)); });
   row(sum[2], sum[3],
       [&](int j) USWIM_BODY { return subtract(subtract(at(1, j), at(2, j)), at(3, j)); });
 }
 
-/// Tiles that are worked on together; those past `count` repeat the last one.
+/// Tiles that are worked on together.
 struct TileGroup {
-  const std::int16_t* corner[kTiles];
-  std::size_t block[kTiles], y[kTiles], x[kTiles];  // of the tile's first output
   std::size_t count;
+  const std::int16_t* corner[kWinogradTiles];
+  std::size_t block[kWinogradTiles], y[kWinogradTiles], x[kWinogradTiles];  // of the first output
 };
 
-/// One point's products of kOutputs outputs with all tiles over consecutive channel pairs, on top
-/// of what `sums` has if `more`.
+/// Consecutive channel pairs of one point, and strides in numbers.
+struct PointPart {
+  const std::int16_t* codes;
+  std::ptrdiff_t tile_stride;
+  std::size_t pairs;
+  bool more;  // than what the sums have already
+  std::size_t tiles;
+  std::ptrdiff_t sums_tile_stride;
+};
+
+/// The products of kOutputs outputs with all tiles.
 template <int kOutputs>
-USWIM_KERNEL_INLINE void multiply_point(const std::int16_t* codes, std::ptrdiff_t tile_stride,
-                                        std::size_t pairs, const std::int16_t* weights, bool more,
-                                        std::int32_t* sums, std::ptrdiff_t output_stride,
-                                        std::ptrdiff_t sums_tile_stride) {
-  for (std::ptrdiff_t tile = 0; tile < kTiles; tile += kRegisterPositions) {
-    Ints sum[kOutputs][kRegisterPositions];
-    std::int32_t* to = sums + tile * sums_tile_stride;
-    const auto place = [&](int o, int p)
-                           USWIM_BODY { return to + p * sums_tile_stride + o * output_stride; };
-    unrolled<kOutputs>([&](auto o) USWIM_BODY {
-      unrolled<kRegisterPositions>([&](auto p) USWIM_BODY { sum[o][p] = zero(); });
-    });
-    if (more) {
+void multiply_part(const PointPart& part, const std::int16_t* weights, std::int32_t* sums) {
+  constexpr std::ptrdiff_t kOutput = kPoints * static_cast<std::ptrdiff_t>(kLaneCount);
+  const std::int16_t* codes = part.codes;
+  for (std::size_t tile = 0; tile < part.tiles; ++tile) {
+    Ints sum[kOutputs];
+    unrolled<kOutputs>([&](auto o) USWIM_BODY { sum[o] = zero(); });
+    if (part.more)
+      unrolled<kOutputs>([&](auto o) USWIM_BODY { sum[o] = load(sums + o * kOutput); });
+    const std::int16_t* at = codes;
+    const std::int16_t* weight = weights;
+    for (std::size_t k = 0; k < part.pairs; ++k, weight += 2 * kOutputs, at += kCodesVector) {
+      const Ints code = load_codes(at);
       unrolled<kOutputs>([&](auto o) USWIM_BODY {
-        unrolled<kRegisterPositions>([&](auto p) USWIM_BODY { sum[o][p] = load(place(o, p)); });
+        sum[o] = dot(sum[o], code, broadcast_pair(weight + 2 * o));
+        finish_first(sum[o]);
       });
     }
-    const std::int16_t* at = codes + tile * tile_stride;
-    const std::int16_t* weight = weights;
-    for (std::size_t k = 0; k < pairs; ++k, weight += 2 * kOutputs, at += kCodesVector) {
-      Ints code[kRegisterPositions];
-      unrolled<kRegisterPositions>(
-          [&](auto p) USWIM_BODY { code[p] = load_codes(at + p * tile_stride); });
-      multiply_add<Words, kOutputs, kRegisterPositions>(code, weight, sum);
-    }
-    unrolled<kOutputs>([&](auto o) USWIM_BODY {
-      unrolled<kRegisterPositions>([&](auto p) USWIM_BODY { store(place(o, p), sum[o][p]); });
-    });
+    unrolled<kOutputs>([&](auto o) USWIM_BODY { store(sums + o * kOutput, sum[o]); });
+    codes += part.tile_stride;
+    sums += part.sums_tile_stride;
   }
 }
 
-/// multiply_point() for all outputs and channels of one point.
-void multiply_outputs(const WinogradMatrix& m, const std::int16_t* codes,
-                      const std::int16_t* weights, std::int32_t* sums) {
-  const std::ptrdiff_t output_stride = kPoints * static_cast<std::ptrdiff_t>(kLaneCount);
-  const std::ptrdiff_t sums_tile_stride = static_cast<std::ptrdiff_t>(m.outputs) * output_stride;
-  const std::ptrdiff_t tile_stride = static_cast<std::ptrdiff_t>(m.pairs) * kCodesVector;
+/// The products of all outputs and channels with one point of the tiles: the point's codes,
+/// weights and sums.
+void multiply_point(const WinogradMatrix& m, std::size_t tiles, const std::int16_t* codes,
+                    const std::int16_t* weights, std::int32_t* sums) {
+  PointPart part{};
+  part.tile_stride = static_cast<std::ptrdiff_t>(m.pairs) * kCodesVector;
+  part.tiles = tiles;
+  part.sums_tile_stride = static_cast<std::ptrdiff_t>(m.outputs * kWinogradPoints * kLaneCount);
   for (std::size_t pair = 0; pair < m.pairs; pair += kPartPairs) {
-    const std::size_t pairs = m.pairs - pair < kPartPairs ? m.pairs - pair : kPartPairs;
-    const std::int16_t* from = codes + pair * kVectorCodes;
+    part.codes = codes + pair * kVectorCodes;
+    part.pairs = m.pairs - pair < kPartPairs ? m.pairs - pair : kPartPairs;
+    part.more = pair > 0;
     for (std::size_t o = 0; o < m.outputs; o += kOutputBlock) {
       const std::size_t outputs = m.outputs - o < kOutputBlock ? m.outputs - o : kOutputBlock;
-      const std::int16_t* weight = weights + 2 * (o * m.pairs + outputs * pair);
-      std::int32_t* to = sums + static_cast<std::ptrdiff_t>(o) * output_stride;
-      const auto multiply = [&](auto count) USWIM_BODY {
-        multiply_point<decltype(count)::kIndex>(from, tile_stride, pairs, weight, pair > 0, to,
-                                                output_stride, sums_tile_stride);
-      };
-      if (outputs == 6) multiply(Index<6>{});
-      if (outputs == 5) multiply(Index<5>{});
-      if (outputs == 4) multiply(Index<4>{});
-      if (outputs == 3) multiply(Index<3>{});
-      if (outputs == 2) multiply(Index<2>{});
-      if (outputs == 1) multiply(Index<1>{});
+      const std::int16_t* of_block = weights + 2 * (o * m.pairs + outputs * pair);
+      std::int32_t* to = sums + o * kWinogradPoints * kLaneCount;
+      if (outputs == 6) multiply_part<6>(part, of_block, to);
+      if (outputs == 5) multiply_part<5>(part, of_block, to);
+      if (outputs == 4) multiply_part<4>(part, of_block, to);
+      if (outputs == 3) multiply_part<3>(part, of_block, to);
+      if (outputs == 2) multiply_part<2>(part, of_block, to);
+      if (outputs == 1) multiply_part<1>(part, of_block, to);
     }
   }
 }
@@ -126,17 +124,15 @@ void multiply_outputs(const WinogradMatrix& m, const std::int16_t* codes,
 /// The products of a group's tiles: sums = [tile][output][point].
 void multiply_group(const WinogradMatrix& m, const TileGroup& group) {
   // Points a power of two apart would evict each other from the first cache.
-  const std::ptrdiff_t point_stride =
-      (kTiles * static_cast<std::ptrdiff_t>(m.pairs) + 1) * kCodesVector;
-  std::int16_t* to = m.transformed;
-  for (const std::int16_t* corner : group.corner)
-    for (std::size_t pair = 0; pair < m.pairs; ++pair, to += kCodesVector)
-      transform_codes(corner + static_cast<std::ptrdiff_t>(pair) * m.pair_stride, m.row_stride, to,
-                      point_stride);
-  for (std::ptrdiff_t point = 0; point < kPoints; ++point)
-    multiply_outputs(m, m.transformed + point * point_stride,
-                     m.weights + point * static_cast<std::ptrdiff_t>(2 * m.pairs * m.outputs),
-                     m.sums + point * static_cast<std::ptrdiff_t>(kLaneCount));
+  const std::size_t point_stride = (kWinogradTiles * m.pairs + 1) * kVectorCodes;
+  for (std::size_t pair = 0; pair < m.pairs; ++pair)
+    for (std::size_t tile = 0; tile < group.count; ++tile)
+      transform_codes(group.corner[tile] + static_cast<std::ptrdiff_t>(pair) * m.pair_stride,
+                      m.row_stride, m.transformed + (tile * m.pairs + pair) * kVectorCodes,
+                      static_cast<std::ptrdiff_t>(point_stride));
+  for (std::size_t point = 0; point < kWinogradPoints; ++point)
+    multiply_point(m, group.count, m.transformed + point * point_stride,
+                   m.weights + point * 2 * m.pairs * m.outputs, m.sums + point * kLaneCount);
 }
 
 /// finish(points of output 0, block, y, x) for every tile.
@@ -162,10 +158,7 @@ USWIM_KERNEL_INLINE void for_each_winograd_tile(const WinogradMatrix& m, const F
         group.x[group.count] = x;
         if (++group.count == kWinogradTiles) finish_group();
       }
-  if (group.count == 0) return;
-  for (std::size_t t = group.count; t < kWinogradTiles; ++t)
-    group.corner[t] = group.corner[group.count - 1];
-  finish_group();
+  if (group.count > 0) finish_group();
 }
 
 void multiply_winograd(const WinogradMatrix& m, std::int32_t* products) {
@@ -194,30 +187,28 @@ USWIM_KERNEL_INLINE void requantize_tile(const WinogradMatrix& m, const std::int
   // Exact: a power of two, and floats of four times an integer have the same digits.
   Requantize of_fourfold = r;
   of_fourfold.factor = r.factor * (0.25f * static_cast<float>(m.scale[output]));
-  unrolled<kCodes>([&](auto i) USWIM_BODY {
-    code[i] = requantize_lanes(sum[i], of_fourfold, r.bias[output]);
-  });
+  unrolled<kCodes>(
+      [&](auto i) USWIM_BODY { code[i] = requantize_lanes(sum[i], of_fourfold, r.bias[output]); });
 }
 
 template <int kCodes>
 void requantize_tiles(const WinogradMatrix& m, const Requantize& r, const CodesOut& out) {
   constexpr std::size_t kShrink = kCodes == 1 ? 2 : 1;
-  for_each_winograd_tile(
-      m, [&](const std::int32_t* points, std::size_t block, std::size_t y, std::size_t x) {
-        std::int16_t* to = out.codes + static_cast<std::ptrdiff_t>(block) * out.block_stride +
-                           static_cast<std::ptrdiff_t>(y / kShrink) * out.row_stride +
-                           static_cast<std::ptrdiff_t>(x / kShrink) * kCodesVector;
-        for (std::size_t o = 0; o < m.outputs; o += 2, to += out.pair_stride) {
-          Ints even[kCodes], odd[kCodes];
-          requantize_tile(m, points, o, r, even);
-          unrolled<kCodes>([&](auto i) USWIM_BODY { odd[i] = zero(); });
-          if (o + 1 < m.outputs) requantize_tile(m, points, o + 1, r, odd);
-          unrolled<kCodes>([&](auto i) USWIM_BODY {
-            store_codes(to + (i / 2) * out.row_stride + (i % 2) * kCodesVector,
-                        pair(even[i], odd[i]));
-          });
-        }
+  for_each_winograd_tile(m, [&](const std::int32_t* points, std::size_t block, std::size_t y,
+                                std::size_t x) {
+    std::int16_t* to = out.codes + static_cast<std::ptrdiff_t>(block) * out.block_stride +
+                       static_cast<std::ptrdiff_t>(y / kShrink) * out.row_stride +
+                       static_cast<std::ptrdiff_t>(x / kShrink) * kCodesVector;
+    for (std::size_t o = 0; o < m.outputs; o += 2, to += out.pair_stride) {
+      Ints even[kCodes], odd[kCodes];
+      requantize_tile(m, points, o, r, even);
+      unrolled<kCodes>([&](auto i) USWIM_BODY { odd[i] = zero(); });
+      if (o + 1 < m.outputs) requantize_tile(m, points, o + 1, r, odd);
+      unrolled<kCodes>([&](auto i) USWIM_BODY {
+        store_codes(to + (i / 2) * out.row_stride + (i % 2) * kCodesVector, pair(even[i], odd[i]));
       });
+    }
+  });
 }
 
 void multiply_requantize_winograd(const WinogradMatrix& m, const Requantize& r, bool pool,

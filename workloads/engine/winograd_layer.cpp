@@ -30,7 +30,8 @@ static_assert(2 * kernel::kOutputBlock <= kWindows);
 
 /// points = (2 G) g (2 G)^T of every window g, where 2 G is
 ///   2 0 0, 1 1 1, 1 -1 1, 0 0 2.
-void transform(const std::int16_t (&g)[kTaps][kWindows], std::int16_t (&points)[kPoints][kWindows]) {
+void transform(const std::int16_t (&g)[kTaps][kWindows],
+               std::int16_t (&points)[kPoints][kWindows]) {
   std::int16_t columns[4][3][kWindows];
   const auto each = [](const std::int16_t* a, const std::int16_t* b, const std::int16_t* c,
                        std::int16_t* p0, std::int16_t* p1, std::int16_t* p2, std::int16_t* p3) {
@@ -108,8 +109,7 @@ kernel::WinogradMatrix WinogradLayer::matrix(const CodeBlocks& codes, std::size_
   m.weights = packed_.data();
   m.outputs = outputs_;
   m.blocks = (images + kLanes - 1) / kLanes;
-  m.height =
-      window_positions(codes.shape().height, window_.pad_top + window_.pad_bottom, 3, 1, 1);
+  m.height = window_positions(codes.shape().height, window_.pad_top + window_.pad_bottom, 3, 1, 1);
   m.width = window_positions(codes.shape().width, window_.pad_left + window_.pad_right, 3, 1, 1);
   assert(m.height % 2 == 0 && m.width % 2 == 0);
   return m;
