@@ -27,13 +27,17 @@ namespace {
 USWIM_EVERY_INSTRUCTION_SET
 void gather(const std::int16_t* window, const std::vector<std::ptrdiff_t>& offsets,
             std::int16_t* input) {
+  constexpr std::size_t kHalf = kLanes / 2;
+  typedef std::uint32_t Pairs __attribute__((vector_size(kHalf * sizeof(std::uint32_t))));
+  typedef std::int16_t Codes __attribute__((vector_size(kHalf * sizeof(std::int16_t))));
   for (const std::ptrdiff_t offset : offsets) {
-    std::int32_t pairs[kLanes];
-    std::memcpy(pairs, window + (offset & ~std::ptrdiff_t{1}), sizeof pairs);
-    const int lower = offset & 1 ? 0 : 16;  // codes go to the upper halves, then down
-    for (std::size_t lane = 0; lane < kLanes; ++lane)
-      input[lane] = static_cast<std::int16_t>(
-          static_cast<std::int32_t>(static_cast<std::uint32_t>(pairs[lane]) << lower) >> 16);
+    const int upper = offset & 1 ? 16 : 0;
+    for (std::size_t half = 0; half < 2; ++half) {
+      Pairs pairs;
+      std::memcpy(&pairs, window + (offset & ~std::ptrdiff_t{1}) + half * kLanes, sizeof pairs);
+      const Codes codes = __builtin_convertvector(pairs >> upper, Codes);
+      std::memcpy(input + half * kHalf, &codes, sizeof codes);
+    }
     input += kLanes;
   }
 }
@@ -88,9 +92,9 @@ void HardwareEngine::multiply(std::size_t layer, const workloads::CodeBlocks& co
         channel / 2 * codes.pair_stride() + ky * w.dilation_height * codes.row_stride() +
         kx * w.dilation_width * 2 * kLanes + channel % 2));
   }
-  // As many positions at a time as keep their inputs in a few megabytes.
-  constexpr std::size_t kInputs = std::size_t{1} << 22;
-  const std::size_t at_once = std::max<std::size_t>(1, kInputs / (matrix.rows * kLanes));
+  // So many positions that what is made of them stays in the caches, and pays for the tables.
+  constexpr std::size_t kInputs = std::size_t{1} << 17, kFewest = 64;
+  const std::size_t at_once = std::max(kFewest, kInputs / (matrix.rows * kLanes));
   const std::size_t plane = products.shape.height * products.shape.width;
   for (std::size_t p = 0; p < matrix.outputs; ++p)
     positions.places.push_back(mapping_.matrix_output(layer, p) * plane * kLanes);

@@ -15,6 +15,7 @@ namespace {
 
 /// Arrays of at most so many rows are tabulated by input pattern, if enough inputs pay for it.
 constexpr std::size_t kMostPatternRows = 10;
+constexpr unsigned kMostBits = 16;
 
 /// Of the codes and steps that 16 bits hold.
 constexpr std::int32_t kLargestCode = 32767, kLargestStep = 65535;
@@ -97,18 +98,21 @@ void BitSerialProducts::multiply_block(const RowBlock& block, const InputGroups&
     largest_sum += std::int64_t{mapping_.slice_weight(slice)} * block.adc.largest_code;
   largest_sum <<= inputs.code.bits;
   const bool exact = noise == nullptr && block.adc.largest_code <= kLargestCode &&
-                     block.adc.step <= kLargestStep && largest_sum < kIntegers;
+                     block.adc.step <= kLargestStep && largest_sum < kIntegers &&
+                     inputs.code.bits <= kMostBits;
   const std::size_t patterns = std::max(kLanes, std::size_t{1} << std::min(block.rows, kLanes));
   const bool few_patterns = block.rows <= kMostPatternRows &&
                             patterns < inputs.groups * inputs.lanes * inputs.code.bits / 4;
+  const bit_serial::InputRows rows{inputs.codes + block.first_row * kLanes, inputs.groups,
+                                   inputs.lanes, block.rows, block.layer_rows * kLanes};
   std::size_t stride = block.outputs;
   bool done = false;
   if (exact && few_patterns) {
     stride =
         (block.outputs + bit_serial::kOutputs - 1) / bit_serial::kOutputs * bit_serial::kOutputs;
-    done = multiply_by_patterns(block, inputs, stride);
+    done = multiply_by_patterns(block, rows, inputs.code, stride);
   } else if (exact) {
-    done = multiply_by_tables(block, inputs, stride, block_sums_);
+    done = multiply_by_tables(block, rows, inputs.code, stride, block_sums_);
   }
   const std::size_t vectors = inputs.groups * kLanes;
   if (done) {
@@ -120,132 +124,97 @@ void BitSerialProducts::multiply_block(const RowBlock& block, const InputGroups&
   }
 }
 
-/// Sums in ADC steps of the lanes wanted, [group][lane][output of `stride`]. False if 16 bits do
-/// not do.
-bool BitSerialProducts::multiply_by_tables(const RowBlock& block, const InputGroups& inputs,
+/// Sums in ADC steps of the lanes wanted, [vector][output of `stride`]. False if 16 bits do not do.
+bool BitSerialProducts::multiply_by_tables(const RowBlock& block,
+                                           const bit_serial::InputRows& inputs, InputCode code,
                                            std::size_t stride, std::vector<std::int32_t>& sums) {
-  // As many tables to a word as keep its sums in 16 bits, cells being as large as they may.
-  const unsigned device_bits = mapping_.config().device_bits;
-  for (unsigned per_word = device_bits <= 2   ? 4
-                           : device_bits == 3 ? 2
-                                              : 1;
-       per_word > 0; per_word /= 2)
-    if (multiply_by_tables(block, inputs, per_word, stride, sums)) return true;
-  return false;
-}
-
-bool BitSerialProducts::multiply_by_tables(const RowBlock& block, const InputGroups& inputs,
-                                           unsigned per_word, std::size_t stride,
-                                           std::vector<std::int32_t>& sums) {
-  const bit_serial::Bits places = spread(block, inputs, per_word);
-  grow(sums, inputs.groups * kLanes * stride);
-  grow(column_codes_, inputs.groups * kLanes * kColumns);
-  const unsigned bits = inputs.code.bits;
+  const std::size_t per_weight = mapping_.devices_per_weight();
+  std::vector<bit_serial::CellRows> arrays;
+  for (std::size_t a = block.first_array; a < block.first_array + block.arrays; ++a)
+    arrays.push_back({cells_[a]->row(0), block.rows, mapping_.pitch(), mapping_.columns(a)});
+  bit_serial::Runs runs;
+  bit_serial::Division division;
+  const std::int32_t half = block.adc.step / 2;
+  if (!bit_serial::cut_runs(arrays, runs) ||
+      !bit_serial::make_division(half - runs.largest_sum, half + runs.largest_sum, runs.ends.size(),
+                                 block.adc.step, division))
+    return false;
   unsigned at_once = 1;
-  while (at_once < bits && std::int64_t{block.adc.largest_code} << (at_once + 1) <= 1 << 16)
+  while (at_once < code.bits && std::int64_t{block.adc.largest_code} << (at_once + 1) <= 1 << 16)
     ++at_once;
-  const std::size_t columns = block.outputs * mapping_.devices_per_weight();
-  for (std::size_t first = 0; first < columns; first += kColumns) {
-    bit_serial::Division division;
-    if (!tabulate(block, first, per_word, division)) return false;
-    for (unsigned bit = 0; bit < bits; bit += at_once) {
-      const bit_serial::BitRange range{bit, std::min(bit + at_once, bits)};
-      bit_serial::convert({aligned(table_), ends_.data(), start_.data(), division,
-                           static_cast<std::int16_t>(block.adc.largest_code)},
-                          places, range, column_codes_.data());
-      add_columns(block, places, range, first, std::min(kColumns, columns - first), stride, sums);
-    }
+  std::vector<bit_serial::BitRange> ranges;
+  for (unsigned bit = 0; bit < code.bits; bit += at_once) {
+    ranges.push_back({bit, std::min(bit + at_once, unsigned{code.bits})});
+    if (lists_.size() < ranges.size()) lists_.emplace_back();
+    lists_[ranges.size() - 1].make(inputs, ranges.back(), runs.ends);
   }
+  const std::size_t vectors = inputs.groups * kLanes;
+  const std::size_t pairs = block.outputs * per_weight / 2;
+  grow(column_codes_, vectors * kColumns);
+  grow(pair_sums_, vectors * pairs);
+  grow(table_, bit_serial::tables_of(block.rows) * bit_serial::kTable + 64 / sizeof(std::int16_t));
+  grow(starts_, runs.ends.size() * kColumns);
+  std::int32_t start[kColumns];
+  std::int32_t* sum = pair_sums_.data();
+  for (const bit_serial::CellRows& cells : arrays)
+    for (std::size_t first = 0; first < cells.columns; first += kColumns) {
+      const std::size_t columns = std::min(kColumns, cells.columns - first);
+      bit_serial::make_tables(
+          whole_chunk({cells.first + first, cells.rows, cells.pitch, columns}), runs, half,
+          aligned(table_), starts_.data(), start);
+      const bit_serial::Chunk chunk{aligned(table_), starts_.data(), start, division,
+                                    static_cast<std::int16_t>(block.adc.largest_code)};
+      for (std::size_t i = 0; i < ranges.size(); ++i) {
+        const bool has_sign = code.is_signed && ranges[i].end == code.bits;
+        const unsigned sign = has_sign ? code.bits - 1 - ranges[i].first : code.bits;
+        std::fill_n(column_codes_.begin(), vectors * kColumns, std::uint16_t{0});
+        bit_serial::convert(chunk,
+                            {lists_[i].lists().data(), lists_[i].lists().size(),
+                             lists_[i].places(), runs.ends.data(), runs.ends.size(), sign},
+                            column_codes_.data());
+        bit_serial::add_pairs(column_codes_.data(), vectors,
+                              {sum, pairs, columns / 2, ranges[i].first, i > 0, has_sign});
+      }
+      sum += columns / 2;
+    }
+  grow(sums, vectors * stride);
+  bit_serial::add_slices(pair_sums_.data(), vectors,
+                         {block.outputs, mapping_.slices(), mapping_.config().device_bits}, stride,
+                         sums.data());
   return true;
 }
 
-bit_serial::Bits BitSerialProducts::spread(const RowBlock& block, const InputGroups& inputs,
-                                           unsigned per_word) {
-  const std::size_t words = bit_serial::words_of(block.rows, per_word);
-  const std::size_t of_group = inputs.code.bits * words * kLanes;
-  grow(words_, inputs.groups * of_group);
-  grow(planes_, inputs.groups * inputs.code.bits);
-  for (std::size_t g = 0; g < inputs.groups; ++g) {
-    bit_serial::spread_bits(inputs.codes + (g * block.layer_rows + block.first_row) * kLanes,
-                            block.rows, inputs.code.bits, per_word, words_.data() + g * of_group,
-                            planes_.data() + g * inputs.code.bits);
-  }
-  return {words_.data(), planes_.data(), inputs.groups,    words,
-          inputs.lanes,  per_word,       inputs.code.bits, inputs.code.is_signed};
-}
-
-/// Column j of a block: device j / outputs of the weight of output j % outputs. So the columns of a
-/// chunk are mostly alike but for their output.
-bool BitSerialProducts::tabulate(const RowBlock& block, std::size_t first_column, unsigned per_word,
-                                 bit_serial::Division& division) {
-  const std::size_t words = bit_serial::words_of(block.rows, per_word);
-  const std::size_t tables = words * per_word;
-  const std::size_t per_weight = mapping_.devices_per_weight();
-  const std::size_t columns = std::min(kColumns, block.outputs * per_weight - first_column);
-  rows_.resize(tables * bit_serial::kRows * kColumns);
-  const std::int16_t* first_cells[kColumns];
-  for (std::size_t c = 0; c < columns; ++c) {
-    const std::size_t output = (first_column + c) % block.outputs;
-    const std::size_t device = (first_column + c) / block.outputs;
-    std::size_t a = block.first_array;  // outputs are not always cut evenly
-    while (output >= mapping_.blocks()[a].first_output + mapping_.blocks()[a].outputs) ++a;
-    const std::size_t column = (output - mapping_.blocks()[a].first_output) * per_weight + device;
-    first_cells[c] = cells_[a]->row(0) + column;
-  }
-  std::int16_t* row = rows_.data();
-  for (std::size_t r = 0; r < block.rows; ++r, row += kColumns) {
-    for (std::size_t c = 0; c < columns; ++c) row[c] = first_cells[c][r * mapping_.pitch()];
-    std::fill(row + columns, row + kColumns, std::int16_t{0});
-  }
-  std::fill(row, rows_.data() + rows_.size(), std::int16_t{0});
-  grow(table_, tables * bit_serial::kTable + 64 / sizeof(std::int16_t));
-  start_.resize(kColumns);
-  ends_.resize(words + 1);
-  bit_serial::Sums sums;
-  if (!bit_serial::make_tables(rows_.data(), words, per_word, aligned(table_), start_.data(),
-                               ends_.data(), sums))
-    return false;
-  const std::int32_t half = block.adc.step / 2;
-  for (std::int32_t& start : start_) start += half;
-  return bit_serial::make_division(sums.lowest + half, sums.highest + half, sums.runs,
-                                   block.adc.step, division);
-}
-
-/// Adds a chunk's codes to the sums of their outputs, with the weight of their slice, sign and
-/// bits.
-void BitSerialProducts::add_columns(const RowBlock& block, const bit_serial::Bits& bits,
-                                    bit_serial::BitRange range, std::size_t first,
-                                    std::size_t count, std::size_t stride,
-                                    std::vector<std::int32_t>& sums) const {
-  for (std::size_t begin = 0; begin < count;) {
-    const std::size_t output = (first + begin) % block.outputs;
-    const auto device = static_cast<unsigned>((first + begin) / block.outputs);
-    const std::size_t length = std::min(count - begin, block.outputs - output);
-    const std::int32_t magnitude = mapping_.slice_weight(device / 2) << range.first;
-    const bool add = device > 0 || range.first > 0;
-    bit_serial::add_weighted({begin, length, output, device % 2 == 0 ? magnitude : -magnitude, add},
-                             bits, range, column_codes_.data(), stride, sums.data());
-    begin += length;
-  }
+/// The same cells with columns of zeroes behind them where they do not fill a chunk.
+bit_serial::CellRows BitSerialProducts::whole_chunk(const bit_serial::CellRows& cells) {
+  if (cells.columns == kColumns) return cells;
+  rows_.assign(cells.rows * kColumns, 0);
+  for (std::size_t r = 0; r < cells.rows; ++r)
+    std::copy_n(cells.first + r * cells.pitch, cells.columns, rows_.data() + r * kColumns);
+  return {rows_.data(), cells.rows, kColumns, kColumns};
 }
 
 /// With r rows there are 2^r patterns of a bit: what each comes to is computed once.
-bool BitSerialProducts::multiply_by_patterns(const RowBlock& block, const InputGroups& inputs,
+bool BitSerialProducts::multiply_by_patterns(const RowBlock& block,
+                                             const bit_serial::InputRows& inputs, InputCode code,
                                              std::size_t stride) {
   const std::size_t patterns = std::max(kLanes, std::size_t{1} << block.rows);
   std::vector<std::int16_t> codes(patterns * block.rows);
   for (std::size_t p = 0; p < patterns; ++p)
     for (std::size_t r = 0; r < block.rows; ++r)
       codes[(p / kLanes * block.rows + r) * kLanes + p % kLanes] = p >> r & 1;
-  RowBlock alone = block;
-  alone.first_row = 0;
-  alone.layer_rows = block.rows;
-  const InputGroups all{codes.data(), patterns / kLanes, kLanes, {1, false}};
-  if (!multiply_by_tables(alone, all, stride, pattern_sums_)) return false;
-  static_assert(kMostPatternRows <= bit_serial::kRows * bit_serial::kMostPerWord);
+  const bit_serial::InputRows all{codes.data(), patterns / kLanes, kLanes, block.rows,
+                                  block.rows * kLanes};
+  if (!multiply_by_tables(block, all, {1, false}, stride, pattern_sums_)) return false;
+  static_assert(kMostPatternRows <= bit_serial::kRows * bit_serial::kTablesOfWord);
   grow(block_sums_, inputs.groups * kLanes * stride);
-  bit_serial::add_patterns(spread(block, inputs, bit_serial::kMostPerWord), pattern_sums_.data(),
-                           stride, block_sums_.data());
+  std::uint32_t words[kMostBits * kLanes];
+  std::uint16_t planes[kMostBits];
+  for (std::size_t g = 0; g < inputs.groups; ++g) {
+    bit_serial::spread_bits(inputs.codes + g * inputs.pitch, block.rows, {0, code.bits}, words,
+                            planes);
+    bit_serial::add_patterns({words, inputs.lanes, code.bits, code.is_signed}, pattern_sums_.data(),
+                             stride, block_sums_.data() + g * kLanes * stride);
+  }
   return true;
 }
 

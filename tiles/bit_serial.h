@@ -4,15 +4,14 @@
 #include <vector>
 
 #include "support/random.h"
+#include "tiles/bit_lists.h"
 #include "tiles/cell_array.h"
 #include "tiles/mapping.h"
 
 namespace uswim::tiles {
 
 namespace bit_serial {
-struct Bits;
-struct BitRange;
-struct Division;
+struct CellRows;
 }  // namespace bit_serial
 
 /// Input vectors of a layer, 16 side by side: [group][position of the layer's row][lane].
@@ -74,28 +73,22 @@ class BitSerialProducts {
   struct RowBlock;
   void multiply_block(const RowBlock& block, const InputGroups& inputs, const AdcNoise* noise,
                       std::int64_t* sums);
-  bool multiply_by_tables(const RowBlock& block, const InputGroups& inputs, std::size_t stride,
-                          std::vector<std::int32_t>& sums);
-  bool multiply_by_tables(const RowBlock& block, const InputGroups& inputs, unsigned per_word,
-                          std::size_t stride, std::vector<std::int32_t>& sums);
-  bool multiply_by_patterns(const RowBlock& block, const InputGroups& inputs, std::size_t stride);
+  bool multiply_by_tables(const RowBlock& block, const bit_serial::InputRows& inputs,
+                          InputCode code, std::size_t stride, std::vector<std::int32_t>& sums);
+  bool multiply_by_patterns(const RowBlock& block, const bit_serial::InputRows& inputs,
+                            InputCode code, std::size_t stride);
   void multiply_plainly(const RowBlock& block, const InputGroups& inputs, const AdcNoise* noise,
                         std::int64_t* sums);
-  bit_serial::Bits spread(const RowBlock& block, const InputGroups& inputs, unsigned per_word);
-  bool tabulate(const RowBlock& block, std::size_t first_column, unsigned per_word,
-                bit_serial::Division& division);
-  void add_columns(const RowBlock& block, const bit_serial::Bits& bits, bit_serial::BitRange range,
-                   std::size_t first, std::size_t count, std::size_t stride,
-                   std::vector<std::int32_t>& sums) const;
+  bit_serial::CellRows whole_chunk(const bit_serial::CellRows& cells);
 
   const Mapping& mapping_;
   std::vector<const CellArray*> cells_;
   unsigned adc_bits_;
-  std::vector<std::int16_t> rows_, table_;   // of one chunk of columns
-  std::vector<std::int32_t> start_;          // of one chunk of columns
-  std::vector<std::uint16_t> column_codes_;  // of one chunk of columns
-  std::vector<std::uint32_t> ends_;
-  std::vector<std::uint16_t> words_, planes_;  // of one row block
+  std::vector<bit_serial::BitLists> lists_;    // of one row block, by range of bits
+  std::vector<std::int16_t> rows_, table_;     // of one chunk of columns
+  std::vector<std::uint16_t> starts_;          // of one chunk of columns, by run
+  std::vector<std::uint16_t> column_codes_;    // of one chunk of columns
+  std::vector<std::int32_t> pair_sums_;        // of one row block
   std::vector<std::int32_t> block_sums_, pattern_sums_;
   ReadErrorDraws error_draws_;
 };

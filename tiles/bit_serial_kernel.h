@@ -3,20 +3,25 @@
 #include <cstdint>
 #include <vector>
 
+#include "tiles/bit_lists.h"
+
 /// The inner loops of BitSerialProducts, compiled for every instruction set with equal results.
 namespace uswim::tiles::bit_serial {
 
-constexpr std::size_t kLanes = 16;    ///< input vectors side by side
-constexpr std::size_t kColumns = 16;  ///< columns of a chunk
-constexpr std::size_t kRows = 4;      ///< rows that a table has the sums of
-constexpr std::size_t kEntries = 1u << kRows;
-constexpr std::size_t kTable = kEntries * kColumns;  ///< int16 of a table
-constexpr unsigned kMostPerWord = 4;                 ///< tables that a word names entries of
+/// Cells of neighbouring columns.
+struct CellRows {
+  const std::int16_t* first;
+  std::size_t rows, pitch, columns;
+};
 
-/// Words of 16 bits that name an entry of each of `per_word` (1, 2 or 4) tables.
-inline std::size_t words_of(std::size_t rows, unsigned per_word) {
-  return (rows + kRows * per_word - 1) / (kRows * per_word);
-}
+/// Tables, one per four rows, cut into runs: over any of its rows a run's sums span less than 2^16.
+struct Runs {
+  std::vector<std::uint32_t> ends;  ///< in tables
+  std::int64_t largest_sum = 0;     ///< of all rows, and the negative of it the least
+};
+/// For the cells of all `arrays`, whose rows are as many. False where 16 bits do not hold even the
+/// sums of four rows.
+bool cut_runs(const std::vector<CellRows>& arrays, Runs& runs);
 
 /// floor(sum / step) in 16 bits. What is left of the sum modulo 2^16 and the sum's upper bits,
 /// rounded down run by run, are known; from the upper bits comes a quotient that is right or one
@@ -30,64 +35,64 @@ struct Division {
 bool make_division(std::int64_t lowest, std::int64_t highest, std::size_t runs, std::int32_t step,
                    Division& division);
 
-/// 16 columns of one array: a table per four rows, and their ADCs.
+/// kColumns columns of one array, and their ADCs.
 struct Chunk {
-  const std::int16_t* tables;  ///< [table][entry][column]: sum of the rows in the entry's bits
-  const std::uint32_t* ends;   ///< of the runs of words whose tables' sums fit 16 bits
-  const std::int32_t* start;   ///< [column]: what the tables leave out of every sum
+  const std::int16_t* tables;   ///< [table][entry][column]: sum of the rows in the entry's bits
+  const std::uint16_t* starts;  ///< [run][column]: what is added to its sums: none is negative then
+  const std::int32_t* start;    ///< [column]: what that leaves to be added to all of them
   Division division;
   std::int16_t largest_code;
 };
+/// Makes tables, starts and start of kColumns columns of cells; start begins with `half`.
+void make_tables(const CellRows& cells, const Runs& runs, std::int32_t half, std::int16_t* tables,
+                 std::uint16_t* starts, std::int32_t* start);
 
 /// Input bits as places in the tables.
-struct Bits {
-  const std::uint16_t* words;   ///< [group][bit][word][lane]: entries, four bits each
-  const std::uint16_t* planes;  ///< [group][bit]: lanes in which any row has the bit
-  std::size_t groups, words_of_bit, lanes;
-  unsigned per_word, bits;
-  bool is_signed;
+struct Places {
+  const BitList* lists;
+  std::size_t count;
+  const std::uint16_t* places;
+  const std::uint32_t* ends;  ///< Runs::ends
+  std::size_t runs;
+  unsigned negative_bit;  ///< the bit of a list that counts negative, if any does
 };
-/// Bits of which 16 bits hold the sums of the ADCs' codes.
-struct BitRange {
-  unsigned first, end;
-};
-
-/// Sums of the ADCs' codes over some bits, weighted with them from 1 on: codes[group][lane][column]
-/// modulo 2^16; negative numbers only where the range ends with a sign.
-void convert(const Chunk& chunk, const Bits& bits, BitRange range, std::uint16_t* codes);
+/// Adds the ADCs' codes, weighted with their lists' bits: codes[vector][column] modulo 2^16.
+void convert(const Chunk& chunk, const Places& places, std::uint16_t* codes);
 /// The versions of convert() that this machine runs, the fastest first.
-using Convert = void (*)(const Chunk&, const Bits&, BitRange, std::uint16_t*);
+using Convert = void (*)(const Chunk&, const Places&, std::uint16_t*);
 std::vector<Convert> versions_of_convert();
 
-/// Neighbouring columns of a chunk that count alike for outputs one behind the other.
-struct ColumnRun {
-  std::size_t column, length;
-  std::size_t output;   ///< of the first
-  std::int32_t weight;  ///< of its slice and sign, and of the first bit
-  bool add;             ///< to the sums; else they begin here
+/// A row block's sums before slices are added: [vector][pair of columns of `pitch`].
+struct PairSums {
+  std::int32_t* sums;
+  std::size_t pitch, pairs;
+  unsigned shift;    ///< of the range's first bit
+  bool add;          ///< to the sums; else they begin here
+  bool are_signed;   ///< codes
 };
-/// sums[group][lane][output] += weight * codes[group][lane][column].
-void add_weighted(const ColumnRun& run, const Bits& bits, BitRange range,
-                  const std::uint16_t* codes, std::size_t outputs, std::int32_t* sums);
+/// Even columns less odd ones.
+void add_pairs(const std::uint16_t* codes, std::size_t vectors, const PairSums& pairs);
+
+/// How the sums of pairs make those of outputs, each of as many slices.
+struct SliceSums {
+  std::size_t outputs, slices;
+  unsigned device_bits;
+};
+/// sums[vector][output of `stride`] in ADC steps.
+void add_slices(const std::int32_t* pairs, std::size_t vectors, const SliceSums& slices,
+                std::size_t stride, std::int32_t* sums);
 
 constexpr std::size_t kOutputs = 8;  ///< multiple of the outputs that add_patterns() takes
-/// sums[group][lane][output], as weighted sums over the bits of of_pattern[word][output].
-void add_patterns(const Bits& bits, const std::int32_t* of_pattern, std::size_t outputs,
-                  std::int32_t* sums);
-
-/// One group of input vectors as places in the tables. `codes`: [row][lane].
-void spread_bits(const std::int16_t* codes, std::size_t rows, unsigned bits, unsigned per_word,
-                 std::uint16_t* words, std::uint16_t* planes);
-
-/// What make_tables() finds out about the sums.
-struct Sums {
-  std::int64_t lowest = 0, highest = 0;
-  std::size_t runs = 0;
+/// Input bits of one group, whose words are the patterns: words[bit][lane].
+struct PatternBits {
+  const std::uint32_t* words;
+  std::size_t lanes;
+  unsigned bits;
+  bool is_signed;
 };
-/// Makes the tables of rows [row][column], whose number is that of whole words, and start and ends.
-/// Returns false where 16 bits do not hold even one word's sums.
-bool make_tables(const std::int16_t* rows, std::size_t words, unsigned per_word,
-                 std::int16_t* table, std::int32_t* start, std::uint32_t* ends, Sums& sums);
+/// sums[lane][output], as weighted sums over the bits of of_pattern[word][output].
+void add_patterns(const PatternBits& bits, const std::int32_t* of_pattern, std::size_t outputs,
+                  std::int32_t* sums);
 
 /// A row block's sums: [vector][output of `stride`].
 struct BlockShape {

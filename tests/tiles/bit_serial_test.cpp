@@ -121,32 +121,75 @@ TEST(BitSerialProducts, EqualThePlainLoopWhereRowsStandElsewhere) {
 TEST(BitSerialProducts, AreTheSameOnEveryInstructionSet) {
   using namespace bit_serial;
   std::mt19937 random(2);
-  for (const unsigned per_word : {1u, 2u, 4u}) {
-    const std::size_t rows = 96, words = words_of(rows, per_word);
-    std::vector<std::int16_t> cells(rows * kColumns), table(rows / kRows * kTable),
-        codes(rows * kLanes);
-    for (auto& cell : cells)
-      cell = static_cast<std::int16_t>(static_cast<int>(random() % 3000) - 500);
-    for (auto& code : codes) code = static_cast<std::int16_t>(random());
-    std::vector<std::int32_t> start(kColumns);
-    std::vector<std::uint32_t> ends(words + 1);
-    Sums sums;
-    ASSERT_TRUE(
-        make_tables(cells.data(), words, per_word, table.data(), start.data(), ends.data(), sums));
-    EXPECT_GT(sums.runs, 1u);
-    Division division;
-    ASSERT_TRUE(make_division(sums.lowest, sums.highest, sums.runs, 1401, division));
-    std::vector<std::uint16_t> look_ups(16 * words * kLanes), planes(16);
-    spread_bits(codes.data(), rows, 16, per_word, look_ups.data(), planes.data());
-    std::vector<std::vector<std::uint16_t>> results;
-    for (const Convert version : versions_of_convert()) {
-      results.emplace_back(kLanes * kColumns);
-      version({table.data(), ends.data(), start.data(), division, 255},
-              {look_ups.data(), planes.data(), 1, words, kLanes, per_word, 16, true}, {8, 16},
-              results.back().data());
-      EXPECT_EQ(results.back(), results.front());
-    }
+  constexpr std::size_t kRowCount = 94, kBits = 8;
+  std::vector<std::int16_t> cells(kRowCount * kColumns), codes(kRowCount * kLanes);
+  for (auto& cell : cells)
+    cell = static_cast<std::int16_t>(static_cast<int>(random() % 3000) - 500);
+  for (auto& code : codes) code = static_cast<std::int16_t>(random() & random());
+  const CellRows rows{cells.data(), kRowCount, kColumns, kColumns};
+  Runs runs;
+  ASSERT_TRUE(cut_runs({rows}, runs));
+  EXPECT_GT(runs.ends.size(), 1u);
+  Division division;
+  ASSERT_TRUE(
+      make_division(-runs.largest_sum, runs.largest_sum, runs.ends.size(), 1401, division));
+  std::vector<std::int16_t> tables(tables_of(kRowCount) * kTable);
+  std::vector<std::uint16_t> starts(runs.ends.size() * kColumns);
+  std::int32_t start[kColumns];
+  make_tables(rows, runs, 700, tables.data(), starts.data(), start);
+  BitLists lists;
+  lists.make({codes.data(), 1, kLanes, kRowCount, 0}, {8, 8 + kBits}, runs.ends);
+  std::vector<std::vector<std::uint16_t>> results;
+  for (const Convert version : versions_of_convert()) {
+    results.emplace_back(kLanes * kColumns, 0);
+    version({tables.data(), starts.data(), start, division, 255},
+            {lists.lists().data(), lists.lists().size(), lists.places(), runs.ends.data(),
+             runs.ends.size(), kBits - 1},
+            results.back().data());
+    EXPECT_EQ(results.back(), results.front());
   }
+}
+
+/// Every bit that a row has is in exactly one list, in the right run, table and entry.
+TEST(BitLists, NameTheRowsThatAreDriven) {
+  using namespace bit_serial;
+  constexpr std::size_t kGroups = 3, kWanted = 13, kRowCount = 150, kPitch = (150 + 7) * kLanes;
+  constexpr BitRange kRange{2, 8};
+  const std::vector<std::uint32_t> ends{3, 8, 21, 38};  // in the midst of words and at their ends
+  std::mt19937 random(4);
+  std::vector<std::int16_t> codes(kGroups * kPitch);
+  for (auto& code : codes) code = static_cast<std::int16_t>(random() & random() & random());
+  BitLists lists;
+  lists.make({codes.data(), kGroups, kWanted, kRowCount, kPitch}, kRange, ends);
+  std::vector<std::int16_t> found(kGroups * kPitch, 0);
+  std::vector<std::uint16_t> before;
+  for (const BitList& list : lists.lists()) {
+    const std::size_t group = list.vector / kLanes, lane = list.vector % kLanes;
+    ASSERT_LT(lane, kWanted);
+    const std::uint16_t* length = lists.places() + list.first;
+    const std::uint16_t* place = length + ends.size();
+    std::size_t begin = 0;
+    for (std::size_t run = 0; run < ends.size(); begin = ends[run++])
+      for (unsigned i = 0; i < 2u * length[run]; ++i, ++place) {
+        ASSERT_EQ(*place % (kColumns / kPlace), 0u);
+        const std::size_t entry = *place / (kColumns / kPlace);
+        const std::size_t table = begin + entry / kEntries;
+        ASSERT_LT(table, ends[run]);
+        for (std::size_t r = 0; r < kRows; ++r)
+          if (entry >> r & 1)
+            found[group * kPitch + (table * kRows + r) * kLanes + lane] +=
+                static_cast<std::int16_t>(1u << (kRange.first + list.bit));
+      }
+    const std::vector<std::uint16_t> lengths(length, length + ends.size());
+    EXPECT_LE(before, lengths);
+    before = lengths;
+  }
+  for (std::size_t g = 0; g < kGroups; ++g)
+    for (std::size_t r = 0; r < kRowCount; ++r)
+      for (std::size_t lane = 0; lane < kWanted; ++lane) {
+        const std::size_t i = g * kPitch + r * kLanes + lane;
+        ASSERT_EQ(found[i], codes[i] & 0xfc);
+      }
 }
 
 /// For every sum and anything that the upper bits may have lost in the runs.

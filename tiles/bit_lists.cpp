@@ -1,0 +1,225 @@
+#include "tiles/bit_lists.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "support/instruction_sets.h"
+
+namespace uswim::tiles::bit_serial {
+namespace {
+
+constexpr unsigned kMostBits = 16;
+constexpr unsigned kPlacesOfEntry = kColumns / kPlace, kPlacesOfTable = kTable / kPlace;
+static_assert(kRows == 4, "an entry is four bits");
+
+/// A bit per lane: whether its number is not zero.
+USWIM_INLINE std::uint16_t lanes_with_any(const std::uint16_t* numbers) {
+#if defined(__x86_64__)
+  const auto at = [&](std::size_t lane) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(numbers + lane));
+  };
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i none = _mm_packs_epi16(_mm_cmpeq_epi16(at(0), zero), _mm_cmpeq_epi16(at(8), zero));
+  return static_cast<std::uint16_t>(~_mm_movemask_epi8(none));
+#else
+  unsigned lanes = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) lanes |= (numbers[lane] != 0 ? 1u : 0u) << lane;
+  return static_cast<std::uint16_t>(lanes);
+#endif
+}
+
+/// Of a run, the tables in one word.
+struct Part {
+  std::size_t word;
+  std::uint16_t base;  ///< place of the word's first table, modulo 2^16 where it is not the run's
+  std::uint8_t tables;  ///< a bit for each
+  bool last;            ///< of the run
+};
+
+std::vector<Part> parts_of(const std::vector<std::uint32_t>& ends) {
+  std::vector<Part> parts;
+  std::size_t begin = 0;
+  for (const std::size_t end : ends) {
+    for (std::size_t word = begin / kTablesOfWord; word * kTablesOfWord < end; ++word) {
+      Part part{word, static_cast<std::uint16_t>((word * kTablesOfWord - begin) * kPlacesOfTable),
+                0, (word + 1) * kTablesOfWord >= end};
+      for (std::size_t t = 0; t < kTablesOfWord; ++t)
+        if (word * kTablesOfWord + t >= begin && word * kTablesOfWord + t < end)
+          part.tables |= static_cast<std::uint8_t>(1u << t);
+      parts.push_back(part);
+    }
+    begin = end;
+  }
+  return parts;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+/// For each set of eight numbers the bytes that bring them side by side.
+struct Packing {
+  alignas(16) std::uint8_t bytes[256][16];
+};
+constexpr Packing make_packing() {
+  Packing packing{};
+  for (unsigned set = 0; set < 256; ++set) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < 8; ++i)
+      if (set >> i & 1) {
+        packing.bytes[set][2 * n] = static_cast<std::uint8_t>(2 * i);
+        packing.bytes[set][2 * n + 1] = static_cast<std::uint8_t>(2 * i + 1);
+        ++n;
+      }
+  }
+  return packing;
+}
+constexpr Packing kPacking = make_packing();
+
+/// Writes eight places, of which the first are those of tables with a row set, and returns how
+/// many.
+USWIM_INLINE unsigned add_places(std::uint32_t word, const Part& part, std::uint16_t* places) {
+  typedef std::uint8_t Bytes __attribute__((vector_size(16)));
+  __m128i entries = _mm_cvtsi32_si128(static_cast<int>(word));
+  entries = _mm_shuffle_epi32(_mm_unpacklo_epi16(entries, entries), 0x50);
+  // Each entry to the top of its 16 bits, then down.
+  entries = _mm_mullo_epi16(entries, _mm_setr_epi16(4096, 256, 16, 1, 4096, 256, 16, 1));
+  entries = _mm_srli_epi16(entries, 12);
+  const __m128i none = _mm_cmpeq_epi16(entries, _mm_setzero_si128());
+  const unsigned set =
+      ~static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(none, none))) & part.tables;
+  const __m128i of_table =
+      _mm_mullo_epi16(_mm_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7), _mm_set1_epi16(kPlacesOfTable));
+  const __m128i first = _mm_add_epi16(of_table, _mm_set1_epi16(static_cast<short>(part.base)));
+  static_assert(kPlacesOfEntry == 8);
+  const __m128i all = _mm_add_epi16(_mm_slli_epi16(entries, 3), first);
+  Bytes order;
+  std::memcpy(&order, kPacking.bytes[set], sizeof order);
+  const Bytes packed = __builtin_shuffle(reinterpret_cast<Bytes>(all), order);
+  std::memcpy(places, &packed, sizeof packed);
+  return static_cast<unsigned>(__builtin_popcount(set));
+}
+#else
+USWIM_INLINE unsigned add_places(std::uint32_t word, const Part& part, std::uint16_t* places) {
+  unsigned count = 0;
+  for (unsigned t = 0; t < kTablesOfWord; ++t) {
+    const unsigned entry = word >> (kRows * t) & (kEntries - 1);
+    places[count] =
+        static_cast<std::uint16_t>(part.base + t * kPlacesOfTable + entry * kPlacesOfEntry);
+    count += entry != 0 && (part.tables >> t & 1);
+  }
+  return count;
+}
+#endif
+
+/// Lists of one group. Returns the places' end.
+USWIM_EVERY_INSTRUCTION_SET
+std::uint16_t* list_bits(const std::uint32_t* words, std::size_t words_of_bit,
+                         const std::uint16_t* planes, unsigned bits, const std::vector<Part>& parts,
+                         std::size_t runs, std::uint32_t first_vector, std::uint16_t* begin,
+                         std::uint16_t* places, BitList** lists) {
+  BitList* list = *lists;
+  for (unsigned bit = 0; bit < bits; ++bit)
+    for (unsigned lanes = planes[bit]; lanes != 0; lanes &= lanes - 1) {
+      const auto lane = static_cast<unsigned>(__builtin_ctz(lanes));
+      const std::uint32_t* word = words + bit * words_of_bit * kLanes + lane;
+      *list++ = {static_cast<std::uint32_t>(places - begin), first_vector + lane, bit};
+      std::uint16_t* length = places;
+      places += runs;
+      std::uint16_t* first = places;
+      for (const Part& part : parts) {
+        places += add_places(word[part.word * kLanes], part, places);
+        if (!part.last) continue;
+        *places = 0;  // no row of the run's first table
+        places += (places - first) & 1;
+        *length++ = static_cast<std::uint16_t>((places - first) / 2);
+        first = places;
+      }
+    }
+  *lists = list;
+  return places;
+}
+
+}  // namespace
+
+void BitLists::make(const InputRows& inputs, BitRange range,
+                    const std::vector<std::uint32_t>& ends) {
+  const std::size_t words = words_of(inputs.rows), runs = ends.size();
+  const unsigned bits = range.end - range.first;
+  const std::vector<Part> parts = parts_of(ends);
+  words_.resize(words * bits * kLanes);
+  const std::size_t vectors = inputs.groups * kLanes;
+  const std::size_t most = vectors * bits * (tables_of(inputs.rows) + 2 * runs) + kTablesOfWord;
+  if (places_.size() < most) places_.resize(most);
+  lists_.resize(vectors * bits);
+  std::uint16_t* places = places_.data();
+  BitList* list = lists_.data();
+  for (std::size_t g = 0; g < inputs.groups; ++g) {
+    std::uint16_t planes[kMostBits];
+    spread_bits(inputs.codes + g * inputs.pitch, inputs.rows, range, words_.data(), planes);
+    for (unsigned bit = 0; bit < bits; ++bit)
+      planes[bit] &= static_cast<std::uint16_t>((1u << inputs.lanes) - 1);
+    places = list_bits(words_.data(), words, planes, bits, parts, runs,
+                       static_cast<std::uint32_t>(g * kLanes), places_.data(), places, &list);
+  }
+  lists_.resize(static_cast<std::size_t>(list - lists_.data()));
+  for (std::size_t run = runs; run-- > 0;) sort_by_length(run);
+}
+
+/// By the length of one run, else as they are.
+void BitLists::sort_by_length(std::size_t run) {
+  begin_.assign(kMostTables / 2 + 2, 0);
+  const std::uint16_t* length = places_.data() + run;
+  for (const BitList& list : lists_) ++begin_[length[list.first] + 1u];
+  for (std::size_t i = 1; i < begin_.size(); ++i) begin_[i] += begin_[i - 1];
+  sorted_.resize(lists_.size());
+  for (const BitList& list : lists_) sorted_[begin_[length[list.first]]++] = list;
+  lists_.swap(sorted_);
+}
+
+USWIM_EVERY_INSTRUCTION_SET
+void spread_bits(const std::int16_t* codes, std::size_t rows, BitRange range, std::uint32_t* words,
+                 std::uint16_t* planes) {
+  constexpr unsigned kNibble = 4;
+  constexpr std::size_t kHalf = kRows * kTablesOfWord / 2;  // rows whose entries fill 16 bits
+  typedef std::uint16_t Lanes __attribute__((vector_size(2 * kLanes)));
+  typedef std::uint32_t Words __attribute__((vector_size(4 * kLanes)));
+  const std::size_t of_bit = words_of(rows) * kLanes;
+  Lanes any[kMostBits];
+  for (unsigned bit = range.first; bit < range.end; ++bit) any[bit - range.first] = Lanes{};
+  for (std::size_t r = 0; r < rows; r += 2 * kHalf, words += kLanes) {
+    for (unsigned first = range.first; first < range.end; first += kNibble) {
+      Lanes half[2][kNibble] = {};
+      for (std::size_t h = 0; h < 2; ++h) {
+        const std::size_t from = r + h * kHalf;
+        for (std::size_t begin = 0; begin < kHalf && from + begin < rows; begin += kRows) {
+          // Four bits of four rows side by side. The product brings bits 0, 4, 8 and 12, one of
+          // each row, to the top, where they are an entry of the table.
+          Lanes four = {};
+          for (std::size_t i = 0; i < kRows && from + begin + i < rows; ++i) {
+            Lanes row;
+            std::memcpy(&row, codes + (from + begin + i) * kLanes, sizeof row);
+            four |= (row >> first & 15) << (kNibble * i);
+          }
+          for (unsigned bit = 0; bit < kNibble; ++bit)
+            half[h][bit] |= (four >> bit & 0x1111) * 0x1248 >> 12 << begin;
+        }
+      }
+      for (unsigned bit = first; bit < range.end && bit < first + kNibble; ++bit) {
+        const Lanes low = half[0][bit - first], high = half[1][bit - first];
+        const Words word =
+            __builtin_convertvector(low, Words) | __builtin_convertvector(high, Words) << 16;
+        std::memcpy(words + (bit - range.first) * of_bit, &word, sizeof word);
+        any[bit - range.first] |= low | high;
+      }
+    }
+  }
+  for (unsigned bit = 0; bit < range.end - range.first; ++bit) {
+    std::uint16_t lanes[kLanes];
+    std::memcpy(lanes, &any[bit], sizeof lanes);
+    planes[bit] = lanes_with_any(lanes);
+  }
+}
+
+}  // namespace uswim::tiles::bit_serial
