@@ -42,15 +42,17 @@ void gather(const std::int16_t* window, const std::vector<std::ptrdiff_t>& offse
   }
 }
 
-/// sums[lane][output] as products, each output's lanes at its place.
+/// sums[output][lane] as products, each output's lanes at its place: sc_models::to_product() for
+/// many, the same in the lower 32 bits.
 USWIM_EVERY_INSTRUCTION_SET
 void scatter(const std::int64_t* sums, const std::vector<std::size_t>& places, unsigned shift,
              std::int32_t* products) {
-  const std::size_t outputs = places.size();
-  for (std::size_t p = 0; p < outputs; ++p) {
-    std::int32_t* product = products + places[p];
+  const std::uint64_t half = shift > 0 ? std::uint64_t{1} << (shift - 1) : 0;
+  for (const std::size_t place : places) {
     for (std::size_t lane = 0; lane < kLanes; ++lane)
-      product[lane] = sc_models::to_product(sums[lane * outputs + p], shift);
+      products[place + lane] =
+          static_cast<std::int32_t>((static_cast<std::uint64_t>(sums[lane]) + half) >> shift);
+    sums += kLanes;
   }
 }
 

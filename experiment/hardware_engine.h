@@ -37,7 +37,7 @@ class HardwareEngine : public workloads::MatrixEngine {
   const tiles::Mapping& mapping_;
   tiles::BitSerialProducts crossbars_;
   std::vector<std::int16_t> inputs_;  ///< [position][row][lane]
-  std::vector<std::int64_t> sums_;    ///< [position][lane][output]
+  std::vector<std::int64_t> sums_;    ///< [position][output][lane]
 };
 
 }  // namespace uswim::experiment

@@ -35,7 +35,7 @@ USWIM_INLINE std::uint16_t lanes_with_any(const std::uint16_t* numbers) {
 /// Of a run, the tables in one word.
 struct Part {
   std::size_t word;
-  std::uint16_t base;  ///< place of the word's first table, modulo 2^16 where it is not the run's
+  std::uint16_t base;   ///< place of the word's first table, modulo 2^16 where it is not the run's
   std::uint8_t tables;  ///< a bit for each
   bool last;            ///< of the run
 };

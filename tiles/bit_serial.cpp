@@ -105,29 +105,32 @@ void BitSerialProducts::multiply_block(const RowBlock& block, const InputGroups&
                             patterns < inputs.groups * inputs.lanes * inputs.code.bits / 4;
   const bit_serial::InputRows rows{inputs.codes + block.first_row * kLanes, inputs.groups,
                                    inputs.lanes, block.rows, block.layer_rows * kLanes};
-  std::size_t stride = block.outputs;
+  bit_serial::OutputSums outputs{block.outputs,
+                                 mapping_.slices(),
+                                 block.outputs * mapping_.slices(),
+                                 mapping_.config().device_bits,
+                                 block.adc.step,
+                                 !block.first};
   bool done = false;
   if (exact && few_patterns) {
-    stride =
+    outputs.slices = 1;
+    outputs.pitch =
         (block.outputs + bit_serial::kOutputs - 1) / bit_serial::kOutputs * bit_serial::kOutputs;
-    done = multiply_by_patterns(block, rows, inputs.code, stride);
+    done = multiply_by_patterns(block, rows, inputs.code, outputs.pitch);
   } else if (exact) {
-    done = multiply_by_tables(block, rows, inputs.code, stride, block_sums_);
+    done = multiply_by_tables(block, rows, inputs.code);
   }
-  const std::size_t vectors = inputs.groups * kLanes;
   if (done) {
-    bit_serial::add_block(block_sums_.data(), {vectors, block.outputs, stride}, block.adc.step,
-                          !block.first, sums);
+    bit_serial::add_outputs(pair_sums_.data(), inputs.groups, outputs, sums);
   } else {
-    if (block.first) std::fill_n(sums, vectors * block.outputs, 0);
+    if (block.first) std::fill_n(sums, inputs.groups * kLanes * block.outputs, 0);
     multiply_plainly(block, inputs, noise, sums);
   }
 }
 
-/// Sums in ADC steps of the lanes wanted, [vector][output of `stride`]. False if 16 bits do not do.
+/// Sums of pairs in ADC steps, of the lanes wanted. False if 16 bits do not do.
 bool BitSerialProducts::multiply_by_tables(const RowBlock& block,
-                                           const bit_serial::InputRows& inputs, InputCode code,
-                                           std::size_t stride, std::vector<std::int32_t>& sums) {
+                                           const bit_serial::InputRows& inputs, InputCode code) {
   const std::size_t per_weight = mapping_.devices_per_weight();
   std::vector<bit_serial::CellRows> arrays;
   for (std::size_t a = block.first_array; a < block.first_array + block.arrays; ++a)
@@ -159,28 +162,22 @@ bool BitSerialProducts::multiply_by_tables(const RowBlock& block,
   for (const bit_serial::CellRows& cells : arrays)
     for (std::size_t first = 0; first < cells.columns; first += kColumns) {
       const std::size_t columns = std::min(kColumns, cells.columns - first);
-      bit_serial::make_tables(
-          whole_chunk({cells.first + first, cells.rows, cells.pitch, columns}), runs, half,
-          aligned(table_), starts_.data(), start);
+      bit_serial::make_tables(whole_chunk({cells.first + first, cells.rows, cells.pitch, columns}),
+                              runs, half, aligned(table_), starts_.data(), start);
       const bit_serial::Chunk chunk{aligned(table_), starts_.data(), start, division,
                                     static_cast<std::int16_t>(block.adc.largest_code)};
       for (std::size_t i = 0; i < ranges.size(); ++i) {
         const bool has_sign = code.is_signed && ranges[i].end == code.bits;
         const unsigned sign = has_sign ? code.bits - 1 - ranges[i].first : code.bits;
-        std::fill_n(column_codes_.begin(), vectors * kColumns, std::uint16_t{0});
         bit_serial::convert(chunk,
-                            {lists_[i].lists().data(), lists_[i].lists().size(),
-                             lists_[i].places(), runs.ends.data(), runs.ends.size(), sign},
+                            {lists_[i].lists().data(), lists_[i].lists().size(), lists_[i].places(),
+                             runs.ends.data(), runs.ends.size(), sign},
                             column_codes_.data());
-        bit_serial::add_pairs(column_codes_.data(), vectors,
-                              {sum, pairs, columns / 2, ranges[i].first, i > 0, has_sign});
+        bit_serial::take_pairs(column_codes_.data(), inputs.groups,
+                               {sum, pairs, columns / 2, ranges[i].first, i > 0, has_sign});
       }
-      sum += columns / 2;
+      sum += columns / 2 * kLanes;
     }
-  grow(sums, vectors * stride);
-  bit_serial::add_slices(pair_sums_.data(), vectors,
-                         {block.outputs, mapping_.slices(), mapping_.config().device_bits}, stride,
-                         sums.data());
   return true;
 }
 
@@ -193,7 +190,8 @@ bit_serial::CellRows BitSerialProducts::whole_chunk(const bit_serial::CellRows& 
   return {rows_.data(), cells.rows, kColumns, kColumns};
 }
 
-/// With r rows there are 2^r patterns of a bit: what each comes to is computed once.
+/// With r rows there are 2^r patterns of a bit: what each comes to is computed once. To pair_sums_
+/// go those of outputs, of `stride`.
 bool BitSerialProducts::multiply_by_patterns(const RowBlock& block,
                                              const bit_serial::InputRows& inputs, InputCode code,
                                              std::size_t stride) {
@@ -204,16 +202,25 @@ bool BitSerialProducts::multiply_by_patterns(const RowBlock& block,
       codes[(p / kLanes * block.rows + r) * kLanes + p % kLanes] = p >> r & 1;
   const bit_serial::InputRows all{codes.data(), patterns / kLanes, kLanes, block.rows,
                                   block.rows * kLanes};
-  if (!multiply_by_tables(block, all, {1, false}, stride, pattern_sums_)) return false;
+  if (!multiply_by_tables(block, all, {1, false})) return false;
+  of_pattern_.assign(patterns * stride, 0);
+  for (std::size_t p = 0; p < patterns; ++p)
+    for (std::size_t o = 0; o < block.outputs; ++o) {
+      const std::size_t slices = mapping_.slices(),
+                        pair = (p / kLanes * block.outputs + o) * slices;
+      for (unsigned slice = 0; slice < slices; ++slice)
+        of_pattern_[p * stride + o] +=
+            mapping_.slice_weight(slice) * pair_sums_[(pair + slice) * kLanes + p % kLanes];
+    }
   static_assert(kMostPatternRows <= bit_serial::kRows * bit_serial::kTablesOfWord);
-  grow(block_sums_, inputs.groups * kLanes * stride);
+  grow(pair_sums_, inputs.groups * kLanes * stride);
   std::uint32_t words[kMostBits * kLanes];
   std::uint16_t planes[kMostBits];
   for (std::size_t g = 0; g < inputs.groups; ++g) {
     bit_serial::spread_bits(inputs.codes + g * inputs.pitch, block.rows, {0, code.bits}, words,
                             planes);
-    bit_serial::add_patterns({words, inputs.lanes, code.bits, code.is_signed}, pattern_sums_.data(),
-                             stride, block_sums_.data() + g * kLanes * stride);
+    bit_serial::add_patterns({words, code.bits, code.is_signed}, of_pattern_.data(), stride,
+                             pair_sums_.data() + g * kLanes * stride);
   }
   return true;
 }
@@ -231,10 +238,12 @@ void BitSerialProducts::multiply_plainly(const RowBlock& block, const InputGroup
       if (noise != nullptr)
         errors = error_draws_.draw(mapping_, a, inputs.code.bits,
                                    noise->vector[group * kLanes + lane], *noise);
-      multiply_bit_serial(
-          *cells_[a], mapping_, a, vector.data(), inputs.code, block.adc,
-          sums + (group * kLanes + lane) * block.outputs + mapping_.blocks()[a].first_output,
-          noise != nullptr ? &errors : nullptr);
+      const ArrayBlock& array = mapping_.blocks()[a];
+      vector_sums_.assign(array.outputs, 0);
+      multiply_bit_serial(*cells_[a], mapping_, a, vector.data(), inputs.code, block.adc,
+                          vector_sums_.data(), noise != nullptr ? &errors : nullptr);
+      for (std::size_t o = 0; o < array.outputs; ++o)
+        sums[(group * block.outputs + array.first_output + o) * kLanes + lane] += vector_sums_[o];
     }
   }
 }

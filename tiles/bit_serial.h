@@ -63,7 +63,7 @@ class BitSerialProducts {
  public:
   /// `cells[a]`: the programmed array a; read at every multiplication. Neither is copied.
   BitSerialProducts(const Mapping& mapping, std::vector<const CellArray*> cells, unsigned adc_bits);
-  /// sums[group][lane][output] in cell units x weight code x input code, as multiply_bit_serial()
+  /// sums[group][output][lane] in cell units x weight code x input code, as multiply_bit_serial()
   /// has them; grows where it is too small. With noise, which may be null, it takes the plain way:
   /// no table holds all sums.
   void multiply(std::size_t layer, const InputGroups& inputs, std::vector<std::int64_t>& sums,
@@ -74,7 +74,7 @@ class BitSerialProducts {
   void multiply_block(const RowBlock& block, const InputGroups& inputs, const AdcNoise* noise,
                       std::int64_t* sums);
   bool multiply_by_tables(const RowBlock& block, const bit_serial::InputRows& inputs,
-                          InputCode code, std::size_t stride, std::vector<std::int32_t>& sums);
+                          InputCode code);
   bool multiply_by_patterns(const RowBlock& block, const bit_serial::InputRows& inputs,
                             InputCode code, std::size_t stride);
   void multiply_plainly(const RowBlock& block, const InputGroups& inputs, const AdcNoise* noise,
@@ -84,12 +84,13 @@ class BitSerialProducts {
   const Mapping& mapping_;
   std::vector<const CellArray*> cells_;
   unsigned adc_bits_;
-  std::vector<bit_serial::BitLists> lists_;    // of one row block, by range of bits
-  std::vector<std::int16_t> rows_, table_;     // of one chunk of columns
-  std::vector<std::uint16_t> starts_;          // of one chunk of columns, by run
-  std::vector<std::uint16_t> column_codes_;    // of one chunk of columns
-  std::vector<std::int32_t> pair_sums_;        // of one row block
-  std::vector<std::int32_t> block_sums_, pattern_sums_;
+  std::vector<bit_serial::BitLists> lists_;  // of one row block, by range of bits
+  std::vector<std::int16_t> rows_, table_;   // of one chunk of columns
+  std::vector<std::uint16_t> starts_;        // of one chunk of columns, by run
+  std::vector<std::uint16_t> column_codes_;  // of one chunk of columns; else zeroes
+  std::vector<std::int32_t> pair_sums_;      // of one row block
+  std::vector<std::int32_t> of_pattern_;     // [pattern][output]
+  std::vector<std::int64_t> vector_sums_;
   ReadErrorDraws error_draws_;
 };
 

@@ -267,83 +267,120 @@ void make_tables(const CellRows& cells, const Runs& runs, std::int32_t half, std
   }
 }
 
-USWIM_EVERY_INSTRUCTION_SET
-void add_pairs(const std::uint16_t* __restrict codes, std::size_t vectors, const PairSums& pairs) {
-  const std::int32_t kept = pairs.add ? -1 : 0;
-  const std::size_t count = pairs.pairs;
-  const unsigned shift = pairs.shift;
-  // Unsigned numbers are signed ones less 2^15, which cancels.
-  const std::uint16_t sign = pairs.are_signed ? 0 : 0x8000;
-  for (std::size_t v = 0; v < vectors; ++v, codes += kColumns) {
-    std::int32_t* __restrict sums = pairs.sums + v * pairs.pitch;
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::int32_t difference = static_cast<std::int16_t>(codes[2 * i] ^ sign) -
-                                      static_cast<std::int16_t>(codes[2 * i + 1] ^ sign);
-      sums[i] = (sums[i] & kept) + difference * (1 << shift);
+namespace {
+
+typedef std::uint32_t Eight __attribute__((vector_size(32)));
+constexpr std::size_t kEight = 8;
+static_assert(kLanes == 2 * kEight && kColumns == 4 * kEight);
+
+/// Not by memcpy(), which GCC makes copies by halves of, through memory.
+typedef std::uint32_t EightAnywhere __attribute__((vector_size(32), aligned(2), may_alias));
+USWIM_INLINE void load(Eight& eight, const void* from) {
+  eight = *static_cast<const EightAnywhere*>(from);
+}
+USWIM_INLINE void store(const Eight& eight, void* to) {
+  *static_cast<EightAnywhere*>(to) = eight;
+}
+
+/// Rows of eight numbers become columns.
+USWIM_INLINE void transpose(Eight (&rows)[kEight]) {
+  Eight pairs[kEight], fours[kEight];
+  for (std::size_t i = 0; i < kEight; i += 2) {
+    const Eight a = rows[i], b = rows[i + 1];
+    pairs[i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+    pairs[i + 1] = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (std::size_t i = 0; i < kEight; i += 4)
+    for (std::size_t half = 0; half < 2; ++half) {
+      const Eight a = pairs[i + half], b = pairs[i + half + 2];
+      fours[i + 2 * half] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+      fours[i + 2 * half + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
     }
+  for (std::size_t i = 0; i < kEight / 2; ++i) {
+    const Eight a = fours[i], b = fours[i + 4];
+    rows[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+    rows[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
   }
 }
 
-namespace {
-template <std::size_t kSlices>
-USWIM_INLINE void add_slices_of(const std::int32_t* __restrict pairs, std::size_t vectors,
-                                const SliceSums& s, std::size_t stride,
-                                std::int32_t* __restrict sums) {
-  const std::size_t slices = kSlices > 0 ? kSlices : s.slices;
-  for (std::size_t v = 0; v < vectors; ++v, pairs += s.outputs * slices, sums += stride)
-    for (std::size_t o = 0; o < s.outputs; ++o) {
-      std::int32_t sum = 0;
-      for (std::size_t slice = 0; slice < slices; ++slice)
-        sum = sum * (1 << s.device_bits) + pairs[o * slices + slice];
-      sums[o] = sum;
-    }
-}
 }  // namespace
 
 USWIM_EVERY_INSTRUCTION_SET
-void add_slices(const std::int32_t* pairs, std::size_t vectors, const SliceSums& slices,
-                std::size_t stride, std::int32_t* sums) {
-  if (slices.slices == 1)
-    add_slices_of<1>(pairs, vectors, slices, stride, sums);
-  else if (slices.slices == 2)
-    add_slices_of<2>(pairs, vectors, slices, stride, sums);
-  else if (slices.slices == 3)
-    add_slices_of<3>(pairs, vectors, slices, stride, sums);
-  else if (slices.slices == 4)
-    add_slices_of<4>(pairs, vectors, slices, stride, sums);
-  else
-    add_slices_of<0>(pairs, vectors, slices, stride, sums);
+void take_pairs(std::uint16_t* codes, std::size_t groups, const PairSums& pairs) {
+  const std::uint32_t kept = pairs.add ? ~0u : 0u;
+  const unsigned shift = pairs.shift;
+  // Unsigned numbers are signed ones less 2^15, which cancels.
+  const std::uint32_t sign = pairs.are_signed ? 0 : 0x80008000;
+  typedef std::int32_t Signed __attribute__((vector_size(32)));
+  for (std::size_t group = 0; group < groups; ++group, codes += kLanes * kColumns)
+    for (std::size_t first = 0; first < pairs.pairs; first += kEight)
+      for (std::size_t lane = 0; lane < kLanes; lane += kEight) {
+        Eight both[kEight];  // the even column in the lower half
+        for (std::size_t i = 0; i < kEight; ++i) {
+          std::uint16_t* code = codes + (lane + i) * kColumns + 2 * first;
+          load(both[i], code);
+          store(Eight{}, code);
+        }
+        transpose(both);
+        const std::size_t count = pairs.pairs - first < kEight ? pairs.pairs - first : kEight;
+        for (std::size_t i = 0; i < count; ++i) {
+          const Eight codes_of_pair = both[i] ^ sign;
+          const Signed even = reinterpret_cast<Signed>(codes_of_pair << 16) >> 16;
+          const Signed odd = reinterpret_cast<Signed>(codes_of_pair) >> 16;
+          std::int32_t* of_pair = pairs.sums + (group * pairs.pitch + first + i) * kLanes + lane;
+          Eight sum;
+          load(sum, of_pair);
+          sum = (sum & kept) + (reinterpret_cast<Eight>(even - odd) << shift);
+          store(sum, of_pair);
+        }
+      }
+}
+
+USWIM_EVERY_INSTRUCTION_SET
+void add_outputs(const std::int32_t* __restrict pairs, std::size_t groups,
+                 const OutputSums& outputs, std::int64_t* __restrict sums) {
+  const OutputSums of = outputs;
+  const std::int64_t kept = of.add ? -1 : 0;
+  for (std::size_t group = 0; group < groups; ++group, pairs += of.pitch * kLanes) {
+    const std::int32_t* pair = pairs;
+    for (std::size_t o = 0; o < of.outputs; ++o, sums += kLanes) {
+      Eight steps[2] = {};
+      for (std::size_t slice = 0; slice < of.slices; ++slice)
+        for (std::size_t half = 0; half < 2; ++half, pair += kEight) {
+          Eight of_slice;
+          load(of_slice, pair);
+          steps[half] = (steps[half] << of.device_bits) + of_slice;
+        }
+      std::int32_t of_output[kLanes];
+      for (std::size_t half = 0; half < 2; ++half) store(steps[half], of_output + half * kEight);
+      for (std::size_t lane = 0; lane < kLanes; ++lane)
+        sums[lane] = (sums[lane] & kept) + std::int64_t{of_output[lane]} * of.factor;
+    }
+  }
 }
 
 USWIM_EVERY_INSTRUCTION_SET
 void add_patterns(const PatternBits& bits, const std::int32_t* of_pattern, std::size_t outputs,
                   std::int32_t* sums) {
-  typedef std::uint32_t Eight __attribute__((vector_size(kOutputs * sizeof(std::int32_t))));
-  for (std::size_t lane = 0; lane < bits.lanes; ++lane) {
-    const std::uint32_t* word = bits.words + lane;
-    std::int32_t* of_vector = sums + lane * outputs;
+  static_assert(kOutputs == kEight);
+  for (std::size_t lane = 0; lane < kLanes; lane += kEight)
     for (std::size_t o = 0; o < outputs; o += kOutputs) {
-      Eight sum = {};
-      for (unsigned bit = bits.bits; bit-- > 0;) {
-        Eight one;
-        std::memcpy(&one, of_pattern + word[bit * kLanes] * outputs + o, sizeof one);
-        if (bits.is_signed && bit + 1 == bits.bits) one = -one;
-        sum += sum + one;
+      Eight of_lanes[kEight];
+      for (std::size_t i = 0; i < kEight; ++i) {
+        const std::uint32_t* word = bits.words + lane + i;
+        Eight sum = {};
+        for (unsigned bit = bits.bits; bit-- > 0;) {
+          Eight one;
+          load(one, of_pattern + word[bit * kLanes] * outputs + o);
+          if (bits.is_signed && bit + 1 == bits.bits) one = -one;
+          sum += sum + one;
+        }
+        of_lanes[i] = sum;
       }
-      std::memcpy(of_vector + o, &sum, sizeof sum);
+      transpose(of_lanes);
+      for (std::size_t i = 0; i < kOutputs; ++i)
+        store(of_lanes[i], sums + (o + i) * kLanes + lane);
     }
-  }
-}
-
-USWIM_EVERY_INSTRUCTION_SET
-void add_block(const std::int32_t* __restrict block, const BlockShape& shape, std::int32_t factor,
-               bool add, std::int64_t* __restrict sums) {
-  for (std::size_t v = 0; v < shape.vectors; ++v, block += shape.stride, sums += shape.outputs) {
-    if (add)
-      for (std::size_t i = 0; i < shape.outputs; ++i) sums[i] += std::int64_t{block[i]} * factor;
-    else
-      for (std::size_t i = 0; i < shape.outputs; ++i) sums[i] = std::int64_t{block[i]} * factor;
-  }
 }
 
 }  // namespace uswim::tiles::bit_serial

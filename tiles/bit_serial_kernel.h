@@ -62,44 +62,37 @@ void convert(const Chunk& chunk, const Places& places, std::uint16_t* codes);
 using Convert = void (*)(const Chunk&, const Places&, std::uint16_t*);
 std::vector<Convert> versions_of_convert();
 
-/// A row block's sums before slices are added: [vector][pair of columns of `pitch`].
+/// A row block's sums before slices are added: [group][pair of columns of `pitch`][lane].
 struct PairSums {
   std::int32_t* sums;
   std::size_t pitch, pairs;
-  unsigned shift;    ///< of the range's first bit
-  bool add;          ///< to the sums; else they begin here
-  bool are_signed;   ///< codes
+  unsigned shift;   ///< of the range's first bit
+  bool add;         ///< to the sums; else they begin here
+  bool are_signed;  ///< codes
 };
-/// Even columns less odd ones.
-void add_pairs(const std::uint16_t* codes, std::size_t vectors, const PairSums& pairs);
+/// Even columns less odd ones. Leaves zeroes in `codes`.
+void take_pairs(std::uint16_t* codes, std::size_t groups, const PairSums& pairs);
 
-/// How the sums of pairs make those of outputs, each of as many slices.
-struct SliceSums {
-  std::size_t outputs, slices;
+/// How the sums of neighbouring pairs, the most significant slice first, make those of outputs.
+struct OutputSums {
+  std::size_t outputs, slices, pitch;
   unsigned device_bits;
+  std::int32_t factor;
+  bool add;  ///< to the sums; else they begin here
 };
-/// sums[vector][output of `stride`] in ADC steps.
-void add_slices(const std::int32_t* pairs, std::size_t vectors, const SliceSums& slices,
-                std::size_t stride, std::int32_t* sums);
+/// sums[group][output][lane] from pairs[group][pair of `pitch`][lane].
+void add_outputs(const std::int32_t* pairs, std::size_t groups, const OutputSums& outputs,
+                 std::int64_t* sums);
 
 constexpr std::size_t kOutputs = 8;  ///< multiple of the outputs that add_patterns() takes
 /// Input bits of one group, whose words are the patterns: words[bit][lane].
 struct PatternBits {
   const std::uint32_t* words;
-  std::size_t lanes;
   unsigned bits;
   bool is_signed;
 };
-/// sums[lane][output], as weighted sums over the bits of of_pattern[word][output].
+/// sums[output][lane], as weighted sums over the bits of of_pattern[word][output].
 void add_patterns(const PatternBits& bits, const std::int32_t* of_pattern, std::size_t outputs,
                   std::int32_t* sums);
-
-/// A row block's sums: [vector][output of `stride`].
-struct BlockShape {
-  std::size_t vectors, outputs, stride;
-};
-/// sums[vector][output] = factor * block[vector][output], or more by that.
-void add_block(const std::int32_t* block, const BlockShape& shape, std::int32_t factor, bool add,
-               std::int64_t* sums);
 
 }  // namespace uswim::tiles::bit_serial

@@ -62,7 +62,8 @@ TEST(AdcNoise, HasTheVarianceOfTheDrivenCells) {
   for (std::size_t o = 0; o < 2; ++o) {
     double sum = 0.0, squares = 0.0;
     for (std::size_t v = 0; v < kVectors; ++v) {
-      const auto error = static_cast<double>(noisy[v * 2 + o] - exact[v * 2 + o]);
+      const std::size_t i = (v / kLanes * 2 + o) * kLanes + v % kLanes;
+      const auto error = static_cast<double>(noisy[i] - exact[i]);
       sum += error;
       squares += error * error;
     }

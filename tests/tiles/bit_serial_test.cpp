@@ -74,7 +74,7 @@ struct Chip {
                               plain.data() + block.first_output);
         }
         for (std::size_t o = 0; o < layer.outputs; ++o)
-          ASSERT_EQ(sums[(g * InputGroups::kLanes + lane) * layer.outputs + o], plain[o])
+          ASSERT_EQ(sums[(g * layer.outputs + o) * InputGroups::kLanes + lane], plain[o])
               << "group " << g << ", lane " << lane << ", output " << o;
       }
     }
@@ -131,8 +131,7 @@ TEST(BitSerialProducts, AreTheSameOnEveryInstructionSet) {
   ASSERT_TRUE(cut_runs({rows}, runs));
   EXPECT_GT(runs.ends.size(), 1u);
   Division division;
-  ASSERT_TRUE(
-      make_division(-runs.largest_sum, runs.largest_sum, runs.ends.size(), 1401, division));
+  ASSERT_TRUE(make_division(-runs.largest_sum, runs.largest_sum, runs.ends.size(), 1401, division));
   std::vector<std::int16_t> tables(tables_of(kRowCount) * kTable);
   std::vector<std::uint16_t> starts(runs.ends.size() * kColumns);
   std::int32_t start[kColumns];
@@ -236,7 +235,8 @@ TEST(BitSerialProducts, RoundEverySumAsTheAdcDoes) {
             static_cast<std::int16_t>(std::min(first + static_cast<int>(o), 32767));
       std::vector<std::int64_t> sums;
       products.multiply(0, {inputs.data(), 1, 1, {1, false}}, sums);
-      for (std::size_t o = 0; o < 32; ++o) ASSERT_EQ(sums[o], adc.convert(cells.row(0)[2 * o]));
+      for (std::size_t o = 0; o < 32; ++o)
+        ASSERT_EQ(sums[o * InputGroups::kLanes], adc.convert(cells.row(0)[2 * o]));
     }
   }
 }
