@@ -32,31 +32,6 @@ USWIM_INLINE std::uint16_t lanes_with_any(const std::uint16_t* numbers) {
 #endif
 }
 
-/// Of a run, the tables in one word.
-struct Part {
-  std::size_t word;
-  std::uint16_t base;   ///< place of the word's first table, modulo 2^16 where it is not the run's
-  std::uint8_t tables;  ///< a bit for each
-  bool last;            ///< of the run
-};
-
-std::vector<Part> parts_of(const std::vector<std::uint32_t>& ends) {
-  std::vector<Part> parts;
-  std::size_t begin = 0;
-  for (const std::size_t end : ends) {
-    for (std::size_t word = begin / kTablesOfWord; word * kTablesOfWord < end; ++word) {
-      Part part{word, static_cast<std::uint16_t>((word * kTablesOfWord - begin) * kPlacesOfTable),
-                0, (word + 1) * kTablesOfWord >= end};
-      for (std::size_t t = 0; t < kTablesOfWord; ++t)
-        if (word * kTablesOfWord + t >= begin && word * kTablesOfWord + t < end)
-          part.tables |= static_cast<std::uint8_t>(1u << t);
-      parts.push_back(part);
-    }
-    begin = end;
-  }
-  return parts;
-}
-
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 /// For each set of eight numbers the bytes that bring them side by side.
 struct Packing {
@@ -78,8 +53,8 @@ constexpr Packing make_packing() {
 constexpr Packing kPacking = make_packing();
 
 /// Writes eight places, of which the first are those of tables with a row set, and returns how
-/// many.
-USWIM_INLINE unsigned add_places(std::uint32_t word, const Part& part, std::uint16_t* places) {
+/// many. `first`: place of the word's first table.
+USWIM_INLINE unsigned add_places(std::uint32_t word, unsigned first, std::uint16_t* places) {
   typedef std::uint8_t Bytes __attribute__((vector_size(16)));
   __m128i entries = _mm_cvtsi32_si128(static_cast<int>(word));
   entries = _mm_shuffle_epi32(_mm_unpacklo_epi16(entries, entries), 0x50);
@@ -87,13 +62,12 @@ USWIM_INLINE unsigned add_places(std::uint32_t word, const Part& part, std::uint
   entries = _mm_mullo_epi16(entries, _mm_setr_epi16(4096, 256, 16, 1, 4096, 256, 16, 1));
   entries = _mm_srli_epi16(entries, 12);
   const __m128i none = _mm_cmpeq_epi16(entries, _mm_setzero_si128());
-  const unsigned set =
-      ~static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(none, none))) & part.tables;
+  const unsigned set = ~static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(none, none))) & 255;
   const __m128i of_table =
       _mm_mullo_epi16(_mm_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7), _mm_set1_epi16(kPlacesOfTable));
-  const __m128i first = _mm_add_epi16(of_table, _mm_set1_epi16(static_cast<short>(part.base)));
   static_assert(kPlacesOfEntry == 8);
-  const __m128i all = _mm_add_epi16(_mm_slli_epi16(entries, 3), first);
+  const __m128i base = _mm_add_epi16(of_table, _mm_set1_epi16(static_cast<short>(first)));
+  const __m128i all = _mm_add_epi16(_mm_slli_epi16(entries, 3), base);
   Bytes order;
   std::memcpy(&order, kPacking.bytes[set], sizeof order);
   const Bytes packed = __builtin_shuffle(reinterpret_cast<Bytes>(all), order);
@@ -101,56 +75,55 @@ USWIM_INLINE unsigned add_places(std::uint32_t word, const Part& part, std::uint
   return static_cast<unsigned>(__builtin_popcount(set));
 }
 #else
-USWIM_INLINE unsigned add_places(std::uint32_t word, const Part& part, std::uint16_t* places) {
+USWIM_INLINE unsigned add_places(std::uint32_t word, unsigned first, std::uint16_t* places) {
   unsigned count = 0;
   for (unsigned t = 0; t < kTablesOfWord; ++t) {
     const unsigned entry = word >> (kRows * t) & (kEntries - 1);
-    places[count] =
-        static_cast<std::uint16_t>(part.base + t * kPlacesOfTable + entry * kPlacesOfEntry);
-    count += entry != 0 && (part.tables >> t & 1);
+    places[count] = static_cast<std::uint16_t>(first + t * kPlacesOfTable + entry * kPlacesOfEntry);
+    count += entry != 0;
   }
   return count;
 }
 #endif
 
-/// Lists of one group. Returns the places' end.
+/// Words of one group: words[bit][word][lane].
+struct GroupBits {
+  const std::uint32_t* words;
+  const std::uint16_t* planes;  ///< [bit]: lanes in which any row has the bit
+  std::size_t words_of_bit, bits;
+  std::uint32_t first_vector;
+};
+
+/// Lists of one group. Moves the end of the places and returns that of the lists.
 USWIM_EVERY_INSTRUCTION_SET
-std::uint16_t* list_bits(const std::uint32_t* words, std::size_t words_of_bit,
-                         const std::uint16_t* planes, unsigned bits, const std::vector<Part>& parts,
-                         std::size_t runs, std::uint32_t first_vector, std::uint16_t* begin,
-                         std::uint16_t* places, BitList** lists) {
-  BitList* list = *lists;
-  for (unsigned bit = 0; bit < bits; ++bit)
-    for (unsigned lanes = planes[bit]; lanes != 0; lanes &= lanes - 1) {
+BitList* list_bits(const GroupBits& group, std::size_t part, std::uint16_t* begin,
+                   std::uint16_t** end, BitList* list) {
+  std::uint16_t* places = *end;
+  for (std::size_t bit = 0; bit < group.bits; ++bit)
+    for (unsigned lanes = group.planes[bit]; lanes != 0; lanes &= lanes - 1) {
       const auto lane = static_cast<unsigned>(__builtin_ctz(lanes));
-      const std::uint32_t* word = words + bit * words_of_bit * kLanes + lane;
-      *list++ = {static_cast<std::uint32_t>(places - begin), first_vector + lane, bit};
-      std::uint16_t* length = places;
-      places += runs;
-      std::uint16_t* first = places;
-      for (const Part& part : parts) {
-        places += add_places(word[part.word * kLanes], part, places);
-        if (!part.last) continue;
-        *places = 0;  // no row of the run's first table
-        places += (places - first) & 1;
-        *length++ = static_cast<std::uint16_t>((places - first) / 2);
-        first = places;
-      }
+      const std::uint32_t* word = group.words + bit * group.words_of_bit * kLanes + lane;
+      const std::uint16_t* const first = places;
+      for (std::size_t w = 0; w < group.words_of_bit; ++w)
+        places += add_places(word[w * kLanes],
+                             static_cast<unsigned>(w * kTablesOfWord * kPlacesOfTable), places);
+      std::memset(places, 0, kTablesOfWord * sizeof(std::uint16_t));  // of the first table, no row
+      const std::size_t parts = (static_cast<std::size_t>(places - first) + part - 1) / part;
+      places += parts * part - static_cast<std::size_t>(places - first);
+      *list++ = {static_cast<std::uint32_t>(first - begin), group.first_vector + lane,
+                 static_cast<std::uint16_t>(1u << bit), static_cast<std::uint16_t>(parts)};
     }
-  *lists = list;
-  return places;
+  *end = places;
+  return list;
 }
 
 }  // namespace
 
-void BitLists::make(const InputRows& inputs, BitRange range,
-                    const std::vector<std::uint32_t>& ends) {
-  const std::size_t words = words_of(inputs.rows), runs = ends.size();
-  const unsigned bits = range.end - range.first;
-  const std::vector<Part> parts = parts_of(ends);
-  words_.resize(words * bits * kLanes);
+void BitLists::make(const InputRows& inputs, BitRange range, bool has_sign, std::size_t part) {
+  const std::size_t words = words_of(inputs.rows), bits = range.end - range.first;
   const std::size_t vectors = inputs.groups * kLanes;
-  const std::size_t most = vectors * bits * (tables_of(inputs.rows) + 2 * runs) + kTablesOfWord;
+  words_.resize(words * bits * kLanes);
+  const std::size_t most = vectors * bits * (tables_of(inputs.rows) + part - 1) + kTablesOfWord;
   if (places_.size() < most) places_.resize(most);
   lists_.resize(vectors * bits);
   std::uint16_t* places = places_.data();
@@ -158,23 +131,36 @@ void BitLists::make(const InputRows& inputs, BitRange range,
   for (std::size_t g = 0; g < inputs.groups; ++g) {
     std::uint16_t planes[kMostBits];
     spread_bits(inputs.codes + g * inputs.pitch, inputs.rows, range, words_.data(), planes);
-    for (unsigned bit = 0; bit < bits; ++bit)
+    for (std::size_t bit = 0; bit < bits; ++bit)
       planes[bit] &= static_cast<std::uint16_t>((1u << inputs.lanes) - 1);
-    places = list_bits(words_.data(), words, planes, bits, parts, runs,
-                       static_cast<std::uint32_t>(g * kLanes), places_.data(), places, &list);
+    const GroupBits group{words_.data(), planes, words, bits,
+                          static_cast<std::uint32_t>(g * kLanes)};
+    list = list_bits(group, part, places_.data(), &places, list);
   }
   lists_.resize(static_cast<std::size_t>(list - lists_.data()));
-  for (std::size_t run = runs; run-- > 0;) sort_by_length(run);
+  if (has_sign) {
+    const auto sign = static_cast<std::uint16_t>(1u << (bits - 1));
+    for (BitList& one : lists_)
+      if (one.weight == sign) one.weight = static_cast<std::uint16_t>(-one.weight);
+  }
+  sort();
 }
 
-/// By the length of one run, else as they are.
-void BitLists::sort_by_length(std::size_t run) {
-  begin_.assign(kMostTables / 2 + 2, 0);
-  const std::uint16_t* length = places_.data() + run;
-  for (const BitList& list : lists_) ++begin_[length[list.first] + 1u];
-  for (std::size_t i = 1; i < begin_.size(); ++i) begin_[i] += begin_[i - 1];
+/// By length, else as they are.
+void BitLists::sort() {
+  begin_.clear();
+  for (const BitList& list : lists_) {
+    if (list.parts + 1u >= begin_.size()) begin_.resize(list.parts + 2u, 0);
+    ++begin_[list.parts + 1u];
+  }
+  lengths_.clear();
+  for (std::size_t parts = 1; parts < begin_.size(); ++parts) {
+    begin_[parts] += begin_[parts - 1];
+    if (begin_[parts] > begin_[parts - 1])
+      lengths_.push_back({begin_[parts], static_cast<std::uint32_t>(parts - 1)});
+  }
   sorted_.resize(lists_.size());
-  for (const BitList& list : lists_) sorted_[begin_[length[list.first]]++] = list;
+  for (const BitList& list : lists_) sorted_[begin_[list.parts]++] = list;
   lists_.swap(sorted_);
 }
 

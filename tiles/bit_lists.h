@@ -30,26 +30,36 @@ struct InputRows {
 
 /// The rows that one bit of one input vector drives.
 struct BitList {
-  std::uint32_t first;   ///< in the places: a number of pairs for each run, then the pairs
+  std::uint32_t first;   ///< in the places
   std::uint32_t vector;  ///< group x kLanes + lane
-  std::uint32_t bit;     ///< from the range's first on
+  std::uint16_t weight;  ///< of the bit, modulo 2^16: 1 for the range's first
+  std::uint16_t parts;   ///< its length
+};
+/// Neighbouring lists of one length.
+struct EqualLists {
+  std::uint32_t end;
+  std::uint32_t parts;
 };
 
 /// A list for every bit of every vector that any row has set. A group of four rows is left out
-/// where it has none, since the sum of no rows is zero; what is left is one place in the tables,
-/// counted from its run's first table. Lists of equal lengths lie side by side, so that the loop
-/// over a list ends where the processor expects it to; their order means nothing else.
+/// where it has none, since the sum of no rows is zero; what is left is one place in the tables.
+/// Lists consist of parts of equal size, the last filled up with the place of no row. They are
+/// sorted by length, so that the loop over a list ends where the processor expects it to.
 class BitLists {
  public:
-  /// `ends`: of the runs, in tables, at most kMostTables each; the last is the number of tables.
-  void make(const InputRows& inputs, BitRange range, const std::vector<std::uint32_t>& ends);
+  /// `has_sign`: the last bit of the range counts negative. `part`: places of one, up to 8.
+  void make(const InputRows& inputs, BitRange range, bool has_sign, std::size_t part);
   const std::vector<BitList>& lists() const { return lists_; }
+  const std::vector<EqualLists>& lengths() const { return lengths_; }
   const std::uint16_t* places() const { return places_.data(); }
+  /// Parts of the longest list.
+  std::size_t longest() const { return lengths_.empty() ? 0 : lengths_.back().parts; }
 
  private:
-  void sort_by_length(std::size_t run);
+  void sort();
 
   std::vector<BitList> lists_, sorted_;
+  std::vector<EqualLists> lengths_;
   std::vector<std::uint16_t> places_;
   std::vector<std::uint32_t> words_, begin_;
 };

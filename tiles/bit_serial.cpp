@@ -131,48 +131,48 @@ void BitSerialProducts::multiply_block(const RowBlock& block, const InputGroups&
 /// Sums of pairs in ADC steps, of the lanes wanted. False if 16 bits do not do.
 bool BitSerialProducts::multiply_by_tables(const RowBlock& block,
                                            const bit_serial::InputRows& inputs, InputCode code) {
-  const std::size_t per_weight = mapping_.devices_per_weight();
   std::vector<bit_serial::CellRows> arrays;
   for (std::size_t a = block.first_array; a < block.first_array + block.arrays; ++a)
     arrays.push_back({cells_[a]->row(0), block.rows, mapping_.pitch(), mapping_.columns(a)});
-  bit_serial::Runs runs;
-  bit_serial::Division division;
-  const std::int32_t half = block.adc.step / 2;
-  if (!bit_serial::cut_runs(arrays, runs) ||
-      !bit_serial::make_division(half - runs.largest_sum, half + runs.largest_sum, runs.ends.size(),
-                                 block.adc.step, division))
+  bit_serial::PartBounds bounds;
+  for (const bit_serial::CellRows& cells : arrays)
+    for (std::size_t first = 0; first < cells.columns; first += kColumns)
+      bounds.add(chunk_at(cells, first));
+  bit_serial::PartSums part;
+  if (bit_serial::tables_of(block.rows) > bit_serial::kMostTables || !bounds.find(part))
     return false;
   unsigned at_once = 1;
   while (at_once < code.bits && std::int64_t{block.adc.largest_code} << (at_once + 1) <= 1 << 16)
     ++at_once;
   std::vector<bit_serial::BitRange> ranges;
+  std::size_t longest = 0;
   for (unsigned bit = 0; bit < code.bits; bit += at_once) {
-    ranges.push_back({bit, std::min(bit + at_once, unsigned{code.bits})});
+    ranges.push_back({bit, std::min(bit + at_once, code.bits)});
     if (lists_.size() < ranges.size()) lists_.emplace_back();
-    lists_[ranges.size() - 1].make(inputs, ranges.back(), runs.ends);
+    bit_serial::BitLists& lists = lists_[ranges.size() - 1];
+    lists.make(inputs, ranges.back(), code.is_signed && ranges.back().end == code.bits,
+               part.tables);
+    longest = std::max(longest, lists.longest());
   }
+  const std::int32_t half = block.adc.step / 2;
+  bit_serial::Converters converters{{}, half, static_cast<std::int16_t>(block.adc.largest_code)};
+  const auto parts = static_cast<std::int64_t>(longest);
+  if (!bit_serial::make_division(half - parts * part.below, half + parts * part.above, longest,
+                                 block.adc.step, converters.division))
+    return false;
   const std::size_t vectors = inputs.groups * kLanes;
-  const std::size_t pairs = block.outputs * per_weight / 2;
+  const std::size_t pairs = block.outputs * mapping_.slices();
   grow(column_codes_, vectors * kColumns);
   grow(pair_sums_, vectors * pairs);
   grow(table_, bit_serial::tables_of(block.rows) * bit_serial::kTable + 64 / sizeof(std::int16_t));
-  grow(starts_, runs.ends.size() * kColumns);
-  std::int32_t start[kColumns];
   std::int32_t* sum = pair_sums_.data();
   for (const bit_serial::CellRows& cells : arrays)
     for (std::size_t first = 0; first < cells.columns; first += kColumns) {
       const std::size_t columns = std::min(kColumns, cells.columns - first);
-      bit_serial::make_tables(whole_chunk({cells.first + first, cells.rows, cells.pitch, columns}),
-                              runs, half, aligned(table_), starts_.data(), start);
-      const bit_serial::Chunk chunk{aligned(table_), starts_.data(), start, division,
-                                    static_cast<std::int16_t>(block.adc.largest_code)};
+      bit_serial::make_tables(chunk_at(cells, first), aligned(table_));
       for (std::size_t i = 0; i < ranges.size(); ++i) {
+        bit_serial::convert(aligned(table_), converters, part, lists_[i], column_codes_.data());
         const bool has_sign = code.is_signed && ranges[i].end == code.bits;
-        const unsigned sign = has_sign ? code.bits - 1 - ranges[i].first : code.bits;
-        bit_serial::convert(chunk,
-                            {lists_[i].lists().data(), lists_[i].lists().size(), lists_[i].places(),
-                             runs.ends.data(), runs.ends.size(), sign},
-                            column_codes_.data());
         bit_serial::take_pairs(column_codes_.data(), inputs.groups,
                                {sum, pairs, columns / 2, ranges[i].first, i > 0, has_sign});
       }
@@ -181,12 +181,14 @@ bool BitSerialProducts::multiply_by_tables(const RowBlock& block,
   return true;
 }
 
-/// The same cells with columns of zeroes behind them where they do not fill a chunk.
-bit_serial::CellRows BitSerialProducts::whole_chunk(const bit_serial::CellRows& cells) {
-  if (cells.columns == kColumns) return cells;
+/// kColumns columns of an array, zeroes where it has not as many.
+bit_serial::CellRows BitSerialProducts::chunk_at(const bit_serial::CellRows& cells,
+                                                 std::size_t first) {
+  const std::int16_t* const begin = cells.first + first;
+  if (first + kColumns <= cells.columns) return {begin, cells.rows, cells.pitch, kColumns};
   rows_.assign(cells.rows * kColumns, 0);
   for (std::size_t r = 0; r < cells.rows; ++r)
-    std::copy_n(cells.first + r * cells.pitch, cells.columns, rows_.data() + r * kColumns);
+    std::copy_n(begin + r * cells.pitch, cells.columns - first, rows_.data() + r * kColumns);
   return {rows_.data(), cells.rows, kColumns, kColumns};
 }
 

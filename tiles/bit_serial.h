@@ -79,14 +79,13 @@ class BitSerialProducts {
                             InputCode code, std::size_t stride);
   void multiply_plainly(const RowBlock& block, const InputGroups& inputs, const AdcNoise* noise,
                         std::int64_t* sums);
-  bit_serial::CellRows whole_chunk(const bit_serial::CellRows& cells);
+  bit_serial::CellRows chunk_at(const bit_serial::CellRows& cells, std::size_t first);
 
   const Mapping& mapping_;
   std::vector<const CellArray*> cells_;
   unsigned adc_bits_;
   std::vector<bit_serial::BitLists> lists_;  // of one row block, by range of bits
   std::vector<std::int16_t> rows_, table_;   // of one chunk of columns
-  std::vector<std::uint16_t> starts_;        // of one chunk of columns, by run
   std::vector<std::uint16_t> column_codes_;  // of one chunk of columns; else zeroes
   std::vector<std::int32_t> pair_sums_;      // of one row block
   std::vector<std::int32_t> of_pattern_;     // [pattern][output]

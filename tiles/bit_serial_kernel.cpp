@@ -49,9 +49,10 @@ USWIM_INLINE void multiply_high(Shorts& a, const Shorts& b) {
 #pragma GCC diagnostic pop
 #endif
 
-/// A chunk's columns in vectors of kBytes.
-template <int kBytes>
-USWIM_INLINE void convert_with(Chunk c, Places p, std::uint16_t* codes) {
+/// A chunk's columns in vectors of kBytes, parts of kPart places.
+template <int kBytes, std::size_t kPart>
+USWIM_INLINE void convert_with(const std::int16_t* tables, Converters c, PartSums sums_of_part,
+                               const BitLists& lists, std::uint16_t* codes) {
   using Shorts = typename Vectors<kBytes>::Shorts;
   using Wrapping = typename Vectors<kBytes>::Wrapping;
   constexpr std::size_t kVectors = kColumns * sizeof(std::int16_t) / kBytes;
@@ -62,157 +63,177 @@ USWIM_INLINE void convert_with(Chunk c, Places p, std::uint16_t* codes) {
   const Wrapping step = Wrapping{} + d.step;
   // Remainders are below 2^16: less 2^15 they are signed.
   const Shorts last_remainder = zero + static_cast<std::int16_t>(d.step - 1 - 0x8000);
-  std::uint16_t begin[2][kColumns];
-  for (std::size_t i = 0; i < kColumns; ++i) {
-    begin[0][i] = static_cast<std::uint16_t>(c.start[i] - 0x8000);
-    begin[1][i] = static_cast<std::uint16_t>(c.start[i] >> d.shift);
-  }
-  for (const BitList* list = p.lists; list != p.lists + p.count; ++list) {
-    const std::uint16_t* length = p.places + list->first;
-    const std::uint16_t* at = length + p.runs;
-    const std::int16_t* tables = c.tables;
-    Wrapping low[kVectors], high[kVectors];
-#pragma GCC unroll 4
-    for (std::size_t i = 0; i < kVectors; ++i) {
-      std::memcpy(&low[i], begin[0] + i * kShorts, kBytes);
-      std::memcpy(&high[i], begin[1] + i * kShorts, kBytes);
+  // Not as vectors: GCC would make each of their numbers, over and over.
+  std::uint16_t begin[3][kShorts];  // of the lower bits, the upper bits, and each part
+  for (std::size_t i = 0; i < kShorts; ++i) begin[2][i] = sums_of_part.below;
+  const std::uint16_t* places = lists.places();
+  const BitList* list = lists.lists().data();
+  for (const EqualLists& equal : lists.lengths()) {
+    const std::int32_t start =
+        c.half_step - static_cast<std::int32_t>(equal.parts) * sums_of_part.below;
+    for (std::size_t i = 0; i < kShorts; ++i) {
+      begin[0][i] = static_cast<std::uint16_t>(start - 0x8000);
+      begin[1][i] = static_cast<std::uint16_t>(start >> d.shift);
     }
-    for (std::size_t run = 0; run < p.runs; ++run) {
-      Wrapping part[2][kVectors];
+    for (const BitList* const end = lists.lists().data() + equal.end; list != end; ++list) {
+      const std::uint16_t* at = places + list->first;
+      Wrapping low[kVectors] = {}, high[kVectors] = {};
 #pragma GCC unroll 4
       for (std::size_t i = 0; i < kVectors; ++i) {
-        std::memcpy(&part[0][i], c.starts + run * kColumns + i * kShorts, kBytes);
-        part[1][i] = Wrapping{};
+        std::memcpy(&low[i], begin[0], kBytes);
+        std::memcpy(&high[i], begin[1], kBytes);
       }
-      for (unsigned left = length[run]; left > 0; --left, at += 2) {
-#pragma GCC unroll 2
-        for (std::size_t one = 0; one < 2; ++one) {
+      for (std::uint32_t left = equal.parts; left > 0; --left, at += kPart) {
+        Wrapping part[kVectors] = {};
+#pragma GCC unroll 4
+        for (std::size_t i = 0; i < kVectors; ++i) std::memcpy(&part[i], begin[2], kBytes);
+#pragma GCC unroll 4
+        for (std::size_t one = 0; one < kPart; ++one) {
           const std::int16_t* entry = tables + at[one] * kPlace;
 #pragma GCC unroll 4
           for (std::size_t i = 0; i < kVectors; ++i) {
             Wrapping sums;
             std::memcpy(&sums, entry + i * kShorts, kBytes);
-            part[one][i] += sums;
+            part[i] += sums;
           }
         }
+#pragma GCC unroll 4
+        for (std::size_t i = 0; i < kVectors; ++i) {
+          low[i] += part[i];
+          high[i] += part[i] >> d.shift;
+        }
       }
+      std::uint16_t* code = codes + list->vector * kColumns;
+      const Wrapping weight = Wrapping{} + list->weight;
 #pragma GCC unroll 4
       for (std::size_t i = 0; i < kVectors; ++i) {
-        part[0][i] += part[1][i];
-        low[i] += part[0][i];
-        high[i] += part[0][i] >> d.shift;
+        Shorts steps = reinterpret_cast<Shorts>(high[i]);
+        multiply_high<kBytes>(steps, reciprocal);
+        const Wrapping left = low[i] - reinterpret_cast<Wrapping>(steps) * step;
+        steps -= reinterpret_cast<Shorts>(left) > last_remainder;
+        steps = steps > zero ? steps : zero;
+        steps = steps < largest ? steps : largest;
+        Wrapping sum;
+        std::memcpy(&sum, code + i * kShorts, kBytes);
+        sum += reinterpret_cast<Wrapping>(steps) * weight;
+        std::memcpy(code + i * kShorts, &sum, kBytes);
       }
-      tables = c.tables + p.ends[run] * kTable;
-    }
-    std::uint16_t* code = codes + list->vector * kColumns;
-    const std::uint32_t magnitude = 1u << list->bit;
-    const auto weight =
-        static_cast<std::uint16_t>(list->bit == p.negative_bit ? -magnitude : magnitude);
-    const Wrapping weights = Wrapping{} + weight;
-#pragma GCC unroll 4
-    for (std::size_t i = 0; i < kVectors; ++i) {
-      Shorts steps = reinterpret_cast<Shorts>(high[i]);
-      multiply_high<kBytes>(steps, reciprocal);
-      const Wrapping left = low[i] - reinterpret_cast<Wrapping>(steps) * step;
-      steps -= reinterpret_cast<Shorts>(left) > last_remainder;
-      steps = steps > zero ? steps : zero;
-      steps = steps < largest ? steps : largest;
-      Wrapping sum;
-      std::memcpy(&sum, code + i * kShorts, kBytes);
-      sum += reinterpret_cast<Wrapping>(steps) * weights;
-      std::memcpy(code + i * kShorts, &sum, kBytes);
     }
   }
+}
+
+template <int kBytes>
+USWIM_INLINE void convert_by(const std::int16_t* tables, const Converters& c, const PartSums& part,
+                             const BitLists& lists, std::uint16_t* codes) {
+  if (part.tables == 4)
+    convert_with<kBytes, 4>(tables, c, part, lists, codes);
+  else if (part.tables == 2)
+    convert_with<kBytes, 2>(tables, c, part, lists, codes);
+  else
+    convert_with<kBytes, 1>(tables, c, part, lists, codes);
 }
 
 #if defined(__x86_64__)
-__attribute__((target("arch=x86-64-v4"))) void convert_v4(const Chunk& c, const Places& p,
+__attribute__((target("arch=x86-64-v4"))) void convert_v4(const std::int16_t* tables,
+                                                          const Converters& c, const PartSums& part,
+                                                          const BitLists& lists,
                                                           std::uint16_t* codes) {
-  convert_with<32>(c, p, codes);
+  convert_by<32>(tables, c, part, lists, codes);
 }
-__attribute__((target("arch=x86-64-v3"))) void convert_v3(const Chunk& c, const Places& p,
+__attribute__((target("arch=x86-64-v3"))) void convert_v3(const std::int16_t* tables,
+                                                          const Converters& c, const PartSums& part,
+                                                          const BitLists& lists,
                                                           std::uint16_t* codes) {
-  convert_with<32>(c, p, codes);
+  convert_by<32>(tables, c, part, lists, codes);
 }
 #endif
-void convert_baseline(const Chunk& c, const Places& p, std::uint16_t* codes) {
-  convert_with<16>(c, p, codes);
+void convert_baseline(const std::int16_t* tables, const Converters& c, const PartSums& part,
+                      const BitLists& lists, std::uint16_t* codes) {
+  convert_by<16>(tables, c, part, lists, codes);
 }
 
-constexpr unsigned kUnit = 4;  ///< that magnitudes are rounded up to, so that 16 bits hold more
-constexpr unsigned kWidest = 65535 / kUnit;
+constexpr std::uint32_t kUnit = 8;  ///< that cells are rounded up to, so that 16 bits hold four
 
-/// Adds the magnitudes of at most four rows of cells. Returns the largest sum.
+/// The largest sums of positive cells over 4, 2 and 1 tables, and of negative ones over one table.
 USWIM_EVERY_INSTRUCTION_SET
-std::uint16_t add_magnitudes(const CellRows& cells, bool add, std::uint16_t* __restrict sums) {
-  static_assert((kWidest + kRows * (32768 / kUnit + 1)) < 65536);
-  std::uint16_t widest = 0;
-  const auto kept = static_cast<std::uint16_t>(add ? -1 : 0);
-  for (std::size_t c = 0; c < cells.columns; ++c) sums[c] &= kept;
-  for (std::size_t r = 0; r < cells.rows; ++r) {
-    const std::int16_t* cell = cells.first + r * cells.pitch;
-    for (std::size_t c = 0; c < cells.columns; ++c) {
-      const auto negative = static_cast<std::int16_t>(-cell[c]);
-      const auto magnitude = static_cast<std::uint16_t>(cell[c] < negative ? negative : cell[c]);
-      sums[c] = static_cast<std::uint16_t>(sums[c] + magnitude / kUnit + 1);
+void widest_sums(const CellRows& cells, std::uint32_t (&above)[3], std::uint32_t& below) {
+  constexpr std::size_t kAtOnce = 16, kMost = 4;
+  typedef std::int16_t Sums __attribute__((vector_size(kAtOnce * sizeof(std::int16_t))));
+  typedef Sums SumsAnywhere __attribute__((aligned(2), may_alias));
+  static_assert(kRows * (32768 / kUnit + 1) < 32768);
+  const Sums zero = {};
+  for (std::size_t first = 0; first < kColumns; first += kAtOnce) {
+    Sums largest[kMost] = {}, lowest = {};  // of all tables, the largest first
+    for (std::size_t r = 0; r < cells.rows; r += kRows) {
+      Sums positive = {}, negative = {};
+      for (std::size_t i = r; i < r + kRows && i < cells.rows; ++i) {
+        const Sums cell =
+            *reinterpret_cast<const SumsAnywhere*>(cells.first + i * cells.pitch + first);
+        const Sums opposite = -cell;
+        positive += ((cell > zero ? cell : zero) >> 3) + 1;
+        negative += ((opposite > zero ? opposite : zero) >> 3) + 1;
+      }
+      static_assert(kUnit == 1u << 3);
+      lowest = lowest > negative ? lowest : negative;
+      for (std::size_t i = 0; i < kMost; ++i) {
+        const Sums lower = largest[i] < positive ? largest[i] : positive;
+        largest[i] = largest[i] > positive ? largest[i] : positive;
+        positive = lower;
+      }
+    }
+    for (std::size_t c = 0; c < kAtOnce; ++c) {
+      std::uint32_t sum = 0;
+      for (std::size_t i = 0; i < kMost; ++i) {
+        sum += static_cast<std::uint16_t>(largest[i][c]);
+        std::uint32_t& of_tables = above[i == 0 ? 2 : i == 1 ? 1 : 0];
+        if (i != 2 && of_tables < sum) of_tables = sum;
+      }
+      const auto negative = static_cast<std::uint16_t>(lowest[c]);
+      if (below < negative) below = negative;
     }
   }
-  for (std::size_t c = 0; c < cells.columns; ++c) widest = widest < sums[c] ? sums[c] : widest;
-  return widest;
 }
 
 }  // namespace
 
-bool cut_runs(const std::vector<CellRows>& arrays, Runs& runs) {
-  std::size_t columns = 0;
-  for (const CellRows& cells : arrays) columns += cells.columns;
-  std::vector<std::uint16_t> magnitudes(columns, 0);
-  const std::size_t rows = arrays.front().rows;
-  const auto add_table = [&](std::size_t row, bool add) {
-    std::uint16_t widest = 0, *sums = magnitudes.data();
-    for (const CellRows& cells : arrays) {
-      const CellRows four{cells.first + row * cells.pitch, std::min(kRows, rows - row), cells.pitch,
-                          cells.columns};
-      widest = std::max(widest, add_magnitudes(four, add, sums));
-      sums += cells.columns;
+void PartBounds::add(const CellRows& chunk) { widest_sums(chunk, above_, below_); }
+
+bool PartBounds::find(PartSums& part) const {
+  std::uint32_t tables = 4;
+  for (const std::uint32_t above : above_) {
+    const std::uint32_t below = tables * below_;
+    if ((above + below) * kUnit < 65536) {
+      part = {tables, static_cast<std::uint16_t>(above * kUnit),
+              static_cast<std::uint16_t>(below * kUnit)};
+      return true;
     }
-    return widest;
-  };
-  runs = {};
-  unsigned widest = 0;
-  std::uint32_t table = 0, begin = 0;
-  for (std::size_t row = 0; row < rows; row += kRows, ++table) {
-    unsigned wider = add_table(row, true);
-    if (wider > kWidest || table - begin == kMostTables) {  // a new run begins with this table
-      runs.largest_sum += widest * kUnit;
-      if (table > 0) runs.ends.push_back(table);
-      begin = table;
-      wider = add_table(row, false);
-      if (wider > kWidest) return false;
-    }
-    widest = wider;
+    tables /= 2;
   }
-  runs.largest_sum += widest * kUnit;
-  runs.ends.push_back(table);
-  return true;
+  return false;
 }
 
-bool make_division(std::int64_t lowest, std::int64_t highest, std::size_t runs, std::int32_t step,
+bool make_division(std::int64_t lowest, std::int64_t highest, std::size_t parts, std::int32_t step,
                    Division& division) {
   constexpr std::int64_t kLargest = 32767;
-  int shift = 0;
-  while (shift < 15 && std::max(highest, -lowest) >> shift > kLargest / 2) ++shift;
-  const double exact = std::ldexp(1.0, 16 + shift) / step;
-  const double reciprocal = std::floor(exact);
-  if (reciprocal < 1 || reciprocal > kLargest) return false;
-  // The upper bits are at most runs + 1 too small, and the reciprocal by less than one: so is the
-  // quotient. Negative sums have negative upper bits, so one more than their quotient is 0 at most.
-  const double error =
-      std::ldexp(static_cast<double>(highest) * (exact - reciprocal), -16 - shift) +
-      static_cast<double>(runs + 1) * reciprocal / 65536 + 1e-6;
-  if (error >= 1 || (1 + error) * step > 65536 || runs > kLargest / 4) return false;
-  division = {shift, static_cast<std::int16_t>(reciprocal), static_cast<std::uint16_t>(step)};
-  return true;
+  if (parts >= kLargest / 4) return false;
+  const auto lost = static_cast<std::int64_t>(parts) + 1;
+  for (int shift = 0; shift < 16; ++shift) {
+    if (std::max(highest >> shift, -(lowest >> shift) + lost) > kLargest) continue;
+    const double exact = std::ldexp(1.0, 16 + shift) / step;
+    const double reciprocal = std::floor(exact);
+    if (reciprocal < 1) continue;
+    if (reciprocal > kLargest) return false;
+    // The upper bits are at most parts + 1 too small, and the reciprocal by less than one: so is
+    // the quotient. Negative sums have negative upper bits, so one more than their quotient is 0 at
+    // most.
+    const double error =
+        std::ldexp(static_cast<double>(highest) * (exact - reciprocal), -16 - shift) +
+        static_cast<double>(lost) * reciprocal / 65536 + 1e-6;
+    if (error >= 1 || (1 + error) * step > 65536) continue;
+    division = {shift, static_cast<std::int16_t>(reciprocal), static_cast<std::uint16_t>(step)};
+    return true;
+  }
+  return false;
 }
 
 std::vector<Convert> versions_of_convert() {
@@ -228,43 +249,30 @@ std::vector<Convert> versions_of_convert() {
   return versions;
 }
 
-void convert(const Chunk& chunk, const Places& places, std::uint16_t* codes) {
+void convert(const std::int16_t* tables, const Converters& converters, const PartSums& part,
+             const BitLists& lists, std::uint16_t* codes) {
   static const Convert fastest = versions_of_convert().front();
-  fastest(chunk, places, codes);
+  fastest(tables, converters, part, lists, codes);
 }
 
 USWIM_EVERY_INSTRUCTION_SET
-void make_tables(const CellRows& cells, const Runs& runs, std::int32_t half, std::int16_t* tables,
-                 std::uint16_t* starts, std::int32_t* start) {
+void make_tables(const CellRows& cells, std::int16_t* tables) {
   constexpr std::size_t kAtOnce = 16;
-  typedef std::int16_t Cells __attribute__((vector_size(kAtOnce * sizeof(std::int16_t))));
   typedef std::uint16_t Row __attribute__((vector_size(kAtOnce * sizeof(std::int16_t))));
-  for (std::size_t c = 0; c < kColumns; ++c) start[c] = half;
-  std::size_t r = 0;
-  for (std::size_t run = 0; run < runs.ends.size(); ++run, starts += kColumns) {
-    const std::size_t end =
-        cells.rows < runs.ends[run] * kRows ? cells.rows : runs.ends[run] * kRows;
-    Row below[kColumns / kAtOnce] = {};
-    for (; r < end; r += kRows, tables += kTable)
-      for (std::size_t h = 0; h < kColumns / kAtOnce; ++h) {
-        Row entries[kEntries];
-        entries[0] = Row{};
-        for (std::size_t i = 0; i < kRows; ++i) {
-          Cells row = {};
-          if (r + i < end)
-            std::memcpy(&row, cells.first + (r + i) * cells.pitch + h * kAtOnce, sizeof row);
-          const Cells negative = row < 0 ? -row : Cells{};
-          below[h] += reinterpret_cast<Row>(negative);
-          const std::size_t known = std::size_t{1} << i;
-          for (std::size_t e = 0; e < known; ++e)
-            entries[known + e] = entries[e] + reinterpret_cast<Row>(row);
-        }
-        for (std::size_t e = 0; e < kEntries; ++e)
-          std::memcpy(tables + e * kColumns + h * kAtOnce, &entries[e], sizeof(Row));
+  typedef Row RowAnywhere __attribute__((aligned(2), may_alias));
+  for (std::size_t r = 0; r < cells.rows; r += kRows, tables += kTable)
+    for (std::size_t first = 0; first < kColumns; first += kAtOnce) {
+      Row entries[kEntries];
+      entries[0] = Row{};
+      for (std::size_t i = 0; i < kRows; ++i) {
+        const std::int16_t* cell = cells.first + (r + i) * cells.pitch + first;
+        const Row row = r + i < cells.rows ? *reinterpret_cast<const RowAnywhere*>(cell) : Row{};
+        const std::size_t known = std::size_t{1} << i;
+        for (std::size_t e = 0; e < known; ++e) entries[known + e] = entries[e] + row;
       }
-    std::memcpy(starts, below, sizeof below);
-    for (std::size_t c = 0; c < kColumns; ++c) start[c] -= starts[c];
-  }
+      for (std::size_t e = 0; e < kEntries; ++e)
+        *reinterpret_cast<RowAnywhere*>(tables + e * kColumns + first) = entries[e];
+    }
 }
 
 namespace {
@@ -278,9 +286,7 @@ typedef std::uint32_t EightAnywhere __attribute__((vector_size(32), aligned(2), 
 USWIM_INLINE void load(Eight& eight, const void* from) {
   eight = *static_cast<const EightAnywhere*>(from);
 }
-USWIM_INLINE void store(const Eight& eight, void* to) {
-  *static_cast<EightAnywhere*>(to) = eight;
-}
+USWIM_INLINE void store(const Eight& eight, void* to) { *static_cast<EightAnywhere*>(to) = eight; }
 
 /// Rows of eight numbers become columns.
 USWIM_INLINE void transpose(Eight (&rows)[kEight]) {
@@ -378,8 +384,7 @@ void add_patterns(const PatternBits& bits, const std::int32_t* of_pattern, std::
         of_lanes[i] = sum;
       }
       transpose(of_lanes);
-      for (std::size_t i = 0; i < kOutputs; ++i)
-        store(of_lanes[i], sums + (o + i) * kLanes + lane);
+      for (std::size_t i = 0; i < kOutputs; ++i) store(of_lanes[i], sums + (o + i) * kLanes + lane);
     }
 }
 

@@ -14,52 +14,50 @@ struct CellRows {
   std::size_t rows, pitch, columns;
 };
 
-/// Tables, one per four rows, cut into runs: over any of its rows a run's sums span less than 2^16.
-struct Runs {
-  std::vector<std::uint32_t> ends;  ///< in tables
-  std::int64_t largest_sum = 0;     ///< of all rows, and the negative of it the least
+/// Bounds of any column's sum over one part of a list.
+struct PartSums {
+  std::size_t tables = 0;              ///< places of a part, of different tables: 4, 2 or 1
+  std::uint16_t above = 0, below = 0;  ///< the sum is in [-below, above], no longer than 2^16
 };
-/// For the cells of all `arrays`, whose rows are as many. False where 16 bits do not hold even the
-/// sums of four rows.
-bool cut_runs(const std::vector<CellRows>& arrays, Runs& runs);
+/// Of a row block's columns, kColumns at a time.
+class PartBounds {
+ public:
+  void add(const CellRows& chunk);
+  /// As many tables as 16 bits hold the sums of; false where they do not hold those of one.
+  bool find(PartSums& part) const;
+
+ private:
+  std::uint32_t above_[3] = {}, below_ = 0;  ///< of 4, 2 and 1 tables; of one
+};
 
 /// floor(sum / step) in 16 bits. What is left of the sum modulo 2^16 and the sum's upper bits,
-/// rounded down run by run, are known; from the upper bits comes a quotient that is right or one
+/// rounded down part by part, are known; from the upper bits comes a quotient that is right or one
 /// too small, and what it leaves of the sum tells which.
 struct Division {
   int shift = 0;                ///< upper bits: sum >> shift
   std::int16_t reciprocal = 0;  ///< 2^(16 + shift) / step, rounded down
   std::uint16_t step = 0;
 };
-/// For sums in [lowest, highest] made of so many runs. False if 16 bits do not do.
-bool make_division(std::int64_t lowest, std::int64_t highest, std::size_t runs, std::int32_t step,
+/// For sums in [lowest, highest] made of so many parts. False if 16 bits do not do.
+bool make_division(std::int64_t lowest, std::int64_t highest, std::size_t parts, std::int32_t step,
                    Division& division);
 
-/// kColumns columns of one array, and their ADCs.
-struct Chunk {
-  const std::int16_t* tables;   ///< [table][entry][column]: sum of the rows in the entry's bits
-  const std::uint16_t* starts;  ///< [run][column]: what is added to its sums: none is negative then
-  const std::int32_t* start;    ///< [column]: what that leaves to be added to all of them
+/// Makes the tables of kColumns columns: [table][entry][column], sums of the rows in the entry's
+/// bits.
+void make_tables(const CellRows& cells, std::int16_t* tables);
+
+/// The ADCs of a row block's columns, and what they are to add to the sums before.
+struct Converters {
   Division division;
+  std::int32_t half_step;
   std::int16_t largest_code;
 };
-/// Makes tables, starts and start of kColumns columns of cells; start begins with `half`.
-void make_tables(const CellRows& cells, const Runs& runs, std::int32_t half, std::int16_t* tables,
-                 std::uint16_t* starts, std::int32_t* start);
-
-/// Input bits as places in the tables.
-struct Places {
-  const BitList* lists;
-  std::size_t count;
-  const std::uint16_t* places;
-  const std::uint32_t* ends;  ///< Runs::ends
-  std::size_t runs;
-  unsigned negative_bit;  ///< the bit of a list that counts negative, if any does
-};
 /// Adds the ADCs' codes, weighted with their lists' bits: codes[vector][column] modulo 2^16.
-void convert(const Chunk& chunk, const Places& places, std::uint16_t* codes);
+void convert(const std::int16_t* tables, const Converters& converters, const PartSums& part,
+             const BitLists& lists, std::uint16_t* codes);
 /// The versions of convert() that this machine runs, the fastest first.
-using Convert = void (*)(const Chunk&, const Places&, std::uint16_t*);
+using Convert = void (*)(const std::int16_t*, const Converters&, const PartSums&, const BitLists&,
+                         std::uint16_t*);
 std::vector<Convert> versions_of_convert();
 
 /// A row block's sums before slices are added: [group][pair of columns of `pitch`][lane].

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 
@@ -122,73 +123,126 @@ TEST(BitSerialProducts, AreTheSameOnEveryInstructionSet) {
   using namespace bit_serial;
   std::mt19937 random(2);
   constexpr std::size_t kRowCount = 94, kBits = 8;
-  std::vector<std::int16_t> cells(kRowCount * kColumns), codes(kRowCount * kLanes);
-  for (auto& cell : cells)
-    cell = static_cast<std::int16_t>(static_cast<int>(random() % 3000) - 500);
+  std::vector<std::int16_t> codes(kRowCount * kLanes), cells(kRowCount * kColumns);
   for (auto& code : codes) code = static_cast<std::int16_t>(random() & random());
-  const CellRows rows{cells.data(), kRowCount, kColumns, kColumns};
-  Runs runs;
-  ASSERT_TRUE(cut_runs({rows}, runs));
-  EXPECT_GT(runs.ends.size(), 1u);
-  Division division;
-  ASSERT_TRUE(make_division(-runs.largest_sum, runs.largest_sum, runs.ends.size(), 1401, division));
-  std::vector<std::int16_t> tables(tables_of(kRowCount) * kTable);
-  std::vector<std::uint16_t> starts(runs.ends.size() * kColumns);
-  std::int32_t start[kColumns];
-  make_tables(rows, runs, 700, tables.data(), starts.data(), start);
-  BitLists lists;
-  lists.make({codes.data(), 1, kLanes, kRowCount, 0}, {8, 8 + kBits}, runs.ends);
-  std::vector<std::vector<std::uint16_t>> results;
-  for (const Convert version : versions_of_convert()) {
-    results.emplace_back(kLanes * kColumns, 0);
-    version({tables.data(), starts.data(), start, division, 255},
-            {lists.lists().data(), lists.lists().size(), lists.places(), runs.ends.data(),
-             runs.ends.size(), kBits - 1},
-            results.back().data());
-    EXPECT_EQ(results.back(), results.front());
+  for (const std::size_t part_tables : {4u, 2u, 1u}) {
+    const auto span = static_cast<unsigned>(12000 / part_tables);
+    for (auto& cell : cells)
+      cell = static_cast<std::int16_t>(static_cast<int>(random() % span) - 500);
+    const CellRows rows{cells.data(), kRowCount, kColumns, kColumns};
+    PartBounds bounds;
+    bounds.add(rows);
+    PartSums part;
+    ASSERT_TRUE(bounds.find(part));
+    EXPECT_EQ(part.tables, part_tables);
+    BitLists lists;
+    lists.make({codes.data(), 1, kLanes, kRowCount, 0}, {8, 8 + kBits}, true, part.tables);
+    const auto parts = static_cast<std::int64_t>(lists.longest());
+    EXPECT_GT(parts, 1);
+    Converters converters{{}, 700, 255};
+    ASSERT_TRUE(make_division(700 - parts * part.below, 700 + parts * part.above, lists.longest(),
+                              1401, converters.division));
+    std::vector<std::int16_t> tables(tables_of(kRowCount) * kTable);
+    make_tables(rows, tables.data());
+    std::vector<std::vector<std::uint16_t>> results;
+    for (const Convert version : versions_of_convert()) {
+      results.emplace_back(kLanes * kColumns, 0);
+      version(tables.data(), converters, part, lists, results.back().data());
+      EXPECT_EQ(results.back(), results.front());
+    }
   }
 }
 
-/// Every bit that a row has is in exactly one list, in the right run, table and entry.
+/// Of all sets of as many tables, and rows of theirs.
+TEST(PartBounds, HoldEverySumAndNotMuchMore) {
+  using namespace bit_serial;
+  constexpr std::size_t kRowCount = 30;
+  std::mt19937 random(6);
+  for (const int largest : {3000, 9000, 15000}) {
+    std::vector<std::int16_t> cells(kRowCount * kColumns);
+    for (auto& cell : cells)
+      cell = static_cast<std::int16_t>(static_cast<int>(random() % static_cast<unsigned>(largest)) -
+                                       largest / 10);
+    PartBounds bounds;
+    bounds.add({cells.data(), kRowCount, kColumns, kColumns});
+    PartSums part;
+    ASSERT_TRUE(bounds.find(part));
+    int above = 0, below = 0, of_one_table = 0;
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      std::vector<int> positive, negative;
+      for (std::size_t r = 0; r < kRowCount; ++r) {
+        if (r % kRows == 0) positive.push_back(0), negative.push_back(0);
+        const int cell = cells[r * kColumns + c];
+        (cell > 0 ? positive : negative).back() += cell;
+      }
+      std::sort(positive.rbegin(), positive.rend());
+      std::sort(negative.begin(), negative.end());
+      int most = 0, least = 0;
+      for (std::size_t i = 0; i < part.tables; ++i) {
+        most += positive[i];
+        least += negative[i];
+      }
+      above = std::max(above, most);
+      below = std::max(below, -least);
+      of_one_table = std::max(of_one_table, -negative.front());
+    }
+    EXPECT_GE(part.above, above);
+    EXPECT_GE(part.below, below);
+    EXPECT_LE(part.above + part.below, 65535);
+    const int rounding = static_cast<int>(part.tables * kRows) * 8;
+    EXPECT_LE(part.above, above + rounding);
+    EXPECT_LE(part.below, static_cast<int>(part.tables) * of_one_table + rounding);
+  }
+  const std::vector<std::int16_t> large(kRowCount * kColumns, 17000);
+  PartBounds bounds;
+  bounds.add({large.data(), kRowCount, kColumns, kColumns});
+  PartSums part;
+  EXPECT_FALSE(bounds.find(part));
+}
+
+/// Every bit that a row has is in exactly one list, at the place of its table and entry.
 TEST(BitLists, NameTheRowsThatAreDriven) {
   using namespace bit_serial;
   constexpr std::size_t kGroups = 3, kWanted = 13, kRowCount = 150, kPitch = (150 + 7) * kLanes;
   constexpr BitRange kRange{2, 8};
-  const std::vector<std::uint32_t> ends{3, 8, 21, 38};  // in the midst of words and at their ends
   std::mt19937 random(4);
   std::vector<std::int16_t> codes(kGroups * kPitch);
   for (auto& code : codes) code = static_cast<std::int16_t>(random() & random() & random());
-  BitLists lists;
-  lists.make({codes.data(), kGroups, kWanted, kRowCount, kPitch}, kRange, ends);
-  std::vector<std::int16_t> found(kGroups * kPitch, 0);
-  std::vector<std::uint16_t> before;
-  for (const BitList& list : lists.lists()) {
-    const std::size_t group = list.vector / kLanes, lane = list.vector % kLanes;
-    ASSERT_LT(lane, kWanted);
-    const std::uint16_t* length = lists.places() + list.first;
-    const std::uint16_t* place = length + ends.size();
-    std::size_t begin = 0;
-    for (std::size_t run = 0; run < ends.size(); begin = ends[run++])
-      for (unsigned i = 0; i < 2u * length[run]; ++i, ++place) {
-        ASSERT_EQ(*place % (kColumns / kPlace), 0u);
-        const std::size_t entry = *place / (kColumns / kPlace);
-        const std::size_t table = begin + entry / kEntries;
-        ASSERT_LT(table, ends[run]);
-        for (std::size_t r = 0; r < kRows; ++r)
-          if (entry >> r & 1)
-            found[group * kPitch + (table * kRows + r) * kLanes + lane] +=
-                static_cast<std::int16_t>(1u << (kRange.first + list.bit));
+  for (const std::size_t part : {1u, 2u, 4u}) {
+    BitLists lists;
+    lists.make({codes.data(), kGroups, kWanted, kRowCount, kPitch}, kRange, true, part);
+    std::vector<std::int16_t> found(kGroups * kPitch, 0);
+    std::size_t list_number = 0;
+    for (const EqualLists& equal : lists.lengths())
+      for (; list_number < equal.end; ++list_number) {
+        const BitList& list = lists.lists()[list_number];
+        const std::size_t group = list.vector / kLanes, lane = list.vector % kLanes;
+        ASSERT_LT(lane, kWanted);
+        std::size_t last_table = 0;
+        for (std::size_t i = 0; i < part * equal.parts; ++i) {
+          const std::size_t place = lists.places()[list.first + i];
+          ASSERT_EQ(place % (kColumns / kPlace), 0u);
+          const std::size_t entry = place / (kColumns / kPlace) % kEntries;
+          const std::size_t table = place / (kColumns / kPlace) / kEntries;
+          if (place > 0) {
+            ASSERT_GT(entry, 0u);
+            ASSERT_TRUE(i == 0 || table > last_table);
+            last_table = table;
+          }
+          for (std::size_t r = 0; r < kRows; ++r)
+            if (entry >> r & 1)
+              found[group * kPitch + (table * kRows + r) * kLanes + lane] +=
+                  static_cast<std::int16_t>(list.weight << kRange.first);
+        }
       }
-    const std::vector<std::uint16_t> lengths(length, length + ends.size());
-    EXPECT_LE(before, lengths);
-    before = lengths;
+    EXPECT_EQ(list_number, lists.lists().size());
+    for (std::size_t g = 0; g < kGroups; ++g)
+      for (std::size_t r = 0; r < kRowCount; ++r)
+        for (std::size_t lane = 0; lane < kWanted; ++lane) {
+          const std::size_t i = g * kPitch + r * kLanes + lane;
+          ASSERT_EQ(found[i], (codes[i] & 0x7c) - (codes[i] & 0x80));
+        }
   }
-  for (std::size_t g = 0; g < kGroups; ++g)
-    for (std::size_t r = 0; r < kRowCount; ++r)
-      for (std::size_t lane = 0; lane < kWanted; ++lane) {
-        const std::size_t i = g * kPitch + r * kLanes + lane;
-        ASSERT_EQ(found[i], codes[i] & 0xfc);
-      }
 }
 
 /// For every sum and anything that the upper bits may have lost in the runs.
