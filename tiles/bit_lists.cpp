@@ -125,9 +125,12 @@ void BitLists::make(const InputRows& inputs, BitRange range, bool has_sign, std:
   words_.resize(words * bits * kLanes);
   const std::size_t most = vectors * bits * (tables_of(inputs.rows) + part - 1) + kTablesOfWord;
   if (places_.size() < most) places_.resize(most);
-  lists_.resize(vectors * bits);
+  if (lists_.size() < vectors * bits) {
+    lists_.resize(vectors * bits);
+    unsorted_.resize(vectors * bits);
+  }
   std::uint16_t* places = places_.data();
-  BitList* list = lists_.data();
+  BitList* list = unsorted_.data();
   for (std::size_t g = 0; g < inputs.groups; ++g) {
     std::uint16_t planes[kMostBits];
     spread_bits(inputs.codes + g * inputs.pitch, inputs.rows, range, words_.data(), planes);
@@ -137,31 +140,29 @@ void BitLists::make(const InputRows& inputs, BitRange range, bool has_sign, std:
                           static_cast<std::uint32_t>(g * kLanes)};
     list = list_bits(group, part, places_.data(), &places, list);
   }
-  lists_.resize(static_cast<std::size_t>(list - lists_.data()));
   if (has_sign) {
     const auto sign = static_cast<std::uint16_t>(1u << (bits - 1));
-    for (BitList& one : lists_)
-      if (one.weight == sign) one.weight = static_cast<std::uint16_t>(-one.weight);
+    for (BitList* one = unsorted_.data(); one != list; ++one)
+      if (one->weight == sign) one->weight = static_cast<std::uint16_t>(-one->weight);
   }
-  sort();
+  sort(static_cast<std::size_t>(list - unsorted_.data()));
 }
 
 /// By length, else as they are.
-void BitLists::sort() {
-  begin_.clear();
-  for (const BitList& list : lists_) {
-    if (list.parts + 1u >= begin_.size()) begin_.resize(list.parts + 2u, 0);
-    ++begin_[list.parts + 1u];
-  }
+void BitLists::sort(std::size_t count) {
+  const BitList* const end = unsorted_.data() + count;
+  std::uint16_t longest = 0;
+  for (const BitList* list = unsorted_.data(); list != end; ++list)
+    longest = std::max(longest, list->parts);
+  begin_.assign(longest + 2u, 0);
+  for (const BitList* list = unsorted_.data(); list != end; ++list) ++begin_[list->parts + 1u];
   lengths_.clear();
-  for (std::size_t parts = 1; parts < begin_.size(); ++parts) {
-    begin_[parts] += begin_[parts - 1];
-    if (begin_[parts] > begin_[parts - 1])
-      lengths_.push_back({begin_[parts], static_cast<std::uint32_t>(parts - 1)});
+  for (std::uint32_t parts = 0; parts <= longest; ++parts) {
+    begin_[parts + 1] += begin_[parts];
+    if (begin_[parts + 1] > begin_[parts]) lengths_.push_back({begin_[parts + 1], parts});
   }
-  sorted_.resize(lists_.size());
-  for (const BitList& list : lists_) sorted_[begin_[list.parts]++] = list;
-  lists_.swap(sorted_);
+  for (const BitList* list = unsorted_.data(); list != end; ++list)
+    lists_[begin_[list->parts]++] = *list;
 }
 
 USWIM_EVERY_INSTRUCTION_SET

@@ -49,16 +49,17 @@ class BitLists {
  public:
   /// `has_sign`: the last bit of the range counts negative. `part`: places of one, up to 8.
   void make(const InputRows& inputs, BitRange range, bool has_sign, std::size_t part);
-  const std::vector<BitList>& lists() const { return lists_; }
+  const BitList* lists() const { return lists_.data(); }
+  /// Of all lists, the shortest first.
   const std::vector<EqualLists>& lengths() const { return lengths_; }
   const std::uint16_t* places() const { return places_.data(); }
   /// Parts of the longest list.
   std::size_t longest() const { return lengths_.empty() ? 0 : lengths_.back().parts; }
 
  private:
-  void sort();
+  void sort(std::size_t count);
 
-  std::vector<BitList> lists_, sorted_;
+  std::vector<BitList> lists_, unsorted_;
   std::vector<EqualLists> lengths_;
   std::vector<std::uint16_t> places_;
   std::vector<std::uint32_t> words_, begin_;

@@ -67,7 +67,7 @@ USWIM_INLINE void convert_with(const std::int16_t* tables, Converters c, PartSum
   std::uint16_t begin[3][kShorts];  // of the lower bits, the upper bits, and each part
   for (std::size_t i = 0; i < kShorts; ++i) begin[2][i] = sums_of_part.below;
   const std::uint16_t* places = lists.places();
-  const BitList* list = lists.lists().data();
+  const BitList* list = lists.lists();
   for (const EqualLists& equal : lists.lengths()) {
     const std::int32_t start =
         c.half_step - static_cast<std::int32_t>(equal.parts) * sums_of_part.below;
@@ -75,7 +75,7 @@ USWIM_INLINE void convert_with(const std::int16_t* tables, Converters c, PartSum
       begin[0][i] = static_cast<std::uint16_t>(start - 0x8000);
       begin[1][i] = static_cast<std::uint16_t>(start >> d.shift);
     }
-    for (const BitList* const end = lists.lists().data() + equal.end; list != end; ++list) {
+    for (const BitList* const end = lists.lists() + equal.end; list != end; ++list) {
       const std::uint16_t* at = places + list->first;
       Wrapping low[kVectors] = {}, high[kVectors] = {};
 #pragma GCC unroll 4
@@ -369,16 +369,19 @@ USWIM_EVERY_INSTRUCTION_SET
 void add_patterns(const PatternBits& bits, const std::int32_t* of_pattern, std::size_t outputs,
                   std::int32_t* sums) {
   static_assert(kOutputs == kEight);
+  const std::uint32_t sign = bits.is_signed ? ~0u : 0u;
   for (std::size_t lane = 0; lane < kLanes; lane += kEight)
     for (std::size_t o = 0; o < outputs; o += kOutputs) {
       Eight of_lanes[kEight];
       for (std::size_t i = 0; i < kEight; ++i) {
-        const std::uint32_t* word = bits.words + lane + i;
-        Eight sum = {};
-        for (unsigned bit = bits.bits; bit-- > 0;) {
+        const std::uint32_t* word = bits.words + (bits.bits - 1) * kLanes + lane + i;
+        Eight sum;
+        load(sum, of_pattern + *word * outputs + o);
+        sum = (sum ^ sign) - sign;
+        while (word >= bits.words + kLanes) {
+          word -= kLanes;
           Eight one;
-          load(one, of_pattern + word[bit * kLanes] * outputs + o);
-          if (bits.is_signed && bit + 1 == bits.bits) one = -one;
+          load(one, of_pattern + *word * outputs + o);
           sum += sum + one;
         }
         of_lanes[i] = sum;

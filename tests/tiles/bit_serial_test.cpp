@@ -90,6 +90,15 @@ TEST(BitSerialProducts, EqualThePlainLoopForAnyLayer) {
     }
 }
 
+/// Enough inputs that what each pattern of rows comes to is tabulated, padded outputs included.
+TEST(BitSerialProducts, EqualThePlainLoopWhereRowsAreFew) {
+  for (const std::size_t rows : {1u, 7u, 10u})
+    for (const InputCode& code : {InputCode{6, false}, InputCode{6, true}}) {
+      SCOPED_TRACE(testing::Message() << rows << " rows" << (code.is_signed ? ", signed" : ""));
+      Chip(11, rows, {128, 128, 2, 4}, 0.3f).expect_plain_products(code, 8, 60, 13);
+    }
+}
+
 TEST(BitSerialProducts, EqualThePlainLoopForAnyConverterAndCode) {
   Chip chip(20, 200, {128, 128, 2, 8}, 0.3f);
   for (const unsigned adc_bits : {1u, 5u, 8u, 9u, 12u})
@@ -235,7 +244,6 @@ TEST(BitLists, NameTheRowsThatAreDriven) {
                   static_cast<std::int16_t>(list.weight << kRange.first);
         }
       }
-    EXPECT_EQ(list_number, lists.lists().size());
     for (std::size_t g = 0; g < kGroups; ++g)
       for (std::size_t r = 0; r < kRowCount; ++r)
         for (std::size_t lane = 0; lane < kWanted; ++lane) {
