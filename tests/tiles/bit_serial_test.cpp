@@ -43,9 +43,9 @@ struct Chip {
     return Mapping({layer}, config, {std::move(placement)});
   }
 
-  /// Both ways, on random inputs of which many are zero and few are large.
+  /// Both ways, on random inputs of which many are zero and few are large, or all the largest.
   void expect_plain_products(const InputCode& code, unsigned adc_bits, std::size_t groups,
-                             std::size_t lanes) {
+                             std::size_t lanes, bool largest = false) {
     const MappedLayer& layer = mapping.layers()[0];
     std::mt19937 random(7);
     std::vector<std::int16_t> inputs(groups * layer.rows * InputGroups::kLanes);
@@ -53,6 +53,7 @@ struct Chip {
       const auto kept =
           random() % 4 == 0 ? code.bits : static_cast<unsigned>(random()) % (code.bits + 1);
       int value = static_cast<int>(random() & ((1u << kept) - 1));
+      if (largest) value = (1 << code.bits) - 1;
       if (code.is_signed && value >> (code.bits - 1) != 0) value -= 1 << code.bits;
       input = static_cast<std::int16_t>(value);
     }
@@ -108,6 +109,13 @@ TEST(BitSerialProducts, EqualThePlainLoopForAnyConverterAndCode) {
                                       << (code.is_signed ? " signed" : ""));
       chip.expect_plain_products(code, adc_bits, 3, 16);
     }
+}
+
+/// Weighted sums of codes that fill 16 bits, or begin with a sign.
+TEST(BitSerialProducts, EqualThePlainLoopForTheLargestSums) {
+  for (const bool is_signed : {false, true})
+    Chip(20, 128, {128, 128, 2, 8}, 0.3f, {}, 1.0f)
+        .expect_plain_products({8, is_signed}, 8, 1, 16, true);
 }
 
 /// Devices of more levels fill 16 bits sooner, up to cells of which no table can hold four; slices
