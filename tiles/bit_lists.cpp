@@ -94,10 +94,17 @@ struct GroupBits {
   std::uint32_t first_vector;
 };
 
+/// The rows of a word that may share a place, those of `first` in each table: and the next ones.
+constexpr std::uint32_t first_rows(std::size_t rows_of_place) {
+  return 0x11111111u * ((1u << rows_of_place) - 1);
+}
+
 /// Lists of one group. Moves the end of the places and returns that of the lists.
 USWIM_EVERY_INSTRUCTION_SET
-BitList* list_bits(const GroupBits& group, std::size_t part, std::uint16_t* begin,
+BitList* list_bits(const GroupBits& group, const BitLists::Shape& shape, std::uint16_t* begin,
                    std::uint16_t** end, BitList* list) {
+  const std::size_t part = shape.part;
+  const std::uint32_t rows = first_rows(shape.rows_of_place);
   std::uint16_t* places = *end;
   for (std::size_t bit = 0; bit < group.bits; ++bit)
     for (unsigned lanes = group.planes[bit]; lanes != 0; lanes &= lanes - 1) {
@@ -105,8 +112,9 @@ BitList* list_bits(const GroupBits& group, std::size_t part, std::uint16_t* begi
       const std::uint32_t* word = group.words + bit * group.words_of_bit * kLanes + lane;
       const std::uint16_t* const first = places;
       for (std::size_t w = 0; w < group.words_of_bit; ++w)
-        places += add_places(word[w * kLanes],
-                             static_cast<unsigned>(w * kTablesOfWord * kPlacesOfTable), places);
+        for (std::size_t row = 0; row < kRows; row += shape.rows_of_place)
+          places += add_places(word[w * kLanes] & rows << row,
+                               static_cast<unsigned>(w * kTablesOfWord * kPlacesOfTable), places);
       std::memset(places, 0, kTablesOfWord * sizeof(std::uint16_t));  // of the first table, no row
       const std::size_t parts = (static_cast<std::size_t>(places - first) + part - 1) / part;
       places += parts * part - static_cast<std::size_t>(places - first);
@@ -119,11 +127,13 @@ BitList* list_bits(const GroupBits& group, std::size_t part, std::uint16_t* begi
 
 }  // namespace
 
-void BitLists::make(const InputRows& inputs, BitRange range, bool has_sign, std::size_t part) {
+void BitLists::make(const InputRows& inputs, BitRange range, bool has_sign, const Shape& shape) {
   const std::size_t words = words_of(inputs.rows), bits = range.end - range.first;
   const std::size_t vectors = inputs.groups * kLanes;
   words_.resize(words * bits * kLanes);
-  const std::size_t most = vectors * bits * (tables_of(inputs.rows) + part - 1) + kTablesOfWord;
+  const std::size_t places_of_list =
+      tables_of(inputs.rows) * (kRows / shape.rows_of_place) + shape.part - 1;
+  const std::size_t most = vectors * bits * places_of_list + kTablesOfWord;
   if (places_.size() < most) places_.resize(most);
   if (lists_.size() < vectors * bits) {
     lists_.resize(vectors * bits);
@@ -138,7 +148,7 @@ void BitLists::make(const InputRows& inputs, BitRange range, bool has_sign, std:
       planes[bit] &= static_cast<std::uint16_t>((1u << inputs.lanes) - 1);
     const GroupBits group{words_.data(), planes, words, bits,
                           static_cast<std::uint32_t>(g * kLanes)};
-    list = list_bits(group, part, places_.data(), &places, list);
+    list = list_bits(group, shape, places_.data(), &places, list);
   }
   if (has_sign) {
     const auto sign = static_cast<std::uint16_t>(1u << (bits - 1));

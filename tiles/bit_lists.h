@@ -42,13 +42,18 @@ struct EqualLists {
 };
 
 /// A list for every bit of every vector that any row has set. A group of four rows is left out
-/// where it has none, since the sum of no rows is zero; what is left is one place in the tables.
+/// where it has none, since the sum of no rows is zero; what is left is one place in the tables, or
+/// several of fewer rows each.
 /// Lists consist of parts of equal size, the last filled up with the place of no row. They are
 /// sorted by length, so that the loop over a list ends where the processor expects it to.
 class BitLists {
  public:
-  /// `has_sign`: the last bit of the range counts negative. `part`: places of one, up to 8.
-  void make(const InputRows& inputs, BitRange range, bool has_sign, std::size_t part);
+  struct Shape {
+    std::size_t part = 4;           ///< places of one, up to 8
+    std::size_t rows_of_place = 4;  ///< at most: 4, 2 or 1
+  };
+  /// `has_sign`: the last bit of the range counts negative.
+  void make(const InputRows& inputs, BitRange range, bool has_sign, const Shape& shape);
   const BitList* lists() const { return lists_.data(); }
   /// Of all lists, the shortest first.
   const std::vector<EqualLists>& lengths() const { return lengths_; }

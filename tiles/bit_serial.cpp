@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tiles/bit_serial_kernel.h"
+#include "tiles/lane_sums.h"
 
 namespace uswim::tiles {
 
@@ -134,13 +135,17 @@ bool BitSerialProducts::multiply_by_tables(const RowBlock& block,
   std::vector<bit_serial::CellRows> arrays;
   for (std::size_t a = block.first_array; a < block.first_array + block.arrays; ++a)
     arrays.push_back({cells_[a]->row(0), block.rows, mapping_.pitch(), mapping_.columns(a)});
-  bit_serial::PartBounds bounds;
-  for (const bit_serial::CellRows& cells : arrays)
-    for (std::size_t first = 0; first < cells.columns; first += kColumns)
-      bounds.add(chunk_at(cells, first));
+  if (bit_serial::tables_of(block.rows) > bit_serial::kMostTables) return false;
   bit_serial::PartSums part;
-  if (bit_serial::tables_of(block.rows) > bit_serial::kMostTables || !bounds.find(part))
-    return false;
+  bool found = false;
+  for (std::size_t rows = bit_serial::kRows; !found && rows > 0; rows /= 2) {
+    bit_serial::PartBounds bounds(rows);
+    for (const bit_serial::CellRows& cells : arrays)
+      for (std::size_t first = 0; first < cells.columns; first += kColumns)
+        bounds.add(chunk_at(cells, first));
+    found = bounds.find(part);
+  }
+  if (!found) return false;
   unsigned at_once = 1;
   while (at_once < code.bits && std::int64_t{block.adc.largest_code} << (at_once + 1) <= 1 << 16)
     ++at_once;
@@ -150,16 +155,19 @@ bool BitSerialProducts::multiply_by_tables(const RowBlock& block,
     ranges.push_back({bit, std::min(bit + at_once, code.bits)});
     if (lists_.size() < ranges.size()) lists_.emplace_back();
     bit_serial::BitLists& lists = lists_[ranges.size() - 1];
-    lists.make(inputs, ranges.back(), code.is_signed && ranges.back().end == code.bits,
-               part.tables);
+    lists.make(inputs, ranges.back(), code.is_signed && ranges.back().end == code.bits, part.shape);
     longest = std::max(longest, lists.longest());
   }
   const std::int32_t half = block.adc.step / 2;
-  bit_serial::Converters converters{{}, half, static_cast<std::int16_t>(block.adc.largest_code)};
+  bit_serial::Converters converters{
+      {}, half, static_cast<std::int16_t>(block.adc.largest_code), false};
   const auto parts = static_cast<std::int64_t>(longest);
-  if (!bit_serial::make_division(half - parts * part.below, half + parts * part.above, longest,
-                                 block.adc.step, converters.division))
-    return false;
+  const std::int64_t lowest = half - parts * part.below, highest = half + parts * part.above;
+  if (!bit_serial::make_division(lowest, highest, longest, block.adc.step, converters.division)) {
+    converters.exact = true;
+    if (!bit_serial::make_division(lowest, highest, 0, block.adc.step, converters.division))
+      return false;
+  }
   const std::size_t vectors = inputs.groups * kLanes;
   const std::size_t pairs = block.outputs * mapping_.slices();
   grow(column_codes_, vectors * kColumns);

@@ -49,8 +49,9 @@ USWIM_INLINE void multiply_high(Shorts& a, const Shorts& b) {
 #pragma GCC diagnostic pop
 #endif
 
-/// A chunk's columns in vectors of kBytes, parts of kPart places.
-template <int kBytes, std::size_t kPart>
+/// A chunk's columns in vectors of kBytes, parts of kPart places. kExact: the sums' upper bits are
+/// carries of the lower ones; otherwise what is left of each part is added.
+template <int kBytes, std::size_t kPart, bool kExact>
 USWIM_INLINE void convert_with(const std::int16_t* tables, Converters c, PartSums sums_of_part,
                                const BitLists& lists, std::uint16_t* codes) {
   using Shorts = typename Vectors<kBytes>::Shorts;
@@ -72,8 +73,8 @@ USWIM_INLINE void convert_with(const std::int16_t* tables, Converters c, PartSum
     const std::int32_t start =
         c.half_step - static_cast<std::int32_t>(equal.parts) * sums_of_part.below;
     for (std::size_t i = 0; i < kShorts; ++i) {
-      begin[0][i] = static_cast<std::uint16_t>(start - 0x8000);
-      begin[1][i] = static_cast<std::uint16_t>(start >> d.shift);
+      begin[0][i] = static_cast<std::uint16_t>(kExact ? start : start - 0x8000);
+      begin[1][i] = static_cast<std::uint16_t>(start >> (kExact ? 16 : d.shift));
     }
     for (const BitList* const end = lists.lists() + equal.end; list != end; ++list) {
       const std::uint16_t* at = places + list->first;
@@ -100,13 +101,20 @@ USWIM_INLINE void convert_with(const std::int16_t* tables, Converters c, PartSum
 #pragma GCC unroll 4
         for (std::size_t i = 0; i < kVectors; ++i) {
           low[i] += part[i];
-          high[i] += part[i] >> d.shift;
+          if constexpr (kExact)
+            high[i] -= reinterpret_cast<Wrapping>(low[i] < part[i]);
+          else
+            high[i] += part[i] >> d.shift;
         }
       }
       std::uint16_t* code = codes + list->vector * kColumns;
       const Wrapping weight = Wrapping{} + list->weight;
 #pragma GCC unroll 4
       for (std::size_t i = 0; i < kVectors; ++i) {
+        if constexpr (kExact) {
+          high[i] = high[i] << (15 - d.shift) << 1 | low[i] >> d.shift;
+          low[i] += 0x8000;
+        }
         Shorts steps = reinterpret_cast<Shorts>(high[i]);
         multiply_high<kBytes>(steps, reciprocal);
         const Wrapping left = low[i] - reinterpret_cast<Wrapping>(steps) * step;
@@ -122,15 +130,24 @@ USWIM_INLINE void convert_with(const std::int16_t* tables, Converters c, PartSum
   }
 }
 
+template <int kBytes, bool kExact>
+USWIM_INLINE void convert_parts(const std::int16_t* tables, const Converters& c,
+                                const PartSums& part, const BitLists& lists, std::uint16_t* codes) {
+  if (part.shape.part == 4)
+    convert_with<kBytes, 4, kExact>(tables, c, part, lists, codes);
+  else if (part.shape.part == 2)
+    convert_with<kBytes, 2, kExact>(tables, c, part, lists, codes);
+  else
+    convert_with<kBytes, 1, kExact>(tables, c, part, lists, codes);
+}
+
 template <int kBytes>
 USWIM_INLINE void convert_by(const std::int16_t* tables, const Converters& c, const PartSums& part,
                              const BitLists& lists, std::uint16_t* codes) {
-  if (part.tables == 4)
-    convert_with<kBytes, 4>(tables, c, part, lists, codes);
-  else if (part.tables == 2)
-    convert_with<kBytes, 2>(tables, c, part, lists, codes);
+  if (c.exact)
+    convert_parts<kBytes, true>(tables, c, part, lists, codes);
   else
-    convert_with<kBytes, 1>(tables, c, part, lists, codes);
+    convert_parts<kBytes, false>(tables, c, part, lists, codes);
 }
 
 #if defined(__x86_64__)
@@ -154,19 +171,20 @@ void convert_baseline(const std::int16_t* tables, const Converters& c, const Par
 
 constexpr std::uint32_t kUnit = 8;  ///< that cells are rounded up to, so that 16 bits hold four
 
-/// The largest sums of positive cells over 4, 2 and 1 tables, and of negative ones over one table.
+/// The largest sums of positive cells over 4, 2 and 1 places, and of negative ones over one place.
 USWIM_EVERY_INSTRUCTION_SET
-void widest_sums(const CellRows& cells, std::uint32_t (&above)[3], std::uint32_t& below) {
+void widest_sums(const CellRows& cells, std::size_t rows_of_place, std::uint32_t (&above)[3],
+                 std::uint32_t& below) {
   constexpr std::size_t kAtOnce = 16, kMost = 4;
   typedef std::int16_t Sums __attribute__((vector_size(kAtOnce * sizeof(std::int16_t))));
   typedef Sums SumsAnywhere __attribute__((aligned(2), may_alias));
   static_assert(kRows * (32768 / kUnit + 1) < 32768);
   const Sums zero = {};
   for (std::size_t first = 0; first < kColumns; first += kAtOnce) {
-    Sums largest[kMost] = {}, lowest = {};  // of all tables, the largest first
-    for (std::size_t r = 0; r < cells.rows; r += kRows) {
+    Sums largest[kMost] = {}, lowest = {};  // of all places, the largest first
+    for (std::size_t r = 0; r < cells.rows; r += rows_of_place) {
       Sums positive = {}, negative = {};
-      for (std::size_t i = r; i < r + kRows && i < cells.rows; ++i) {
+      for (std::size_t i = r; i < r + rows_of_place && i < cells.rows; ++i) {
         const Sums cell =
             *reinterpret_cast<const SumsAnywhere*>(cells.first + i * cells.pitch + first);
         const Sums opposite = -cell;
@@ -185,8 +203,8 @@ void widest_sums(const CellRows& cells, std::uint32_t (&above)[3], std::uint32_t
       std::uint32_t sum = 0;
       for (std::size_t i = 0; i < kMost; ++i) {
         sum += static_cast<std::uint16_t>(largest[i][c]);
-        std::uint32_t& of_tables = above[i == 0 ? 2 : i == 1 ? 1 : 0];
-        if (i != 2 && of_tables < sum) of_tables = sum;
+        std::uint32_t& of_places = above[i == 0 ? 2 : i == 1 ? 1 : 0];
+        if (i != 2 && of_places < sum) of_places = sum;
       }
       const auto negative = static_cast<std::uint16_t>(lowest[c]);
       if (below < negative) below = negative;
@@ -196,34 +214,35 @@ void widest_sums(const CellRows& cells, std::uint32_t (&above)[3], std::uint32_t
 
 }  // namespace
 
-void PartBounds::add(const CellRows& chunk) { widest_sums(chunk, above_, below_); }
+void PartBounds::add(const CellRows& chunk) { widest_sums(chunk, rows_, above_, below_); }
 
 bool PartBounds::find(PartSums& part) const {
-  std::uint32_t tables = 4;
+  std::uint32_t places = 4;
   for (const std::uint32_t above : above_) {
-    const std::uint32_t below = tables * below_;
+    const std::uint32_t below = places * below_;
     if ((above + below) * kUnit < 65536) {
-      part = {tables, static_cast<std::uint16_t>(above * kUnit),
+      part = {{places, rows_},
+              static_cast<std::uint16_t>(above * kUnit),
               static_cast<std::uint16_t>(below * kUnit)};
       return true;
     }
-    tables /= 2;
+    places /= 2;
   }
   return false;
 }
 
-bool make_division(std::int64_t lowest, std::int64_t highest, std::size_t parts, std::int32_t step,
+bool make_division(std::int64_t lowest, std::int64_t highest, std::size_t times, std::int32_t step,
                    Division& division) {
   constexpr std::int64_t kLargest = 32767;
-  if (parts >= kLargest / 4) return false;
-  const auto lost = static_cast<std::int64_t>(parts) + 1;
+  if (times >= kLargest / 4) return false;
+  const auto lost = static_cast<std::int64_t>(times) + 1;
   for (int shift = 0; shift < 16; ++shift) {
     if (std::max(highest >> shift, -(lowest >> shift) + lost) > kLargest) continue;
     const double exact = std::ldexp(1.0, 16 + shift) / step;
     const double reciprocal = std::floor(exact);
     if (reciprocal < 1) continue;
     if (reciprocal > kLargest) return false;
-    // The upper bits are at most parts + 1 too small, and the reciprocal by less than one: so is
+    // The upper bits are at most times + 1 too small, and the reciprocal by less than one: so is
     // the quotient. Negative sums have negative upper bits, so one more than their quotient is 0 at
     // most.
     const double error =
@@ -272,122 +291,6 @@ void make_tables(const CellRows& cells, std::int16_t* tables) {
       }
       for (std::size_t e = 0; e < kEntries; ++e)
         *reinterpret_cast<RowAnywhere*>(tables + e * kColumns + first) = entries[e];
-    }
-}
-
-namespace {
-
-typedef std::uint32_t Eight __attribute__((vector_size(32)));
-constexpr std::size_t kEight = 8;
-static_assert(kLanes == 2 * kEight && kColumns == 4 * kEight);
-
-/// Not by memcpy(), which GCC makes copies by halves of, through memory.
-typedef std::uint32_t EightAnywhere __attribute__((vector_size(32), aligned(2), may_alias));
-USWIM_INLINE void load(Eight& eight, const void* from) {
-  eight = *static_cast<const EightAnywhere*>(from);
-}
-USWIM_INLINE void store(const Eight& eight, void* to) { *static_cast<EightAnywhere*>(to) = eight; }
-
-/// Rows of eight numbers become columns.
-USWIM_INLINE void transpose(Eight (&rows)[kEight]) {
-  Eight pairs[kEight], fours[kEight];
-  for (std::size_t i = 0; i < kEight; i += 2) {
-    const Eight a = rows[i], b = rows[i + 1];
-    pairs[i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
-    pairs[i + 1] = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
-  }
-  for (std::size_t i = 0; i < kEight; i += 4)
-    for (std::size_t half = 0; half < 2; ++half) {
-      const Eight a = pairs[i + half], b = pairs[i + half + 2];
-      fours[i + 2 * half] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
-      fours[i + 2 * half + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-  for (std::size_t i = 0; i < kEight / 2; ++i) {
-    const Eight a = fours[i], b = fours[i + 4];
-    rows[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
-    rows[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
-  }
-}
-
-}  // namespace
-
-USWIM_EVERY_INSTRUCTION_SET
-void take_pairs(std::uint16_t* codes, std::size_t groups, const PairSums& pairs) {
-  const std::uint32_t kept = pairs.add ? ~0u : 0u;
-  const unsigned shift = pairs.shift;
-  // Unsigned numbers are signed ones less 2^15, which cancels.
-  const std::uint32_t sign = pairs.are_signed ? 0 : 0x80008000;
-  typedef std::int32_t Signed __attribute__((vector_size(32)));
-  for (std::size_t group = 0; group < groups; ++group, codes += kLanes * kColumns)
-    for (std::size_t first = 0; first < pairs.pairs; first += kEight)
-      for (std::size_t lane = 0; lane < kLanes; lane += kEight) {
-        Eight both[kEight];  // the even column in the lower half
-        for (std::size_t i = 0; i < kEight; ++i) {
-          std::uint16_t* code = codes + (lane + i) * kColumns + 2 * first;
-          load(both[i], code);
-          store(Eight{}, code);
-        }
-        transpose(both);
-        const std::size_t count = pairs.pairs - first < kEight ? pairs.pairs - first : kEight;
-        for (std::size_t i = 0; i < count; ++i) {
-          const Eight codes_of_pair = both[i] ^ sign;
-          const Signed even = reinterpret_cast<Signed>(codes_of_pair << 16) >> 16;
-          const Signed odd = reinterpret_cast<Signed>(codes_of_pair) >> 16;
-          std::int32_t* of_pair = pairs.sums + (group * pairs.pitch + first + i) * kLanes + lane;
-          Eight sum;
-          load(sum, of_pair);
-          sum = (sum & kept) + (reinterpret_cast<Eight>(even - odd) << shift);
-          store(sum, of_pair);
-        }
-      }
-}
-
-USWIM_EVERY_INSTRUCTION_SET
-void add_outputs(const std::int32_t* __restrict pairs, std::size_t groups,
-                 const OutputSums& outputs, std::int64_t* __restrict sums) {
-  const OutputSums of = outputs;
-  const std::int64_t kept = of.add ? -1 : 0;
-  for (std::size_t group = 0; group < groups; ++group, pairs += of.pitch * kLanes) {
-    const std::int32_t* pair = pairs;
-    for (std::size_t o = 0; o < of.outputs; ++o, sums += kLanes) {
-      Eight steps[2] = {};
-      for (std::size_t slice = 0; slice < of.slices; ++slice)
-        for (std::size_t half = 0; half < 2; ++half, pair += kEight) {
-          Eight of_slice;
-          load(of_slice, pair);
-          steps[half] = (steps[half] << of.device_bits) + of_slice;
-        }
-      std::int32_t of_output[kLanes];
-      for (std::size_t half = 0; half < 2; ++half) store(steps[half], of_output + half * kEight);
-      for (std::size_t lane = 0; lane < kLanes; ++lane)
-        sums[lane] = (sums[lane] & kept) + std::int64_t{of_output[lane]} * of.factor;
-    }
-  }
-}
-
-USWIM_EVERY_INSTRUCTION_SET
-void add_patterns(const PatternBits& bits, const std::int32_t* of_pattern, std::size_t outputs,
-                  std::int32_t* sums) {
-  static_assert(kOutputs == kEight);
-  const std::uint32_t sign = bits.is_signed ? ~0u : 0u;
-  for (std::size_t lane = 0; lane < kLanes; lane += kEight)
-    for (std::size_t o = 0; o < outputs; o += kOutputs) {
-      Eight of_lanes[kEight];
-      for (std::size_t i = 0; i < kEight; ++i) {
-        const std::uint32_t* word = bits.words + (bits.bits - 1) * kLanes + lane + i;
-        Eight sum;
-        load(sum, of_pattern + *word * outputs + o);
-        sum = (sum ^ sign) - sign;
-        while (word >= bits.words + kLanes) {
-          word -= kLanes;
-          Eight one;
-          load(one, of_pattern + *word * outputs + o);
-          sum += sum + one;
-        }
-        of_lanes[i] = sum;
-      }
-      transpose(of_lanes);
-      for (std::size_t i = 0; i < kOutputs; ++i) store(of_lanes[i], sums + (o + i) * kLanes + lane);
     }
 }
 

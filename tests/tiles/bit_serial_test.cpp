@@ -127,7 +127,8 @@ TEST(BitSerialProducts, EqualThePlainLoopForAnyDevice) {
       Chip(11, 140, {128, 128, device_bits, 6}, 0.5f, {}, common)
           .expect_plain_products({5, true}, 8, 3, 16);
     }
-  Chip(3, 700, {1024, 64, 4, 4}, 0.2f).expect_plain_products({3, false}, 8, 1, 16);
+  for (const unsigned device_bits : {2u, 4u})
+    Chip(3, 700, {1024, 64, device_bits, 4}, 0.2f).expect_plain_products({3, false}, 8, 1, 16);
 }
 
 TEST(BitSerialProducts, EqualThePlainLoopWhereRowsStandElsewhere) {
@@ -147,74 +148,80 @@ TEST(BitSerialProducts, AreTheSameOnEveryInstructionSet) {
     for (auto& cell : cells)
       cell = static_cast<std::int16_t>(static_cast<int>(random() % span) - 500);
     const CellRows rows{cells.data(), kRowCount, kColumns, kColumns};
-    PartBounds bounds;
+    PartBounds bounds(kRows);
     bounds.add(rows);
     PartSums part;
     ASSERT_TRUE(bounds.find(part));
-    EXPECT_EQ(part.tables, part_tables);
+    EXPECT_EQ(part.shape.part, part_tables);
     BitLists lists;
-    lists.make({codes.data(), 1, kLanes, kRowCount, 0}, {8, 8 + kBits}, true, part.tables);
+    lists.make({codes.data(), 1, kLanes, kRowCount, 0}, {8, 8 + kBits}, true, part.shape);
     const auto parts = static_cast<std::int64_t>(lists.longest());
     EXPECT_GT(parts, 1);
-    Converters converters{{}, 700, 255};
+    Converters converters{{}, 700, 255, false};
     ASSERT_TRUE(make_division(700 - parts * part.below, 700 + parts * part.above, lists.longest(),
                               1401, converters.division));
     std::vector<std::int16_t> tables(tables_of(kRowCount) * kTable);
     make_tables(rows, tables.data());
     std::vector<std::vector<std::uint16_t>> results;
-    for (const Convert version : versions_of_convert()) {
-      results.emplace_back(kLanes * kColumns, 0);
-      version(tables.data(), converters, part, lists, results.back().data());
-      EXPECT_EQ(results.back(), results.front());
-    }
+    for (const bool exact : {false, true})
+      for (const Convert version : versions_of_convert()) {
+        converters.exact = exact;
+        results.emplace_back(kLanes * kColumns, 0);
+        version(tables.data(), converters, part, lists, results.back().data());
+        EXPECT_EQ(results.back(), results.front());
+      }
   }
 }
 
-/// Of all sets of as many tables, and rows of theirs.
+/// Of all sets of as many places, and rows of theirs.
 TEST(PartBounds, HoldEverySumAndNotMuchMore) {
   using namespace bit_serial;
   constexpr std::size_t kRowCount = 30;
   std::mt19937 random(6);
-  for (const int largest : {3000, 9000, 15000}) {
-    std::vector<std::int16_t> cells(kRowCount * kColumns);
-    for (auto& cell : cells)
-      cell = static_cast<std::int16_t>(static_cast<int>(random() % static_cast<unsigned>(largest)) -
-                                       largest / 10);
-    PartBounds bounds;
-    bounds.add({cells.data(), kRowCount, kColumns, kColumns});
-    PartSums part;
-    ASSERT_TRUE(bounds.find(part));
-    int above = 0, below = 0, of_one_table = 0;
-    for (std::size_t c = 0; c < kColumns; ++c) {
-      std::vector<int> positive, negative;
-      for (std::size_t r = 0; r < kRowCount; ++r) {
-        if (r % kRows == 0) positive.push_back(0), negative.push_back(0);
-        const int cell = cells[r * kColumns + c];
-        (cell > 0 ? positive : negative).back() += cell;
+  for (const std::size_t rows_of_place : {4u, 2u, 1u})
+    for (const int largest : {3000, 9000, 15000}) {
+      std::vector<std::int16_t> cells(kRowCount * kColumns);
+      for (auto& cell : cells)
+        cell = static_cast<std::int16_t>(
+            static_cast<int>(random() % static_cast<unsigned>(largest)) - largest / 10);
+      PartBounds bounds(rows_of_place);
+      bounds.add({cells.data(), kRowCount, kColumns, kColumns});
+      PartSums part;
+      ASSERT_TRUE(bounds.find(part));
+      int above = 0, below = 0, of_one_place = 0;
+      for (std::size_t c = 0; c < kColumns; ++c) {
+        std::vector<int> positive, negative;
+        for (std::size_t r = 0; r < kRowCount; ++r) {
+          if (r % rows_of_place == 0) positive.push_back(0), negative.push_back(0);
+          const int cell = cells[r * kColumns + c];
+          (cell > 0 ? positive : negative).back() += cell;
+        }
+        std::sort(positive.rbegin(), positive.rend());
+        std::sort(negative.begin(), negative.end());
+        int most = 0, least = 0;
+        for (std::size_t i = 0; i < part.shape.part; ++i) {
+          most += positive[i];
+          least += negative[i];
+        }
+        above = std::max(above, most);
+        below = std::max(below, -least);
+        of_one_place = std::max(of_one_place, -negative.front());
       }
-      std::sort(positive.rbegin(), positive.rend());
-      std::sort(negative.begin(), negative.end());
-      int most = 0, least = 0;
-      for (std::size_t i = 0; i < part.tables; ++i) {
-        most += positive[i];
-        least += negative[i];
-      }
-      above = std::max(above, most);
-      below = std::max(below, -least);
-      of_one_table = std::max(of_one_table, -negative.front());
+      EXPECT_GE(part.above, above);
+      EXPECT_GE(part.below, below);
+      EXPECT_LE(part.above + part.below, 65535);
+      const int places = static_cast<int>(part.shape.part);
+      const int rounding = places * static_cast<int>(rows_of_place) * 8;
+      EXPECT_LE(part.above, above + rounding);
+      EXPECT_LE(part.below, places * of_one_place + rounding);
     }
-    EXPECT_GE(part.above, above);
-    EXPECT_GE(part.below, below);
-    EXPECT_LE(part.above + part.below, 65535);
-    const int rounding = static_cast<int>(part.tables * kRows) * 8;
-    EXPECT_LE(part.above, above + rounding);
-    EXPECT_LE(part.below, static_cast<int>(part.tables) * of_one_table + rounding);
-  }
   const std::vector<std::int16_t> large(kRowCount * kColumns, 17000);
-  PartBounds bounds;
-  bounds.add({large.data(), kRowCount, kColumns, kColumns});
-  PartSums part;
-  EXPECT_FALSE(bounds.find(part));
+  for (const std::size_t rows_of_place : {4u, 2u}) {
+    PartBounds bounds(rows_of_place);
+    bounds.add({large.data(), kRowCount, kColumns, kColumns});
+    PartSums part;
+    EXPECT_EQ(bounds.find(part), rows_of_place == 2);
+  }
 }
 
 /// Every bit that a row has is in exactly one list, at the place of its table and entry.
@@ -225,9 +232,10 @@ TEST(BitLists, NameTheRowsThatAreDriven) {
   std::mt19937 random(4);
   std::vector<std::int16_t> codes(kGroups * kPitch);
   for (auto& code : codes) code = static_cast<std::int16_t>(random() & random() & random());
-  for (const std::size_t part : {1u, 2u, 4u}) {
+  for (const BitLists::Shape& shape : {BitLists::Shape{1, 4}, BitLists::Shape{2, 2},
+                                       BitLists::Shape{4, 4}, BitLists::Shape{1, 1}}) {
     BitLists lists;
-    lists.make({codes.data(), kGroups, kWanted, kRowCount, kPitch}, kRange, true, part);
+    lists.make({codes.data(), kGroups, kWanted, kRowCount, kPitch}, kRange, true, shape);
     std::vector<std::int16_t> found(kGroups * kPitch, 0);
     std::size_t list_number = 0;
     for (const EqualLists& equal : lists.lengths())
@@ -235,17 +243,13 @@ TEST(BitLists, NameTheRowsThatAreDriven) {
         const BitList& list = lists.lists()[list_number];
         const std::size_t group = list.vector / kLanes, lane = list.vector % kLanes;
         ASSERT_LT(lane, kWanted);
-        std::size_t last_table = 0;
-        for (std::size_t i = 0; i < part * equal.parts; ++i) {
+        for (std::size_t i = 0; i < shape.part * equal.parts; ++i) {
           const std::size_t place = lists.places()[list.first + i];
           ASSERT_EQ(place % (kColumns / kPlace), 0u);
           const std::size_t entry = place / (kColumns / kPlace) % kEntries;
           const std::size_t table = place / (kColumns / kPlace) / kEntries;
-          if (place > 0) {
-            ASSERT_GT(entry, 0u);
-            ASSERT_TRUE(i == 0 || table > last_table);
-            last_table = table;
-          }
+          ASSERT_EQ(entry == 0, place == 0);
+          ASSERT_LE(static_cast<std::size_t>(__builtin_popcountll(entry)), shape.rows_of_place);
           for (std::size_t r = 0; r < kRows; ++r)
             if (entry >> r & 1)
               found[group * kPitch + (table * kRows + r) * kLanes + lane] +=
