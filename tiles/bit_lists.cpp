@@ -103,21 +103,23 @@ constexpr std::uint32_t first_rows(std::size_t rows_of_place) {
 USWIM_EVERY_INSTRUCTION_SET
 BitList* list_bits(const GroupBits& group, const BitLists::Shape& shape, std::uint16_t* begin,
                    std::uint16_t** end, BitList* list) {
-  const std::size_t part = shape.part;
+  const int part_shift = shape.part == 1 ? 0 : shape.part == 2 ? 1 : shape.part == 4 ? 2 : 3;
   const std::uint32_t rows = first_rows(shape.rows_of_place);
   std::uint16_t* places = *end;
   for (std::size_t bit = 0; bit < group.bits; ++bit)
     for (unsigned lanes = group.planes[bit]; lanes != 0; lanes &= lanes - 1) {
       const auto lane = static_cast<unsigned>(__builtin_ctz(lanes));
       const std::uint32_t* word = group.words + bit * group.words_of_bit * kLanes + lane;
-      const std::uint16_t* const first = places;
+      std::uint16_t* const first = places;
       for (std::size_t w = 0; w < group.words_of_bit; ++w)
         for (std::size_t row = 0; row < kRows; row += shape.rows_of_place)
           places += add_places(word[w * kLanes] & rows << row,
                                static_cast<unsigned>(w * kTablesOfWord * kPlacesOfTable), places);
       std::memset(places, 0, kTablesOfWord * sizeof(std::uint16_t));  // of the first table, no row
-      const std::size_t parts = (static_cast<std::size_t>(places - first) + part - 1) / part;
-      places += parts * part - static_cast<std::size_t>(places - first);
+      const std::size_t length =
+          (static_cast<std::size_t>(places - first) + shape.part - 1) & ~(shape.part - 1);
+      places = first + length;
+      const std::size_t parts = length >> part_shift;
       *list++ = {static_cast<std::uint32_t>(first - begin), group.first_vector + lane,
                  static_cast<std::uint16_t>(1u << bit), static_cast<std::uint16_t>(parts)};
     }
@@ -155,16 +157,13 @@ void BitLists::make(const InputRows& inputs, BitRange range, bool has_sign, cons
     for (BitList* one = unsorted_.data(); one != list; ++one)
       if (one->weight == sign) one->weight = static_cast<std::uint16_t>(-one->weight);
   }
-  sort(static_cast<std::size_t>(list - unsorted_.data()));
+  sort(static_cast<std::size_t>(list - unsorted_.data()), places_of_list / shape.part);
 }
 
 /// By length, else as they are.
-void BitLists::sort(std::size_t count) {
+void BitLists::sort(std::size_t count, std::size_t longest) {
   const BitList* const end = unsorted_.data() + count;
-  std::uint16_t longest = 0;
-  for (const BitList* list = unsorted_.data(); list != end; ++list)
-    longest = std::max(longest, list->parts);
-  begin_.assign(longest + 2u, 0);
+  begin_.assign(longest + 2, 0);
   for (const BitList* list = unsorted_.data(); list != end; ++list) ++begin_[list->parts + 1u];
   lengths_.clear();
   for (std::uint32_t parts = 0; parts <= longest; ++parts) {
@@ -175,47 +174,67 @@ void BitLists::sort(std::size_t count) {
     lists_[begin_[list->parts]++] = *list;
 }
 
+namespace {
+
+typedef std::uint16_t Lanes __attribute__((vector_size(2 * kLanes)));
+typedef Lanes LanesAnywhere __attribute__((aligned(2), may_alias));
+constexpr std::size_t kFour = 4, kRowsOfWord = kRows * kTablesOfWord, kHalfWord = kRowsOfWord / 2;
+
+/// Four bits of at most 16 rows: of each bit the rows that have it. `to_top`: 0x1248, which GCC is
+/// not to know, or it would make shifts and additions of the product.
+USWIM_INLINE void spread_four(const std::int16_t* codes, std::size_t rows, unsigned first,
+                              const Lanes& to_top, Lanes (&of_bit)[kFour]) {
+#pragma GCC unroll 4
+  for (std::size_t bit = 0; bit < kFour; ++bit) of_bit[bit] = Lanes{};
+  for (std::size_t begin = 0; begin < kHalfWord && begin < rows; begin += kFour) {
+    // Four bits of four rows side by side. The product brings bits 0, 4, 8 and 12, one of each row,
+    // to the top.
+    Lanes four = {};
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kFour; ++i) {
+      if (begin + i >= rows) break;
+      const Lanes row = *reinterpret_cast<const LanesAnywhere*>(codes + (begin + i) * kLanes);
+      four |= (row >> first & 15) << (kFour * i);
+    }
+#pragma GCC unroll 4
+    for (std::size_t bit = 0; bit < kFour; ++bit)
+      of_bit[bit] |= (four >> bit & 0x1111) * to_top >> 12 << begin;
+  }
+}
+
+}  // namespace
+
 USWIM_EVERY_INSTRUCTION_SET
 void spread_bits(const std::int16_t* codes, std::size_t rows, BitRange range, std::uint32_t* words,
                  std::uint16_t* planes) {
-  constexpr unsigned kNibble = 4;
-  constexpr std::size_t kHalf = kRows * kTablesOfWord / 2;  // rows whose entries fill 16 bits
-  typedef std::uint16_t Lanes __attribute__((vector_size(2 * kLanes)));
   typedef std::uint32_t Words __attribute__((vector_size(4 * kLanes)));
+  typedef Words WordsAnywhere __attribute__((aligned(4), may_alias));
+  const volatile std::uint16_t factor = 0x1248;
+  const Lanes to_top = Lanes{} + factor;
   const std::size_t of_bit = words_of(rows) * kLanes;
-  Lanes any[kMostBits];
-  for (unsigned bit = range.first; bit < range.end; ++bit) any[bit - range.first] = Lanes{};
-  for (std::size_t r = 0; r < rows; r += 2 * kHalf, words += kLanes) {
-    for (unsigned first = range.first; first < range.end; first += kNibble) {
-      Lanes half[2][kNibble] = {};
-      for (std::size_t h = 0; h < 2; ++h) {
-        const std::size_t from = r + h * kHalf;
-        for (std::size_t begin = 0; begin < kHalf && from + begin < rows; begin += kRows) {
-          // Four bits of four rows side by side. The product brings bits 0, 4, 8 and 12, one of
-          // each row, to the top, where they are an entry of the table.
-          Lanes four = {};
-          for (std::size_t i = 0; i < kRows && from + begin + i < rows; ++i) {
-            Lanes row;
-            std::memcpy(&row, codes + (from + begin + i) * kLanes, sizeof row);
-            four |= (row >> first & 15) << (kNibble * i);
-          }
-          for (unsigned bit = 0; bit < kNibble; ++bit)
-            half[h][bit] |= (four >> bit & 0x1111) * 0x1248 >> 12 << begin;
-        }
-      }
-      for (unsigned bit = first; bit < range.end && bit < first + kNibble; ++bit) {
-        const Lanes low = half[0][bit - first], high = half[1][bit - first];
-        const Words word =
-            __builtin_convertvector(low, Words) | __builtin_convertvector(high, Words) << 16;
-        std::memcpy(words + (bit - range.first) * of_bit, &word, sizeof word);
-        any[bit - range.first] |= low | high;
+  for (unsigned first = range.first; first < range.end; first += kFour) {
+    const std::size_t bits = range.end - first < kFour ? range.end - first : kFour;
+    Lanes any[kFour] = {};
+    std::uint32_t* word = words + (first - range.first) * of_bit;
+    for (std::size_t r = 0; r < rows; r += kRowsOfWord, word += kLanes) {
+      Lanes low[kFour], high[kFour];
+      spread_four(codes + r * kLanes, rows - r, first, to_top, low);
+      const std::size_t in_low = rows - r < kHalfWord ? rows - r : kHalfWord;
+      spread_four(codes + (r + in_low) * kLanes, rows - r - in_low, first, to_top, high);
+#pragma GCC unroll 4
+      for (std::size_t bit = 0; bit < kFour; ++bit) {
+        any[bit] |= low[bit] | high[bit];
+        if (bit < bits)
+          *reinterpret_cast<WordsAnywhere*>(word + bit * of_bit) =
+              __builtin_convertvector(low[bit], Words) | __builtin_convertvector(high[bit], Words)
+                                                             << 16;
       }
     }
-  }
-  for (unsigned bit = 0; bit < range.end - range.first; ++bit) {
-    std::uint16_t lanes[kLanes];
-    std::memcpy(lanes, &any[bit], sizeof lanes);
-    planes[bit] = lanes_with_any(lanes);
+    for (std::size_t bit = 0; bit < bits; ++bit) {
+      std::uint16_t lanes[kLanes];
+      std::memcpy(lanes, &any[bit], sizeof lanes);
+      planes[first - range.first + bit] = lanes_with_any(lanes);
+    }
   }
 }
 

@@ -62,7 +62,7 @@ class BitLists {
   std::size_t longest() const { return lengths_.empty() ? 0 : lengths_.back().parts; }
 
  private:
-  void sort(std::size_t count);
+  void sort(std::size_t count, std::size_t longest);
 
   std::vector<BitList> lists_, unsorted_;
   std::vector<EqualLists> lengths_;

@@ -53,12 +53,13 @@ class ReadErrorDraws {
 /// multiply_bit_serial(), faster.
 ///
 /// Four rows with one-bit inputs can contribute 16 different sums to a column. They are tabulated,
-/// 16 columns side by side in 16 bits, so that a column's sum takes a look-up and an addition per
-/// four rows. 16 bits hold the sums of as many rows as the cells' values allow, less the middle of
-/// what each table spans; of the sum of all, their ADC is content with the upper bits, roughly, and
-/// the lowest 16 (bit_serial::Division). An array of few rows has few input patterns: what they
-/// come to behind the ADCs is tabulated itself. Bits that no row has set are skipped, since the ADC
-/// converts zero to zero.
+/// 32 columns side by side in 16 bits, so that their sums take a look-up and two additions per four
+/// rows. Only groups of which a row is driven are looked up: each bit of an input vector has a list
+/// of them (BitLists), which all columns share; a bit that no row has set has none, since the ADC
+/// converts zero to zero. 16 bits hold the sums over as many places of a list as the cells' values
+/// allow, whichever they are (PartBounds); of the sum of all, their ADC is content with the upper
+/// bits, roughly, and the lowest 16 (bit_serial::Division). An array of few rows has few input
+/// patterns: what they come to behind the ADCs is tabulated itself.
 class BitSerialProducts {
  public:
   /// `cells[a]`: the programmed array a; read at every multiplication. Neither is copied.

@@ -101,18 +101,17 @@ void add_patterns(const PatternBits& bits, const std::int32_t* of_pattern, std::
   for (std::size_t lane = 0; lane < kLanes; lane += kEight)
     for (std::size_t o = 0; o < outputs; o += kOutputs) {
       Eight of_lanes[kEight];
-      for (std::size_t i = 0; i < kEight; ++i) {
-        const std::uint32_t* word = bits.words + (bits.bits - 1) * kLanes + lane + i;
-        Eight sum;
-        load(sum, of_pattern + *word * outputs + o);
-        sum = (sum ^ sign) - sign;
-        while (word >= bits.words + kLanes) {
-          word -= kLanes;
+      for (std::size_t i = 0; i < kEight; ++i) of_lanes[i] = Eight{};
+      for (unsigned bit = bits.bits; bit-- > 0;) {
+        const std::uint32_t* word = bits.words + bit * kLanes + lane;
+#pragma GCC unroll 8
+        for (std::size_t i = 0; i < kEight; ++i) {
           Eight one;
-          load(one, of_pattern + *word * outputs + o);
-          sum += sum + one;
+          load(one, of_pattern + word[i] * outputs + o);
+          of_lanes[i] += of_lanes[i] + one;
         }
-        of_lanes[i] = sum;
+        if (bit + 1 == bits.bits)
+          for (std::size_t i = 0; i < kEight; ++i) of_lanes[i] = (of_lanes[i] ^ sign) - sign;
       }
       transpose(of_lanes);
       for (std::size_t i = 0; i < kOutputs; ++i) store(of_lanes[i], sums + (o + i) * kLanes + lane);
