@@ -70,9 +70,11 @@ struct PointPart {
   std::ptrdiff_t sums_tile_stride;
 };
 
-/// The products of kOutputs outputs with all tiles.
+/// The products of kOutputs outputs with all tiles. Six of them in one function would take GCC a
+/// minute longer.
 template <int kOutputs>
-void multiply_part(const PointPart& part, const std::int16_t* weights, std::int32_t* sums) {
+__attribute__((noinline)) void multiply_part(const PointPart& part, const std::int16_t* weights,
+                                             std::int32_t* sums) {
   constexpr std::ptrdiff_t kOutput = kPoints * static_cast<std::ptrdiff_t>(kLaneCount);
   const std::int16_t* codes = part.codes;
   for (std::size_t tile = 0; tile < part.tiles; ++tile) {
