@@ -24,6 +24,24 @@ void unpack(const std::uint8_t* packed, std::size_t n, std::uint8_t* levels) {
     std::memcpy(levels + i, of_byte.levels[*packed++].data(), 8 / kBits);
 }
 
+/// kBytes: of a weight, 0: as many as the mapping says.
+template <std::size_t kBytes>
+void pack_codes(const Mapping& mapping, const ArrayBlock& a, const std::int16_t* codes,
+                std::uint8_t* packed) {
+  const std::size_t bytes = kBytes > 0 ? kBytes : mapping.packed_bytes_per_weight();
+  const std::size_t row_bytes = packed_row_bytes(mapping), rows = mapping.layers()[a.layer].rows;
+  const bool in_order = mapping.placement(a.layer).row_order.empty();
+  for (std::size_t o = 0; o < a.outputs; ++o) {
+    const std::int16_t* const code =
+        &codes[mapping.matrix_output(a.layer, a.first_output + o) * rows];
+    std::uint8_t* to = packed + o * bytes;
+    for (std::size_t r = a.first_row; r < a.first_row + a.rows; ++r, to += row_bytes)
+      std::memcpy(
+          to, mapping.packed_levels_of_code(code[in_order ? r : mapping.matrix_row(a.layer, r)]),
+          bytes);
+  }
+}
+
 }  // namespace
 
 void pack_levels(const std::uint8_t* levels, std::size_t n, unsigned device_bits,
@@ -60,16 +78,15 @@ std::vector<std::uint8_t> packed_levels(const Mapping& mapping, std::size_t bloc
     pack_levels(levels.data(), levels.size(), mapping.config().device_bits, packed.data());
     return packed;
   }
-  const std::size_t layer_rows = mapping.layers()[a.layer].rows;
-  for (std::size_t o = 0; o < a.outputs; ++o) {
-    const std::int16_t* const code =
-        &codes[mapping.matrix_output(a.layer, a.first_output + o) * layer_rows];
-    std::uint8_t* to = &packed[o * bytes];
-    for (std::size_t r = 0; r < a.rows; ++r, to += row_bytes) {
-      const std::uint8_t* const from =
-          mapping.packed_levels_of_code(code[mapping.matrix_row(a.layer, a.first_row + r)]);
-      for (std::size_t b = 0; b < bytes; ++b) to[b] = from[b];
-    }
+  switch (bytes) {
+    case 1:
+      pack_codes<1>(mapping, a, codes.data(), packed.data());
+      break;
+    case 2:
+      pack_codes<2>(mapping, a, codes.data(), packed.data());
+      break;
+    default:
+      pack_codes<0>(mapping, a, codes.data(), packed.data());
   }
   return packed;
 }

@@ -10,31 +10,30 @@
 namespace uswim::programmer {
 namespace {
 
-/// Numbers of 16 bits of 64 devices each, bit by bit: as many bits as one of them has.
+/// Numbers of up to 64 devices, bit by bit.
 class NumberBits {
  public:
-  explicit NumberBits(const std::vector<std::uint16_t>& numbers) {
-    std::uint32_t any = 0;
-    for (const std::uint16_t n : numbers) any |= n;
-    while (any >> bits_ != 0) ++bits_;
-    const std::size_t words = (numbers.size() + 63) / 64;
-    std::vector<std::uint8_t> bytes(words * 64, 0);
-    for (std::size_t shift = 0; shift < bits_; shift += 8) {
-      for (std::size_t i = 0; i < numbers.size(); ++i)
-        bytes[i] = static_cast<std::uint8_t>(numbers[i] >> shift);
-      planes_[shift / 8].resize(words);
-      chunk::bit_planes(bytes.data(), words, planes_[shift / 8].data());
+  NumberBits(const std::uint16_t* numbers, std::size_t n, std::size_t bits) {
+    std::uint8_t bytes[64] = {};
+    for (std::size_t first = 0; first < bits; first += 8) {
+      for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::uint8_t>(numbers[i] >> first);
+      chunk::bit_planes(bytes, 1, &planes_[first / 8]);
     }
   }
-  std::size_t bits() const { return bits_; }
-  std::uint64_t bit(std::size_t word, std::size_t b) const {
-    return planes_[b / 8][word].planes[b % 8];
-  }
+  std::uint64_t bit(std::size_t b) const { return planes_[b / 8].planes[b % 8]; }
 
  private:
-  std::size_t bits_ = 0;
-  std::vector<chunk::BitPlanes> planes_[2];
+  chunk::BitPlanes planes_[2];
 };
+
+/// Bits that the largest of these takes.
+std::size_t bits_of(const std::vector<std::uint16_t>& numbers) {
+  std::uint32_t any = 0;
+  for (const std::uint16_t n : numbers) any |= n;
+  std::size_t bits = 0;
+  while (any >> bits != 0) ++bits;
+  return bits;
+}
 
 /// Four words, where a word may stand.
 using Four = std::uint64_t __attribute__((vector_size(32), aligned(8), may_alias));
@@ -76,16 +75,18 @@ void DevicePulses::clear() {
 
 void DevicePulses::append(const DeviceOutcomes& outcomes) {
   const std::size_t words = outcomes.words(), first_word = open_loop_.size();
-  const NumberBits cycles(outcomes.cycles);
+  const std::size_t bits = bits_of(outcomes.cycles);
   for (std::size_t w = 0; w < words; ++w) {
+    const NumberBits cycles(&outcomes.cycles[64 * w],
+                            std::min<std::size_t>(64, outcomes.devices - 64 * w), bits);
     const Round first{outcomes.first_set[w], outcomes.reset[w]};
     first_.push_back(first);
     open_loop_.push_back({outcomes.open_loop_set[w], outcomes.open_loop_reset[w]});
     // Less the pulse of round 0.
     std::uint64_t borrow = first.set | first.reset;
     std::size_t of_word = bits_.size();
-    for (std::size_t b = 0; b < cycles.bits(); ++b) {
-      const std::uint64_t bit = cycles.bit(w, b);
+    for (std::size_t b = 0; b < bits; ++b) {
+      const std::uint64_t bit = cycles.bit(b);
       bits_.push_back(bit ^ borrow);
       borrow &= ~bit;
       if (bits_.back() != 0) of_word = bits_.size();
