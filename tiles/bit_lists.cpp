@@ -94,7 +94,7 @@ struct GroupBits {
   std::uint32_t first_vector;
 };
 
-/// The rows of a word that may share a place, those of `first` in each table: and the next ones.
+/// Of each table in a word the first rows, as many as share a place.
 constexpr std::uint32_t first_rows(std::size_t rows_of_place) {
   return 0x11111111u * ((1u << rows_of_place) - 1);
 }
