@@ -123,15 +123,29 @@ void multiply_point(const WinogradMatrix& m, std::size_t tiles, const std::int16
   }
 }
 
+/// The next channel pair lies a plane further, which no processor foresees. The left half of a tile
+/// is the right one of its neighbour.
+USWIM_KERNEL_INLINE void prefetch_right_half(const std::int16_t* corner,
+                                             std::ptrdiff_t row_stride) {
+  unrolled<4>([&](auto y) USWIM_BODY {
+    unrolled<2>([&](auto x) USWIM_BODY {
+      __builtin_prefetch(corner + y * row_stride + (2 + x) * kCodesVector);
+    });
+  });
+}
+
 /// The products of a group's tiles: sums = [tile][output][point].
 void multiply_group(const WinogradMatrix& m, const TileGroup& group) {
   // Points a power of two apart would evict each other from the first cache.
   const std::size_t point_stride = (kWinogradTiles * m.pairs + 1) * kVectorCodes;
   for (std::size_t pair = 0; pair < m.pairs; ++pair)
-    for (std::size_t tile = 0; tile < group.count; ++tile)
-      transform_codes(group.corner[tile] + static_cast<std::ptrdiff_t>(pair) * m.pair_stride,
-                      m.row_stride, m.transformed + (tile * m.pairs + pair) * kVectorCodes,
+    for (std::size_t tile = 0; tile < group.count; ++tile) {
+      const std::int16_t* corner =
+          group.corner[tile] + static_cast<std::ptrdiff_t>(pair) * m.pair_stride;
+      prefetch_right_half(corner + m.pair_stride, m.row_stride);
+      transform_codes(corner, m.row_stride, m.transformed + (tile * m.pairs + pair) * kVectorCodes,
                       static_cast<std::ptrdiff_t>(point_stride));
+    }
   for (std::size_t point = 0; point < kWinogradPoints; ++point)
     multiply_point(m, group.count, m.transformed + point * point_stride,
                    m.weights + point * 2 * m.pairs * m.outputs, m.sums + point * kLaneCount);
