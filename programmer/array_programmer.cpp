@@ -68,7 +68,6 @@ ArrayProgrammer::ArrayProgrammer(const tiles::Mapping& mapping, std::size_t arra
       devices_(mapping.blocks()[array].rows * mapping.pitch()),
       looks_at_weight_(device.looks_at_weight()),
       rewrites_(mapping.blocks()[array].rows, 0),
-      pending_mask_(devices_ / 64),
       is_pending_(mapping.blocks()[array].rows, 0) {
   for (unsigned level = 0; level < levels_; ++level)
     target_of_level_.push_back({static_cast<float>(device.target(level)),
@@ -271,7 +270,7 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t row = first + r, at = row * pitch;
     if (operation == RowOperation::Program) {
-      std::copy_n(mask + r * words, words, &pending_mask_[row * words]);
+      keep_mask(row, mask + r * words);
       is_pending_[row] = 1;
     }
     for (std::size_t w = 0; w < words && verified != nullptr; ++w) {
@@ -320,8 +319,22 @@ void ArrayProgrammer::write_row(std::size_t row, tiles::CellArray& to) const {
   const std::size_t words = mapping_.pitch() / 64;
   keep_units();
   for (std::size_t w = row * words; w < (row + 1) * words; ++w)
-    merge(&open_loop_units_[w * 64], &verified_units_[w * 64], pending_mask_[w],
+    merge(&open_loop_units_[w * 64], &verified_units_[w * 64],
+          pending_mask_.empty() ? ~std::uint64_t{0} : pending_mask_[w],
           to.row(row) + w % words * 64);
+}
+
+void ArrayProgrammer::keep_mask(std::size_t row, const std::uint64_t* mask) {
+  const std::size_t words = mapping_.pitch() / 64;
+  if (pending_mask_.empty()) {
+    std::uint64_t open = 0;  // places without a device hold 0 either way
+    for (std::size_t w = 0; w < words && w * 64 < columns_; ++w)
+      open |= ~mask[w] & (columns_ - w * 64 < 64 ? (std::uint64_t{1} << columns_ % 64) - 1
+                                                 : ~std::uint64_t{0});
+    if (open == 0) return;
+    pending_mask_.assign(devices_ / 64, ~std::uint64_t{0});
+  }
+  std::copy_n(mask, words, &pending_mask_[row * words]);
 }
 
 void ArrayProgrammer::copy_cells(tiles::CellArray& to) const {

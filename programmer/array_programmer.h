@@ -101,6 +101,7 @@ class ArrayProgrammer {
   /// mask comes before anyone looks at them.
   tiles::CellArray& written_cells() const;
   void write_row(std::size_t row, tiles::CellArray& to) const;
+  void keep_mask(std::size_t row, const std::uint64_t* mask);
   /// Devices whose write-verify ended with the row's get the conductance that this leaves; their
   /// powers join the row's.
   void close_open_devices(std::size_t first_row, const RowView& view, RowWork& work);
@@ -131,8 +132,8 @@ class ArrayProgrammer {
   mutable std::vector<double> erase_power_W_;  ///< by row; empty where powers are not known
   mutable std::vector<std::int16_t> open_loop_units_, verified_units_;  ///< empty: not kept
   mutable std::optional<tiles::CellArray> cells_;  ///< none until someone keeps them
-  std::vector<std::uint64_t>
-      pending_mask_;  ///< of the rows that are pending, pitch / 64 words each
+  /// Of the rows that are pending, pitch / 64 words each; empty: all their devices are verified.
+  std::vector<std::uint64_t> pending_mask_;
   mutable std::vector<std::uint8_t> is_pending_;  ///< by row
   mutable bool any_pending_ = false;
 };

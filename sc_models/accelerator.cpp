@@ -13,6 +13,7 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
                          std::vector<std::unique_ptr<programmer::ArrayProgrammer>>& programmers)
     : sc_module(name),
       config_(config),
+      tile_config_(tile_config),
       mapping_(mapping),
       program_(program),
       energy_(mapping.blocks().size()),
@@ -29,7 +30,7 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
   inference_.command_socket.bind(interconnect_.command_socket);
   for (std::size_t t = 0; t < mapping.blocks().size(); ++t) {
     tiles_.push_back(std::make_unique<TileModule>(("tile_" + std::to_string(t)).c_str(), t, mapping,
-                                                  *programmers[t], tile_config, config_, energy_));
+                                                  *programmers[t], tile_config_, config_, energy_));
     interconnect_.tile_socket.bind(tiles_.back()->command_socket);
   }
 

@@ -68,6 +68,7 @@ class Accelerator : public sc_core::sc_module {
   void drive_interrupt();
 
   const ChipConfig config_;
+  const tiles::TileConfig tile_config_;
   const tiles::Mapping& mapping_;
   const Program& program_;
   EnergyMonitor energy_;

@@ -13,13 +13,12 @@
 
 namespace uswim::sc_models {
 
-/// What a command to a tile takes, whenever it is carried out.
+/// A command to a tile and what it takes, whenever it is carried out. There are many.
 struct CommandCost {
-  std::uint32_t words = 0;  ///< Interconnect::words
-  std::uint32_t row = 0;    ///< the first of its rows
+  std::uint32_t tile = 0, row = 0;  ///< the first of its rows
+  std::uint32_t words = 0;          ///< Interconnect::words
   support::Duration time;
   support::Power power;
-  support::Energy energy;  ///< where it is wanted
 };
 
 /// When tiles carry out their commands: each its own, one after the other, all tiles at the same

@@ -10,7 +10,7 @@
 namespace uswim::sc_models {
 
 /// A block of a tile's periphery: turns counts into time (whole clock cycles) and books the energy
-/// under its tile.
+/// under its tile. Configurations outlive it.
 class TileBlock : public sc_core::sc_module {
  protected:
   TileBlock(const sc_core::sc_module_name& name, std::size_t tile, EnergyMonitor& energy)
@@ -65,7 +65,7 @@ class WriteDriverBank : public TileBlock {
   }
 
  private:
-  tiles::TileConfig config_;
+  const tiles::TileConfig& config_;
   support::Duration set_time_, reset_time_, row_setup_;
 };
 
@@ -103,7 +103,7 @@ class WriteLines : public TileBlock {
   }
 
  private:
-  tiles::TileConfig config_;
+  const tiles::TileConfig& config_;
   support::Energy half_set_, half_reset_;
   support::Duration shift_time_, change_time_;
   support::Energy change_energy_;

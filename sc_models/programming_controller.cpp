@@ -33,9 +33,8 @@ ProgrammingController::ProgrammingController(const sc_core::sc_module_name& name
             }),
       rows_together_(rows_together),
       by_phases_(config.granularity == Granularity::Pulse),
-      sequence_(mapping.array_count()),
       costs_(mapping.array_count()),
-      work_(mapping.array_count()),
+      spent_(mapping.array_count()),
       phases_(mapping.array_count()),
       finished_after_(mapping.blocks().size()) {
   SC_HAS_PROCESS(ProgrammingController);
@@ -83,23 +82,24 @@ void ProgrammingController::wait_until(Duration time) {
 
 std::vector<std::size_t> ProgrammingController::plan() {
   const bool passes_over = operation_ != programmer::RowOperation::Program;
-  std::vector<std::uint64_t> of_array(sequence_.size(), 0), of_command;
-  std::vector<Command> commands;
-  for (std::size_t array = 0; array < sequence_.size(); ++array) {
+  std::vector<std::uint64_t> of_array(costs_.size(), 0), of_command;
+  std::vector<CommandCost> commands;
+  for (std::size_t array = 0; array < costs_.size(); ++array) {
     commands.clear();
     of_command.clear();
     for (const std::uint32_t tile : mapping_.blocks_of_arrays()[array]) {
       const std::size_t rows = mapping_.blocks()[tile].rows, first = commands.size();
       for (std::size_t row = 0; row < rows; row += rows_together_)
-        commands.push_back({tile, static_cast<std::uint32_t>(row)});
+        commands.push_back({tile, static_cast<std::uint32_t>(row), 0, {}, {}});
       of_command.resize(commands.size(), 0);
       for (std::size_t row = 0; (passes_over || config_.knows_masks()) && row < rows; ++row)
         of_command[first + row / rows_together_] += memory_.selected(tile, row);
     }
     of_array[array] = std::accumulate(of_command.begin(), of_command.end(), std::uint64_t{0});
-    sequence_[array].clear();
+    costs_[array].clear();
+    costs_[array].reserve(commands.size());
     for (const std::size_t i : row_sequence(config_.row_order, of_command))
-      if (!passes_over || of_command[i] > 0) sequence_[array].push_back(commands[i]);
+      if (!passes_over || of_command[i] > 0) costs_[array].push_back(commands[i]);
   }
   return tile_sequence(config_.tile_order, of_array);
 }
@@ -112,18 +112,17 @@ std::uint64_t ProgrammingController::work_out(std::size_t array) {
   command.by_phases = by_phases_;
   command.with_energy = work_is_wanted_;
   command.mask_record = memory_.holds_records();
-  costs_[array].clear();
-  costs_[array].reserve(sequence_[array].size());
-  work_[array].clear();
+  spent_[array].clear();
   phases_[array].clear();
   std::uint64_t mask_bytes = 0;
   std::vector<unsigned char> data;
   tlm::tlm_generic_payload trans;
   trans.set_extension(&command);
   trans.set_command(tlm::TLM_WRITE_COMMAND);
-  for (const auto& [tile, row] : sequence_[array]) {
+  for (CommandCost& cost : costs_[array]) {
+    const std::size_t tile = cost.tile;
     trans.set_address(tile * kTileStride);
-    command.row = row;
+    command.row = cost.row;
     command.rows = std::min(rows_together_, mapping_.blocks()[tile].rows - command.row);
     data.clear();
     for (std::size_t r = 0; r < command.rows; ++r)
@@ -136,10 +135,10 @@ std::uint64_t ProgrammingController::work_out(std::size_t array) {
     command_socket->b_transport(trans, delay);
     if (!trans.is_response_ok())
       throw std::logic_error("tile refused a row: " + trans.get_response_string());
-    costs_[array].push_back({static_cast<std::uint32_t>(interconnect_.words(data.size())),
-                             static_cast<std::uint32_t>(command.row), command.time, command.power,
-                             command.energy});
-    if (command.with_energy) work_[array].push_back(command.work);
+    cost.words = static_cast<std::uint32_t>(interconnect_.words(data.size()));
+    cost.time = command.time;
+    cost.power = command.power;
+    if (command.with_energy) spent_[array].push_back({command.work, command.energy});
     if (!by_phases_) continue;
     if (std::accumulate(command.phases.begin(), command.phases.end(), Duration()) != command.time)
       throw std::logic_error("the phases of a row are not its time");
@@ -151,7 +150,7 @@ std::uint64_t ProgrammingController::work_out(std::size_t array) {
 
 void ProgrammingController::tell_observers(std::size_t array, std::size_t index,
                                            const CommandCost& cost, Duration begin) {
-  const std::size_t tile = sequence_[array][index].tile;
+  const std::size_t tile = cost.tile;
   event_.tile = tile;
   event_.row = cost.row;
   if (rows_together_ > 1)
@@ -160,8 +159,10 @@ void ProgrammingController::tell_observers(std::size_t array, std::size_t index,
   event_.end = event_.begin + cost.time;
   finished_after_[tile] = event_.end;  // its commands begin one after the other
   event_.power = cost.power;
-  event_.energy = cost.energy;
-  if (work_is_wanted_) event_.work = work_[array][index];
+  if (work_is_wanted_) {
+    event_.work = spent_[array][index].work;
+    event_.energy = spent_[array][index].energy;
+  }
   for (RowObserver* observer : observers_) observer->on_row(event_);
   if (!by_phases_) return;
   for (const Duration phase : phases_[array][index]) {

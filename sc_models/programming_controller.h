@@ -47,12 +47,15 @@ class ProgrammingController : public sc_core::sc_module {
   std::uint64_t mask_bytes() const { return mask_bytes_; }
 
  private:
-  struct Command {
-    std::uint32_t tile, row;  ///< the first of its rows
+  /// Of a command.
+  struct Spent {
+    programmer::RowWork work;
+    support::Energy energy;
   };
 
   void run();
-  /// The order of each array's commands and, returned, of the arrays.
+  /// Each array's commands in their order, without what they take, and, returned, the order of the
+  /// arrays.
   std::vector<std::size_t> plan();
   /// What all commands of an array take. Returns the bytes of its masks.
   std::uint64_t work_out(std::size_t array);
@@ -72,9 +75,8 @@ class ProgrammingController : public sc_core::sc_module {
   unsigned threads_ = 1;
   programmer::RowOperation operation_ = programmer::RowOperation::Program;
   // By array and command.
-  std::vector<std::vector<Command>> sequence_;
   std::vector<std::vector<CommandCost>> costs_;
-  std::vector<std::vector<programmer::RowWork>> work_;               ///< where an observer wants it
+  std::vector<std::vector<Spent>> spent_;                            ///< where an observer wants it
   std::vector<std::vector<std::vector<support::Duration>>> phases_;  ///< by phases
   /// Ends of phases that are still to come, the next on top.
   std::priority_queue<std::int64_t, std::vector<std::int64_t>, std::greater<>> phase_ends_;

@@ -1,5 +1,5 @@
 #pragma once
-#include <tlm_utils/simple_target_socket.h>
+#include <tlm_utils/passthrough_target_socket.h>
 
 #include <systemc>
 #include <tlm>
@@ -26,7 +26,7 @@ struct TileProgramming {
 /// transaction; the caller waits.
 class TileModule : public sc_core::sc_module {
  public:
-  tlm_utils::simple_target_socket<TileModule> command_socket{"command_socket"};
+  tlm_utils::passthrough_target_socket<TileModule> command_socket{"command_socket"};
 
   TileModule(const sc_core::sc_module_name& name, std::size_t tile, const tiles::Mapping& mapping,
              programmer::ArrayProgrammer& programmer, const tiles::TileConfig& config,
