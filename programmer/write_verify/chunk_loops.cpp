@@ -88,7 +88,7 @@ USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, std::int32_t left,
     std::uint32_t resets = 0;
     for (unsigned j = 0; j < kRoundsPerBlock; ++j) {
       const std::uint32_t down = ~to_bits(beyond) & kSign;
-      resets = resets >> 1 | down;
+      resets = resets >> 1 | (down & static_cast<std::uint32_t>(acts));
       rounds -= acts;
       const float step = from_bits(to_bits(scale) ^ down);
       const float pulsed = Rule{}.after_pulse(g, t, scale, step, z[j], c);
@@ -103,8 +103,8 @@ USWIM_INLINE void run_block(OpenDevices& d, std::size_t n, std::int32_t left,
     d.conductance[i] = g;
     if (kReadError) d.read[i] = read;
     d.open[i] = acts;
-    d.pulses[i] =
-        static_cast<std::uint16_t>(resets >> 28 | static_cast<std::uint32_t>(rounds) << 4);
+    d.pulses[i] = resets >> 28 | static_cast<std::uint32_t>(rounds) << 4;
+    d.has_reset[i] = resets != 0 ? -1 : 0;
   }
 }
 

@@ -46,9 +46,16 @@ struct OpenDevices {
   alignas(64) std::uint32_t low[kPadded], high[kPadded];  ///< halves of the device's index
   alignas(64) std::uint32_t pulse_word[4][kPadded], read_word[4][kPadded];  ///< before Box-Muller
   alignas(64) std::int32_t open[kPadded];                                   ///< all bits or none
-  /// Bits 0 to 3: RESET in the block's round j, if it has a pulse; from bit 4 on: how many rounds
-  /// have one. They are the first ones.
-  alignas(64) std::uint16_t pulses[kPadded];
+  /// Bits 0 to 3: a RESET pulse in the block's round j; from bit 4 on: how many rounds have a
+  /// pulse. They are the first ones.
+  alignas(64) std::uint32_t pulses[kPadded];
+  alignas(64) std::int32_t has_reset[kPadded];  ///< a RESET pulse in the block: all bits or none
+};
+
+/// Some devices of a block: those that it closes, or those with RESET pulses.
+struct PickedDevices {
+  alignas(64) std::uint32_t index[kPadded], pulses[kPadded];
+  alignas(64) float conductance[kPadded];
 };
 
 /// Round 0 of devices `at` ... `at + n` of the targets, n <= kChunk; `first`: index of the first of

@@ -35,6 +35,20 @@ std::size_t bits_of(const std::vector<std::uint16_t>& numbers) {
   return bits;
 }
 
+/// [round / 64][word]: a bit for each round behind round 0 with a RESET pulse.
+USWIM_EVERY_INSTRUCTION_SET
+std::vector<std::uint64_t> rounds_with_resets(const DeviceOutcomes& outcomes) {
+  const std::size_t words = outcomes.words();
+  std::vector<std::uint64_t> found((outcomes.rounds + 63) / 64 * words, 0);
+  for (std::size_t r = 1; r < outcomes.rounds; ++r) {
+    const std::uint64_t* __restrict const reset = &outcomes.reset[r * words];
+    std::uint64_t* __restrict const of_word = &found[r / 64 * words];
+    for (std::size_t w = 0; w < words; ++w)
+      of_word[w] |= static_cast<std::uint64_t>(reset[w] != 0) << r % 64;
+  }
+  return found;
+}
+
 /// Four words, where a word may stand.
 using Four = std::uint64_t __attribute__((vector_size(32), aligned(8), may_alias));
 
@@ -76,6 +90,7 @@ void DevicePulses::clear() {
 void DevicePulses::append(const DeviceOutcomes& outcomes) {
   const std::size_t words = outcomes.words(), first_word = open_loop_.size();
   const std::size_t bits = bits_of(outcomes.cycles);
+  const std::vector<std::uint64_t> with_resets = rounds_with_resets(outcomes);
   for (std::size_t w = 0; w < words; ++w) {
     const NumberBits cycles(&outcomes.cycles[64 * w],
                             std::min<std::size_t>(64, outcomes.devices - 64 * w), bits);
@@ -92,15 +107,13 @@ void DevicePulses::append(const DeviceOutcomes& outcomes) {
       if (bits_.back() != 0) of_word = bits_.size();
     }
     bits_.resize(of_word);
-    const std::size_t end =
-        std::min(outcomes.rounds, std::size_t{1} << (of_word - bits_begin_.back()));
     bits_begin_.push_back(static_cast<std::uint32_t>(of_word));
-    for (std::size_t r = 1; r < end; ++r) {
-      const std::uint64_t reset = outcomes.reset[r * words + w];
-      if (reset == 0) continue;
-      reset_round_.push_back(static_cast<std::uint16_t>(r));
-      reset_.push_back(reset);
-    }
+    for (std::size_t r = 0, at = w; r < outcomes.rounds; r += 64, at += words)
+      for (std::uint64_t left = with_resets[at]; left != 0; left &= left - 1) {
+        const std::size_t round = r + static_cast<std::size_t>(__builtin_ctzll(left));
+        reset_round_.push_back(static_cast<std::uint16_t>(round));
+        reset_.push_back(outcomes.reset[round * words + w]);
+      }
     resets_begin_.push_back(static_cast<std::uint32_t>(reset_.size()));
   }
   given_up_.resize(first_word + words);

@@ -20,6 +20,7 @@ namespace {
 struct ChunkMemory {
   ChunkDevices all{};
   OpenDevices open{};
+  PickedDevices picked{};
 };
 thread_local ChunkMemory memory_of_thread;
 
@@ -92,26 +93,39 @@ class ChunkWriter {
     chunk::block(constants_, plain)(open_, open_count_, left(block), constants_);
   }
 
-  /// Stores what a block has done to the open devices.
+  /// Stores what a block has done: RESET pulses, and the devices that it closes.
   void keep(std::uint32_t block, std::size_t at, DeviceOutcomes& out) {
     const std::size_t first_round = 1 + block * kRoundsPerBlock, words = out.words();
     add_rounds(out, first_round + kRoundsPerBlock);
-    std::uint16_t* const cycles = &out.cycles[at];
-    float* const verified = &out.verified[at];
+    PickedDevices& picked = picked_;
     std::uint64_t* const reset = &out.reset[first_round * words + at / 64];
-    const OpenDevices& open = open_;
-    std::uint32_t most = 0;
-    for (std::size_t i = 0, n = open_count_; i < n; ++i) {
-      const std::uint32_t device = open.index[i] & kIndexBits, rounds = open.pulses[i] >> 4;
-      most = std::max(most, rounds);
-      cycles[device] = static_cast<std::uint16_t>(cycles[device] + rounds);
-      verified[device] = open.conductance[i];
-      std::uint32_t resets = open.pulses[i] & ((1u << rounds) - 1);
-      for (; resets != 0; resets &= resets - 1)
-        reset[static_cast<std::size_t>(__builtin_ctz(resets)) * words + device / 64] |=
+    const std::size_t with_resets = pick(open_.has_reset, -1, 2);
+    for (std::size_t i = 0; i < with_resets; ++i) {
+      const std::uint32_t device = picked.index[i] & kIndexBits;
+      for (std::uint32_t left = picked.pulses[i] & 15; left != 0; left &= left - 1)
+        reset[static_cast<std::size_t>(__builtin_ctz(left)) * words + device / 64] |=
             std::uint64_t{1} << (device % 64);
     }
+    const std::size_t closed = pick(open_.open, 0, 3);
+    std::uint16_t* const cycles = &out.cycles[at];
+    float* const verified = &out.verified[at];
+    std::uint32_t most = closed < open_count_ ? kRoundsPerBlock : 0;
+    for (std::size_t i = 0; i < closed; ++i) {
+      const std::uint32_t index = picked.index[i], device = index & kIndexBits;
+      const std::uint32_t rounds = picked.pulses[i] >> 4;
+      most = std::max(most, rounds);
+      cycles[device] = static_cast<std::uint16_t>((index & kPulsedBit ? 1 : 0) +
+                                                  block * kRoundsPerBlock + rounds);
+      verified[device] = picked.conductance[i];
+    }
     rounds_ = std::max(rounds_, first_round + most);
+  }
+
+  /// Collects the open devices with such a flag, `arrays` of PickedDevices; returns how many.
+  std::size_t pick(const std::int32_t* flags, std::int32_t wanted, std::size_t arrays) {
+    const void* const from[] = {open_.index, open_.pulses, open_.conductance};
+    void* const to[] = {picked_.index, picked_.pulses, picked_.conductance};
+    return compress(flags, wanted, open_count_, arrays, from, to);
   }
 
   /// Collects the devices that round 0 leaves open.
@@ -149,6 +163,7 @@ class ChunkWriter {
   std::uint32_t chip_;
   ChunkDevices& all_ = memory_of_thread.all;
   OpenDevices& open_ = memory_of_thread.open;
+  PickedDevices& picked_ = memory_of_thread.picked;
   void* const open_arrays_[5] = {open_.index, open_.conductance, open_.target, open_.scale,
                                  open_.read};
   std::size_t open_count_ = 0;
