@@ -45,7 +45,7 @@ void write_verify(benchmark::State& state, programmer::PulseModelKind kind) {
   config.pulse_model = kind;
   const programmer::DeviceModel model(device);
   const auto pulses = programmer::make_pulse_model(config, model);
-  const auto t = targets();
+  const programmer::DeviceTargets t = targets();
   programmer::DeviceOutcomes out;
   std::uint64_t cycles = 0, first = 0;
   const std::clock_t begin = std::clock();

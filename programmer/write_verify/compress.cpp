@@ -73,13 +73,33 @@ __attribute__((target("avx2,popcnt"))) std::size_t compress_avx2(const std::int3
   return kept;
 }
 
+__attribute__((target("avx512f,popcnt"))) std::size_t compress_avx512(
+    const std::int32_t* flags, std::int32_t wanted, std::size_t n, std::size_t arrays,
+    const void* const* from, void* const* to) {
+  const __m512i want = _mm512_set1_epi32(wanted);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < n; i += kCompressLanes) {
+    __mmask16 set = _mm512_cmpeq_epi32_mask(_mm512_loadu_si512(flags + i), want);
+    if (n - i < kCompressLanes) set &= static_cast<__mmask16>((1u << (n - i)) - 1);
+    if (set == 0) continue;
+    // Whole vectors, as storing only the chosen lanes takes many times as long on some processors.
+    for (std::size_t a = 0; a < arrays; ++a)
+      _mm512_storeu_si512(element(to[a], kept), _mm512_maskz_compress_epi32(
+                                                    set, _mm512_loadu_si512(element(from[a], i))));
+    kept += static_cast<std::size_t>(__builtin_popcount(set));
+  }
+  return kept;
+}
+
 }  // namespace
 #endif
 
 std::size_t compress(const std::int32_t* flags, std::int32_t wanted, std::size_t n,
                      std::size_t arrays, const void* const* from, void* const* to) {
 #if defined(__x86_64__)
-  static const bool has_avx2 = __builtin_cpu_supports("avx2");
+  static const bool has_avx512 = __builtin_cpu_supports("avx512f") != 0,
+                    has_avx2 = __builtin_cpu_supports("avx2") != 0;
+  if (has_avx512) return compress_avx512(flags, wanted, n, arrays, from, to);
   if (has_avx2) return compress_avx2(flags, wanted, n, arrays, from, to);
 #endif
   return compress_plainly(flags, wanted, n, arrays, from, to);

@@ -97,15 +97,8 @@ class ChunkWriter {
   void keep(std::uint32_t block, std::size_t at, DeviceOutcomes& out) {
     const std::size_t first_round = 1 + block * kRoundsPerBlock, words = out.words();
     add_rounds(out, first_round + kRoundsPerBlock);
-    PickedDevices& picked = picked_;
-    std::uint64_t* const reset = &out.reset[first_round * words + at / 64];
-    const std::size_t with_resets = pick(open_.has_reset, -1, 2);
-    for (std::size_t i = 0; i < with_resets; ++i) {
-      const std::uint32_t device = picked.index[i] & kIndexBits;
-      for (std::uint32_t left = picked.pulses[i] & 15; left != 0; left &= left - 1)
-        reset[static_cast<std::size_t>(__builtin_ctz(left)) * words + device / 64] |=
-            std::uint64_t{1} << (device % 64);
-    }
+    const PickedDevices& picked = picked_;
+    keep_resets(&out.reset[first_round * words + at / 64], words);
     const std::size_t closed = pick(open_.open, 0, 3);
     std::uint16_t* const cycles = &out.cycles[at];
     float* const verified = &out.verified[at];
@@ -119,6 +112,23 @@ class ChunkWriter {
       verified[device] = picked.conductance[i];
     }
     rounds_ = std::max(rounds_, first_round + most);
+  }
+
+  /// RESET pulses of a block into the bit sets of its rounds, `words` apart.
+  void keep_resets(std::uint64_t* reset, std::size_t words) {
+    const PickedDevices& picked = picked_;
+    const std::size_t n = pick(open_.has_reset, -1, 2);
+    if (n == 0) return;
+    // By planes, as many follow each other in the same word.
+    std::uint8_t pulses[kChunk] = {};
+    for (std::size_t i = 0; i < n; ++i)
+      pulses[picked.index[i] & kIndexBits] = static_cast<std::uint8_t>(picked.pulses[i]);
+    const std::size_t first = (picked.index[0] & kIndexBits) / 64,
+                      last = (picked.index[n - 1] & kIndexBits) / 64;
+    BitPlanes planes[kChunk / 64];
+    bit_planes(&pulses[first * 64], last - first + 1, planes);
+    for (std::size_t round = 0; round < kRoundsPerBlock; ++round, reset += words)
+      for (std::size_t w = first; w <= last; ++w) reset[w] = planes[w - first].planes[round];
   }
 
   /// Collects the open devices with such a flag, `arrays` of PickedDevices; returns how many.
