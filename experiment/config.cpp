@@ -148,6 +148,8 @@ void apply_cell_energies(ConfigReader& in, Config& c) {
   c.programming.power = {c.tile.set.voltage, c.tile.reset.voltage, c.tile.verify.read_voltage,
                          *c.device.lowest_level, *c.device.highest_level};
   if (!by_pulse) return;
+  c.tile.lowest_level = *c.device.lowest_level;
+  c.tile.highest_level = *c.device.highest_level;
   const auto limit = [&](tiles::PulseConfig& pulse, const programmer::PulseRamp& ramp) {
     double volts = pulse.voltage.in_si();
     if (c.programming.pulse_model == PulseModelKind::Ispp)

@@ -291,6 +291,15 @@ RowWork ArrayProgrammer::program_rows(std::size_t first, std::size_t rows,
   return work;
 }
 
+double ArrayProgrammer::target_sum() const {
+  std::vector<std::uint8_t> levels;
+  find_levels(0, is_pending_.size(), levels);
+  double sum = 0.0;
+  for (std::size_t i = 0; i < devices_; ++i)
+    if (i % mapping_.pitch() < columns_) sum += double{target_of_level_[levels[i]].target};
+  return sum;
+}
+
 double ArrayProgrammer::erase_power_W(std::size_t first, std::size_t rows) const {
   double sum = 0.0;
   write_cycles();  // drawn by then
@@ -372,6 +381,8 @@ void ArrayProgrammer::close_open_devices(std::size_t first_row, const RowView& v
       work.set_power_W += power.set_W;
       work.reset_power_W += power.reset_W;
       work.read_power_W += power.read_W;
+      work.set_excess_V2 += power.set_excess_V2;
+      work.reset_excess_V2 += power.reset_excess_V2;
     }
 }
 

@@ -57,6 +57,9 @@ class ArrayProgrammer {
   /// powers are not known.
   double erase_power_W(std::size_t first, std::size_t rows) const;
 
+  /// Targets of its devices, fractions of the full scale, summed.
+  double target_sum() const;
+
   const RowScheme& scheme() const { return scheme_; }
   /// The devices as they were last written; not to be kept beyond the next writing. They stay in
   /// memory from then on.

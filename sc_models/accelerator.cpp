@@ -7,6 +7,20 @@ namespace uswim::sc_models {
 
 namespace reg = register_map;
 
+/// Of all cells of a tile's array; 0 where it is not wanted.
+static double mean_target(
+    const tiles::TileConfig& config, const tiles::Mapping& mapping,
+    const std::vector<std::unique_ptr<programmer::ArrayProgrammer>>& programmers,
+    std::size_t tile) {
+  if (config.write.half_select == tiles::HalfSelect::None ||
+      config.write.pulse_energy == tiles::CellEnergy::Fixed)
+    return 0.0;
+  double sum = 0.0;
+  for (const std::uint32_t t : mapping.blocks_of_arrays()[mapping.blocks()[tile].array])
+    sum += programmers[t]->target_sum();
+  return sum / (static_cast<double>(config.rows) * static_cast<double>(config.columns));
+}
+
 Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& config,
                          const tiles::TileConfig& tile_config, const tiles::Mapping& mapping,
                          const Program& program,
@@ -29,8 +43,9 @@ Accelerator::Accelerator(const sc_core::sc_module_name& name, const ChipConfig& 
   controller_.command_socket.bind(interconnect_.command_socket);
   inference_.command_socket.bind(interconnect_.command_socket);
   for (std::size_t t = 0; t < mapping.blocks().size(); ++t) {
-    tiles_.push_back(std::make_unique<TileModule>(("tile_" + std::to_string(t)).c_str(), t, mapping,
-                                                  *programmers[t], tile_config_, config_, energy_));
+    tiles_.push_back(std::make_unique<TileModule>(
+        ("tile_" + std::to_string(t)).c_str(), t, mapping, *programmers[t], tile_config_, config_,
+        mean_target(tile_config, mapping, programmers, t), energy_));
     interconnect_.tile_socket.bind(tiles_.back()->command_socket);
   }
 

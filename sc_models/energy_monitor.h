@@ -26,11 +26,12 @@ enum class Component {
   LevelShifter,
   ChargePump,
   Erase,
+  BitLine,
 };
-inline constexpr std::array<std::string_view, 16> kComponentNames{
+inline constexpr std::array<std::string_view, 17> kComponentNames{
     "write_set", "write_reset",   "verify_read", "array_read", "dac",       "adc",
     "shift_add", "bus",           "buffer",      "digital",    "host_link", "half_select",
-    "word_line", "level_shifter", "charge_pump", "erase"};
+    "word_line", "level_shifter", "charge_pump", "erase",      "bit_line"};
 inline constexpr std::size_t kComponents = kComponentNames.size();
 
 /// Energy by component; the total is the sum and nothing else.

@@ -70,15 +70,15 @@ class WriteDriverBank : public TileBlock {
 };
 
 /// What pulses cost beside themselves: word lines, level shifters, cells that share lines with the
-/// pulsed ones, changes of the polarity that the charge pumps supply.
+/// pulsed ones, changes of the polarity that the charge pumps supply. `mean_target`: of the array's
+/// cells, used or not, fraction of the full scale.
 class WriteLines : public TileBlock {
  public:
   WriteLines(const sc_core::sc_module_name& name, std::size_t tile, const tiles::TileConfig& config,
-             const ChipConfig& chip, EnergyMonitor& energy)
+             const ChipConfig& chip, double mean_target, EnergyMonitor& energy)
       : TileBlock(name, tile, energy),
         config_(config),
-        half_set_(tiles::half_select_energy(config, config.set)),
-        half_reset_(tiles::half_select_energy(config, config.reset)),
+        mean_target_(mean_target),
         shift_time_(config.write.level_shifter_time.rounded_up_to(chip.period())) {
     if (chip.charge_pumps.count == 0) return;
     change_time_ = chip.charge_pumps.start_time.rounded_up_to(chip.period());
@@ -95,16 +95,25 @@ class WriteLines : public TileBlock {
     spend(Component::WordLine, config_.write.word_line_energy, rows);
     spend(Component::LevelShifter, config_.write.level_shifter_energy,
           std::uint64_t{w.set_pulses} + w.reset_pulses);
-    spend(Component::HalfSelect, half_set_,
-          tiles::half_selected_cells(config_, w.set_slots, w.set_pulses));
-    spend(Component::HalfSelect, half_reset_,
-          tiles::half_selected_cells(config_, w.reset_slots, w.reset_pulses));
+    half_select(config_.set, w.set_slots, w.set_pulses, w.set_excess_V2);
+    half_select(config_.reset, w.reset_slots, w.reset_pulses, w.reset_excess_V2);
     spend(Component::ChargePump, change_energy_, changes);
   }
 
  private:
+  /// Of the cells beside the pulses of one polarity in a row; `excess_V2`: as in RowWork.
+  void half_select(const tiles::PulseConfig& pulse, std::uint64_t slots, std::uint64_t pulses,
+                   double excess_V2) {
+    const std::uint64_t cells = tiles::half_selected_cells(config_, slots, pulses);
+    if (cells == 0) return;
+    const double volts = pulse.voltage.in_si();
+    const double square_V2 = volts * volts + excess_V2 / static_cast<double>(pulses);
+    spend(Component::HalfSelect, tiles::half_select_energy(config_, pulse, square_V2, mean_target_),
+          cells);
+  }
+
   const tiles::TileConfig& config_;
-  support::Energy half_set_, half_reset_;
+  double mean_target_;
   support::Duration shift_time_, change_time_;
   support::Energy change_energy_;
 };
@@ -130,6 +139,7 @@ class SenseArray : public TileBlock {
         cell_energy_(config.verify.cell_energy),
         verify_energy_(config.verify_read_energy * config.verify.reads),
         verify_sensing_(config.verify_read_time * config.verify.reads),
+        settle_energy_(config.verify.settle_energy * config.verify.reads),
         read_energy_(config.array_read_energy),
         verify_time_((config.verify.settle.rounded_up_to(chip.period()) +
                       config.verify_read_time.rounded_up_to(chip.period())) *
@@ -145,6 +155,7 @@ class SenseArray : public TileBlock {
       spend(Component::VerifyRead, support::Power::from_si(w.read_power_W) * verify_sensing_, 1);
     else
       spend(Component::VerifyRead, verify_energy_, w.verify_reads);
+    spend(Component::BitLine, settle_energy_, w.verify_reads);
   }
   support::Duration read(std::uint64_t reads) {
     spend(Component::ArrayRead, read_energy_, reads);
@@ -155,6 +166,7 @@ class SenseArray : public TileBlock {
   tiles::CellEnergy cell_energy_;
   support::Energy verify_energy_;     ///< of a device, all reads of a verify
   support::Duration verify_sensing_;  ///< of these reads, without settling
+  support::Energy settle_energy_;     ///< as verify_energy_
   support::Energy read_energy_;
   support::Duration verify_time_, read_time_;
 };

@@ -13,7 +13,7 @@ using support::Duration;
 
 TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
                        const tiles::Mapping& mapping, programmer::ArrayProgrammer& programmer,
-                       const tiles::TileConfig& config, const ChipConfig& chip,
+                       const tiles::TileConfig& config, const ChipConfig& chip, double mean_target,
                        EnergyMonitor& energy)
     : sc_module(name),
       tile_(tile),
@@ -21,7 +21,7 @@ TileModule::TileModule(const sc_core::sc_module_name& name, std::size_t tile,
       programmer_(programmer),
       energy_(energy),
       write_drivers_("write_drivers", tile, config, chip, energy),
-      write_lines_("write_lines", tile, config, chip, energy),
+      write_lines_("write_lines", tile, config, chip, mean_target, energy),
       dacs_("dacs", tile, config, energy),
       array_("array", tile, config, chip, energy),
       adcs_("adcs", tile, config, chip, energy),

@@ -23,14 +23,14 @@ struct TileProgramming {
 
 /// Timed shell of one crossbar. Physics: programmer::ArrayProgrammer for writing,
 /// tiles::multiply_bit_serial for reading. Owns time and energy only. Time is annotated on the
-/// transaction; the caller waits.
+/// transaction; the caller waits. `mean_target`: as in WriteLines.
 class TileModule : public sc_core::sc_module {
  public:
   tlm_utils::passthrough_target_socket<TileModule> command_socket{"command_socket"};
 
   TileModule(const sc_core::sc_module_name& name, std::size_t tile, const tiles::Mapping& mapping,
              programmer::ArrayProgrammer& programmer, const tiles::TileConfig& config,
-             const ChipConfig& chip, EnergyMonitor& energy);
+             const ChipConfig& chip, double mean_target, EnergyMonitor& energy);
 
   const TileProgramming& programming() const { return programming_; }
   void reset_statistics() { programming_ = {}; }

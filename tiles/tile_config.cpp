@@ -128,10 +128,12 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
        "pulsed column see half the voltage; third: all other cells see a third of it; with rows "
        "one by one and separate phases only",
        "ISAAC, NeuroSim: one transistor per cell"});
-  half.number("nonlinearity", c.write.half_select_nonlinearity, support::at_least(1),
-              {"how many times less than a linear cell a half-selected one draws; a linear one "
-               "spends 1/4 (half) or 1/9 (third) of a pulse's energy",
-               "unconfirmed: a linear cell, no selector"});
+  half.number(
+      "nonlinearity", c.write.half_select_nonlinearity, support::at_least(1),
+      {"how many times less than a linear cell a half-selected one draws; a linear one "
+       "spends 1/4 (half) or 1/9 (third) of a pulse's energy; with pulse_energy: conductance, of "
+       "V^2 G t with the row's mean V^2 and the mean conductance of the array's levels",
+       "unconfirmed: a linear cell, no selector"});
   half.check(c.write.half_select == HalfSelect::None || c.write.rows == 1, "scheme",
              "needs 'tile.write.rows: 1'");
   half.check(c.write.half_select == HalfSelect::None || c.write.phases == WritePhases::Separate,
@@ -173,6 +175,9 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
   verify.duration(
       "settle", c.verify.settle,
       {"settling of the bit lines before each read", "unconfirmed: included in read_time"});
+  verify.energy("settle_energy", c.verify.settle_energy,
+                {"charging of a bit line before each read, per device read",
+                 "unconfirmed: included in the energy of the read"});
   const std::string comparator = "computed from MNSIM's sense amplifier: 1.6 uW at 1 GS/s, twice";
   verify.duration("compare_time", c.verify.compare_time, {"with compare: per read", comparator});
   verify.energy("compare_energy", c.verify.compare_energy,
@@ -225,10 +230,13 @@ static double half_selected_part(const TileConfig& tile) {
   return 1.0 / (square * tile.write.half_select_nonlinearity);
 }
 
-support::Energy half_select_energy(const TileConfig& tile, const PulseConfig& pulse) {
-  const support::Energy full =
-      pulse.largest_power ? *pulse.largest_power * pulse.width : pulse.energy;
-  return full * half_selected_part(tile);
+support::Energy half_select_energy(const TileConfig& tile, const PulseConfig& pulse,
+                                   double square_V2, double part) {
+  const double lowest = tile.lowest_level.in_si();
+  const auto cell =
+      support::Power::from_si(square_V2 * (lowest + part * (tile.highest_level.in_si() - lowest)));
+  const bool is_fixed = tile.write.pulse_energy == CellEnergy::Fixed;
+  return (is_fixed ? pulse.energy : cell * pulse.width) * half_selected_part(tile);
 }
 
 support::Power slot_power(const TileConfig& tile, const PulseConfig& pulse, unsigned pulses) {

@@ -111,6 +111,7 @@ struct VerifyConfig {
   CellEnergy cell_energy = CellEnergy::Fixed;
   support::Voltage read_voltage = support::volts(0.4);  ///< with CellEnergy::Conductance
   support::Duration settle;                             ///< before each read
+  support::Energy settle_energy;                        ///< of a bit line, per device read
   support::Duration compare_time = support::Duration::nanoseconds(2);  ///< both comparisons
   support::Energy compare_energy = support::picojoules(0.0032);        ///< per device read
 };
@@ -119,6 +120,8 @@ struct VerifyConfig {
 struct TileConfig {
   unsigned rows = 128;
   unsigned columns = 128;
+  /// With CellEnergy::Conductance: of a device at 0 and at the full scale. Not keys of their own.
+  support::Conductance lowest_level, highest_level;
   PulseConfig set;
   PulseConfig reset;
   WriteConfig write;
@@ -138,10 +141,11 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device = {})
 /// summed over the slots; the whole array counts, used or not.
 std::uint64_t half_selected_cells(const TileConfig& tile, std::uint64_t slots,
                                   std::uint64_t pulses);
-/// What one of them spends while a pulse lasts: that of the pulsed device, or with
-/// CellEnergy::Conductance of one at the full scale, by the square of the voltage, as far as it is
-/// linear.
-support::Energy half_select_energy(const TileConfig& tile, const PulseConfig& pulse);
+/// What one of them spends while a pulse lasts, as far as it is linear: a part of the pulsed
+/// device's energy, or with CellEnergy::Conductance of V^2 G t, with `square_V2` the mean square of
+/// the pulses' amplitudes and G of a cell at `part` of the full scale.
+support::Energy half_select_energy(const TileConfig& tile, const PulseConfig& pulse,
+                                   double square_V2, double part);
 /// Drawn, at most, while `pulses` devices of a row are pulsed at once, by these and by the cells
 /// that see a part of the voltage.
 support::Power slot_power(const TileConfig& tile, const PulseConfig& pulse, unsigned pulses);

@@ -83,7 +83,8 @@ void DevicePulses::clear() {
   reset_.clear();
   write_cycles_ = 0;
   for (std::vector<float>* power :
-       {&open_loop_power_W_, &set_power_W_, &reset_power_W_, &read_power_W_, &erase_power_W_})
+       {&open_loop_power_W_, &set_power_W_, &reset_power_W_, &read_power_W_, &erase_power_W_,
+        &set_excess_V2_, &reset_excess_V2_})
     power->clear();
 }
 
@@ -130,6 +131,8 @@ void DevicePulses::append(const DeviceOutcomes& outcomes) {
   add(outcomes.reset_power_W, reset_power_W_);
   add(outcomes.read_power_W, read_power_W_);
   add(outcomes.erase_power_W, erase_power_W_);
+  add(outcomes.set_excess_V2, set_excess_V2_);
+  add(outcomes.reset_excess_V2, reset_excess_V2_);
 }
 
 std::size_t DevicePulses::rounds(std::size_t word, std::size_t words,

@@ -51,6 +51,12 @@ class DevicePulses {
   double reset_power_W(std::size_t i) const { return double{reset_power_W_[i]}; }
   double read_power_W(std::size_t i) const { return double{read_power_W_[i]}; }
   double erase_power_W(std::size_t i) const { return double{erase_power_W_[i]}; }
+  double set_excess_V2(std::size_t i) const {
+    return set_excess_V2_.empty() ? 0.0 : double{set_excess_V2_[i]};
+  }
+  double reset_excess_V2(std::size_t i) const {
+    return reset_excess_V2_.empty() ? 0.0 : double{reset_excess_V2_[i]};
+  }
 
  private:
   std::vector<Round> first_;  ///< round 0 of each word
@@ -66,7 +72,7 @@ class DevicePulses {
   std::vector<std::uint64_t> reset_;
   std::uint64_t write_cycles_ = 0;
   std::vector<float> open_loop_power_W_, set_power_W_, reset_power_W_, read_power_W_,
-      erase_power_W_;
+      erase_power_W_, set_excess_V2_, reset_excess_V2_;
 };
 
 }  // namespace uswim::programmer

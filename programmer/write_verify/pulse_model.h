@@ -106,6 +106,9 @@ struct DeviceOutcomes {
   }
   /// Power of each device's pulses, summed over them; empty unless WriteVerifyConfig::power is set.
   std::vector<float> open_loop_power_W, set_power_W, reset_power_W;
+  /// Squared amplitudes of the pulses of write-verify, each less that of WriteVerifyConfig::power,
+  /// summed; empty where all have that one.
+  std::vector<float> set_excess_V2, reset_excess_V2;
   std::vector<float> read_power_W;    ///< of its verify reads, summed over them
   std::vector<float> erase_power_W;   ///< of a RESET pulse that would take back the open-loop pulse
   std::vector<float> erased_power_W;  ///< of a RESET pulse of the device as it is before any pulse
@@ -176,6 +179,7 @@ class PulseModel {
   /// WriteVerifyConfig::power is set.
   struct ClosedPower {
     double set_W = 0.0, reset_W = 0.0, read_W = 0.0;
+    double set_excess_V2 = 0.0, reset_excess_V2 = 0.0;  ///< as in DeviceOutcomes
   };
   virtual ClosedPower power_when_closed(const DeviceTarget& /*target*/, std::uint64_t /*device*/,
                                         std::uint64_t /*seed*/, std::uint32_t /*chip*/,

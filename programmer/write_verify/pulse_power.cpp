@@ -51,6 +51,10 @@ class PoweredModel : public PulseModel {
     float left = 0.0f;
     go_through(std::vector<DeviceTarget>{target}, device, seed, chip, out, &left);
     ClosedPower p{out.set_power_W.front(), out.reset_power_W.front(), out.read_power_W.front()};
+    if (has_ramps()) {
+      p.set_excess_V2 = double{out.set_excess_V2.front()};
+      p.reset_excess_V2 = double{out.reset_excess_V2.front()};
+    }
     if (closing().writes())
       (up ? p.set_W : p.reset_W) +=
           power(amplitude_V(up), left, closing_write(target, device, seed, chip));
@@ -70,6 +74,8 @@ class PoweredModel : public PulseModel {
     for (std::vector<float>* power : {&out.open_loop_power_W, &out.set_power_W, &out.reset_power_W,
                                       &out.read_power_W, &out.erase_power_W, &out.erased_power_W})
       power->assign(n, 0.0f);
+    for (std::vector<float>* excess : {&out.set_excess_V2, &out.reset_excess_V2})
+      excess->assign(has_ramps() ? n : 0, 0.0f);
 
     std::vector<std::uint64_t> index;
     std::vector<float> z(n * kNormalsPerBlock), own_step(n);
@@ -123,6 +129,7 @@ class PoweredModel : public PulseModel {
     }
   }
 
+  bool has_ramps() const { return constants_.kind == PulseModelKind::Ispp; }
   double amplitude_V(bool up) const { return (up ? power_.set : power_.reset).in_si(); }
 
   float power(double amplitude_V, float before, float after) const {
@@ -141,9 +148,11 @@ class PoweredModel : public PulseModel {
     const float before = d.conductance;
     float after;
     double volts = amplitude_V(up);
-    if (constants_.kind == PulseModelKind::Ispp) {
+    if (has_ramps()) {
       rule_.prepare(d.state, up);
       volts = rule_.amplitude_V(d.state);
+      (up ? out.set_excess_V2 : out.reset_excess_V2)[d.place] +=
+          static_cast<float>(volts * volts - amplitude_V(up) * amplitude_V(up));
       after = rule_.after_pulse(d.state, before, d.factor, z);
     } else if (constants_.kind == PulseModelKind::Redraw) {
       after = RedrawRule{}.after_pulse(before, d.target, d.sigma, 0.0f, z, constants_);

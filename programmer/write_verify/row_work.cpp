@@ -124,6 +124,8 @@ void add_power(const RowRounds& row_rounds, std::size_t rounds, RowWork& work) {
           work.set_power_W += p.set_power_W(device);
           work.reset_power_W += p.reset_power_W(device);
           work.read_power_W += p.read_power_W(device);
+          work.set_excess_V2 += p.set_excess_V2(device);
+          work.reset_excess_V2 += p.reset_excess_V2(device);
         }
         if (!later) continue;
         // As in round_bits(): the first pulse has been given, or the device is to be erased.
@@ -263,6 +265,8 @@ void RowWork::append(const RowWork& next) {
   reset_power_W += next.reset_power_W;
   read_power_W += next.read_power_W;
   erase_power_W += next.erase_power_W;
+  set_excess_V2 += next.set_excess_V2;
+  reset_excess_V2 += next.reset_excess_V2;
 }
 
 RowRounds::RowRounds(const RowView& row)  // NOLINT(cppcoreguidelines-pro-type-member-init)

@@ -69,6 +69,8 @@ struct RowWork {
   double reset_power_W = 0.0;
   double read_power_W = 0.0;   ///< summed over verify reads of devices that were still open
   double erase_power_W = 0.0;  ///< of the erase pulses; not in reset_power_W
+  double set_excess_V2 = 0.0;  ///< DeviceOutcomes::set_excess_V2 of the pulses
+  double reset_excess_V2 = 0.0;
   PolarityChanges polarity;
   void add(const RoundWork& round);
   /// Another row's work, behind this.

@@ -77,6 +77,7 @@ TEST(PulsePower, OfANeurramPulseIsThePublishedOne) {
 /// gets its closing write. Returns whether it is.
 struct Powers {
   double set = 0, reset = 0, read = 0;
+  double excess_V2[2] = {};  ///< of RESET and SET pulses
 };
 bool plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, const DeviceTarget& t,
                   std::uint64_t index, Powers& sum, std::uint32_t rounds = 1000) {
@@ -92,11 +93,12 @@ bool plain_powers(const WriteVerifyConfig& config, const DeviceModel& model, con
   const FirstRound first = first_round(t, device_draw(Stream::ProgrammingError), stuck, c);
   const float factor =
       step_factor(c, c.device_to_device > 0 ? device_draw(Stream::DeviceStep) : 0.0f);
+  const double set_V = config.power->set.in_si(), reset_V = config.power->reset.in_si();
   const auto book = [&](bool up, double volts, float before, float after) {
+    sum.excess_V2[up] += volts * volts - std::pow(up ? set_V : reset_V, 2);
     const double g = std::max(0.0, conductance_S(0.5 * (double{before} + double{after})));
     (up ? sum.set : sum.reset) += volts * volts * g;
   };
-  const double set_V = config.power->set.in_si(), reset_V = config.power->reset.in_si();
   if (first.verify_set() || first.verify_reset())
     book(first.verify_set(), first.verify_set() ? set_V : reset_V, first.before, first.start);
   float g = first.start;
@@ -166,6 +168,9 @@ TEST_P(PulsePowers, AreTheSumsOverThePlainLoopsPulses) {
     EXPECT_NEAR(o.set_power_W[i], sum.set, 1e-5 * sum.set) << i;
     EXPECT_NEAR(o.reset_power_W[i], sum.reset, 1e-5 * sum.reset) << i;
     EXPECT_NEAR(o.read_power_W[i], sum.read, 1e-5 * sum.read) << i;
+    const bool ramps = c.pulse_model == PulseModelKind::Ispp;
+    EXPECT_NEAR(ramps ? o.set_excess_V2.at(i) : 0.0f, sum.excess_V2[1], 1e-3) << i;
+    EXPECT_NEAR(ramps ? o.reset_excess_V2.at(i) : 0.0f, sum.excess_V2[0], 1e-3) << i;
     total += sum.set + sum.reset;
   }
   EXPECT_GT(total, 0.0);
@@ -212,6 +217,8 @@ TEST_P(PulsePowers, EndWhereTheRowIsClosedAndWithItsLastWrite) {
         EXPECT_NEAR(power.set_W, sum.set, 1e-5 * sum.set) << i;
         EXPECT_NEAR(power.reset_W, sum.reset, 1e-5 * sum.reset) << i;
         EXPECT_NEAR(power.read_W, sum.read, 1e-5 * sum.read) << i;
+        EXPECT_NEAR(power.set_excess_V2, sum.excess_V2[1], 1e-3) << i;
+        EXPECT_NEAR(power.reset_excess_V2, sum.excess_V2[0], 1e-3) << i;
       }
     EXPECT_GT(closed, 100u);
   }
@@ -354,6 +361,8 @@ TEST(PulsePower, OfAClosedRowIsThatOfItsDevicesPulses) {
       EXPECT_NEAR(w.set_power_W, sum.set, 1e-5 * sum.set);
       EXPECT_NEAR(w.reset_power_W, sum.reset, 1e-5 * sum.reset);
       EXPECT_NEAR(w.read_power_W, sum.read, 1e-5 * sum.read);
+      EXPECT_NEAR(w.set_excess_V2, sum.excess_V2[1], 1e-3);
+      EXPECT_NEAR(w.reset_excess_V2, sum.excess_V2[0], 1e-3);
       EXPECT_GT(w.set_power_W, 0.0);
     }
     EXPECT_GT(closed, 5u);

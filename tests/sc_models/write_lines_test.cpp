@@ -180,6 +180,8 @@ tiles::TileConfig every_line() {
   tile.write.level_shifter_energy = support::picojoules(0.25);
   tile.write.half_select = tiles::HalfSelect::Half;
   tile.reset.energy = support::picojoules(1.2);
+  tile.verify.reads = 2;
+  tile.verify.settle_energy = support::picojoules(0.03);
   return tile;
 }
 
@@ -190,12 +192,13 @@ TEST(WriteLines, CostTimePerPhaseAndEnergyPerRowPulseAndHalfSelectedCell) {
   EXPECT_EQ(w.phases, w.set_phases + w.reset_phases);
   EXPECT_EQ(
       r.tiles[0].busy.in_picoseconds(),
-      (ns(3) * 40 + ns(10 + 2) * w.phases + ns(10) * w.verify_rounds + ns(1) * w.serial_conversions)
+      (ns(3) * 40 + ns(10 + 2) * w.phases + ns(20) * w.verify_rounds + ns(2) * w.serial_conversions)
           .in_picoseconds());
   const auto expect = [&](Component c, double picojoules) {
     EXPECT_NEAR(support::in_picojoules(r.energy.of(c)), picojoules, 1e-9 * picojoules);
   };
   expect(Component::WordLine, 2.0 * 40);
+  expect(Component::BitLine, 0.03 * 2 * w.verify_reads);
   expect(Component::LevelShifter, 0.25 * (w.set_pulses + w.reset_pulses));
   // 128 x 128 cells; in a phase the row's other cells and 127 cells of each pulsed column.
   const auto half = [](std::uint32_t phases, std::uint32_t pulses) {

@@ -65,11 +65,24 @@ TEST(HalfSelectEnergy, IsThatOfALinearCellByTheSquareOfTheVoltage) {
   PulseConfig pulse;
   pulse.energy = support::picojoules(3.6);
   tile.write.half_select = HalfSelect::Half;
-  EXPECT_NEAR(support::in_picojoules(half_select_energy(tile, pulse)), 0.9, 1e-12);
+  EXPECT_NEAR(support::in_picojoules(half_select_energy(tile, pulse, 0.0, 0.0)), 0.9, 1e-12);
   tile.write.half_select = HalfSelect::Third;
-  EXPECT_NEAR(support::in_picojoules(half_select_energy(tile, pulse)), 0.4, 1e-12);
+  EXPECT_NEAR(support::in_picojoules(half_select_energy(tile, pulse, 0.0, 0.0)), 0.4, 1e-12);
   tile.write.half_select_nonlinearity = 10.0;
-  EXPECT_NEAR(support::in_picojoules(half_select_energy(tile, pulse)), 0.04, 1e-12);
+  EXPECT_NEAR(support::in_picojoules(half_select_energy(tile, pulse, 0.0, 0.0)), 0.04, 1e-12);
+}
+
+TEST(HalfSelectEnergy, ByConductanceIsThatOfTheMeanCellAtTheMeanSquare) {
+  TileConfig tile;
+  tile.write.half_select = HalfSelect::Half;
+  tile.write.pulse_energy = CellEnergy::Conductance;
+  tile.lowest_level = support::Conductance::from_si(2e-6);
+  tile.highest_level = support::Conductance::from_si(42e-6);
+  PulseConfig pulse;
+  pulse.width = support::Duration::nanoseconds(10);
+  // (2 V)^2 and (4 V)^2: their mean is 10 V^2; a quarter of the way up: 12 uS.
+  EXPECT_NEAR(support::in_picojoules(half_select_energy(tile, pulse, 10.0, 0.25)),
+              10.0 / 4 * 12e-6 * 10e-9 * 1e12, 1e-12);
 }
 
 TEST(SlotPower, IsThatOfPulsedAndOfHalfSelectedCells) {
