@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "experiment/comparison.h"
@@ -82,7 +83,9 @@ std::string comparison_tables(const experiment::Config& config, const experiment
     for (std::size_t k = 0; k < c.cheapest.size(); ++k) {
       const double cost =
           experiment::relative_cost(*c.cheapest[k], all, experiment::kCurrencies[k]);
-      row += fmt::format(" {:>18}", fmt::format("{:.3f} ({:.3g})", cost, c.cheapest[k]->fraction));
+      // Nothing of nothing, where verifying everything has no such cost.
+      const std::string part = std::isfinite(cost) ? fmt::format("{:.3f}", cost) : "0 of 0";
+      row += fmt::format(" {:>18}", fmt::format("{} ({:.3g})", part, c.cheapest[k]->fraction));
     }
     line(row);
   }
@@ -106,6 +109,21 @@ std::string comparison_tables(const experiment::Config& config, const experiment
     }
   }
   return out;
+}
+
+/// Accuracies at times after programming: as many as 80 columns hold.
+std::string retention_table(const experiment::Config& config, const experiment::RunResult& r) {
+  const std::size_t times = std::min<std::size_t>(config.accuracy_times_s.size(), 5);
+  std::string out =
+      fmt::format("\nAccuracy, %, after programming:\n{:<15} {:>8}", "policy", "fraction");
+  for (std::size_t t = 0; t < times; ++t)
+    out += fmt::format(" {:>10}", experiment::time_text(config.accuracy_times_s[t]));
+  if (times < config.accuracy_times_s.size()) out += "\n(later times: retention.csv)";
+  for (const experiment::RetentionSummary& s : r.retention) {
+    out += fmt::format("\n{:<15} {:>8.3g}", s.policy, s.fraction);
+    for (std::size_t t = 0; t < times; ++t) out += fmt::format(" {:>10.2f}", 100 * s.later[t].mean);
+  }
+  return out + '\n';
 }
 
 /// In %, with its spread where there is one.
@@ -142,10 +160,14 @@ std::string result_tables(const experiment::Config& config, const experiment::Ru
     line(not_converged.substr(0, end));
     line(not_converged.substr(end + 1));
   }
+  const std::string life = experiment::rated_life_text(config.device.rated_cycles, r.curve);
+  if (!life.empty()) line(life);
   if (r.ideal_accuracy) {
     line(fmt::format("ideal accuracy (no device error): {:.2f} %", 100 * *r.ideal_accuracy));
     if (r.verify_all.fraction > 0.0) out += comparison_tables(config, r);
   }
+
+  if (!r.retention.empty()) out += retention_table(config, r);
 
   if (!r.iterative.empty()) {
     line("");

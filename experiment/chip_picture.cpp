@@ -67,18 +67,42 @@ std::string power_csv(const std::vector<sc_models::RowEvent>& rows, std::size_t 
       change[time].reserved += sign * reserved;
     }
   }
-  CsvTable csv({"time_s", "power_W", "reserved_power_W"});
+  struct Step {
+    std::int64_t at;
+    Powers powers;
+  };
+  std::vector<Step> steps;
   Powers drawn;
   for (const auto& [time, by] : change) {
     if (by.mean == 0 && by.reserved == 0) continue;
-    if (limit-- == 0) break;
     drawn.mean += by.mean;
     drawn.reserved += by.reserved;
-    csv.cell(static_cast<double>(time) * 1e-12);
-    csv.cell(static_cast<double>(drawn.mean) * 1e-12);
-    csv.cell(static_cast<double>(drawn.reserved) * 1e-12);
-    csv.end_row();
+    steps.push_back({time, drawn});
   }
+  CsvTable csv({"time_s", "power_W", "reserved_power_W"});
+  const auto line = [&](std::int64_t at, double mean_pW, std::int64_t reserved_pW) {
+    csv.cell(static_cast<double>(at) * 1e-12).cell(mean_pW * 1e-12);
+    csv.cell(static_cast<double>(reserved_pW) * 1e-12);
+    csv.end_row();
+  };
+  if (steps.empty()) return csv.bytes();
+  // The last one, without power, stays by itself.
+  const std::size_t last = steps.size() - 1;
+  const std::size_t together = (last + limit - 2) / (limit - 1);
+  for (std::size_t i = 0; i < last; i += together) {
+    const std::size_t end = std::min(i + together, last);
+    double spent = 0.0;
+    std::int64_t reserved = 0;
+    for (std::size_t k = i; k < end; ++k) {
+      spent += static_cast<double>(steps[k].powers.mean) *
+               static_cast<double>(steps[k + 1].at - steps[k].at);
+      reserved = std::max(reserved, steps[k].powers.reserved);
+    }
+    const auto time = static_cast<double>(steps[end].at - steps[i].at);
+    line(steps[i].at, together == 1 ? static_cast<double>(steps[i].powers.mean) : spent / time,
+         reserved);
+  }
+  line(steps[last].at, static_cast<double>(steps[last].powers.mean), steps[last].powers.reserved);
   return csv.bytes();
 }
 
@@ -150,7 +174,7 @@ std::string devices_csv(const sc_models::AcceleratorSystem& system, const tiles:
         const double target = static_cast<float>(device.target(level));
         csv.cell(std::uint64_t{a}).cell(std::uint64_t{r}).cell(std::uint64_t{c}).cell(level);
         csv.cell(std::uint64_t{o.cycles[i]});
-        csv.cell(std::abs(static_cast<double>(o.verified[i]) - target));
+        csv.cell(static_cast<double>(o.verified[i]) - target);
         csv.cell(std::uint64_t{o.converged[i]});
         csv.end_row();
       }

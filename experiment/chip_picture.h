@@ -26,7 +26,8 @@ class RowRecorder : public sc_models::RowObserver {
 
 /// Chrome trace events: a track per tile, a slice per row.
 std::string timeline_json(const std::vector<sc_models::RowEvent>& rows, std::size_t limit);
-/// Power of the rows under way, mean and reserved, a line where it changes.
+/// Power of the rows under way, mean and reserved, a line where it changes. Where that takes more
+/// than `limit` lines, each stands for several changes: their mean over time, the most reserved.
 std::string power_csv(const std::vector<sc_models::RowEvent>& rows, std::size_t limit);
 /// How many devices take how many write cycles when verified, selected or not.
 std::string cycles_histogram_csv(const sc_models::AcceleratorSystem& system,

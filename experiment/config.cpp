@@ -96,6 +96,15 @@ void check_device_steps(ConfigReader& device, const Config& c) {
                "and 'statistical' have none (expected 0)");
 }
 
+/// Errors of verify reads need a model that reads.
+void check_read_noise(ConfigReader& device, const Config& c) {
+  device.check(
+      c.device.read_noise <= 0.0 ||
+          c.programming.pulse_model != programmer::PulseModelKind::Statistical,
+      "read_noise",
+      "disturbs verify reads; 'programming.pulse_model: statistical' has none (expected 0)");
+}
+
 /// Ramps lie in the range that the device's file states for its pulses.
 void check_ramps(ConfigReader& in, const Config& c) {
   if (c.programming.pulse_model != programmer::PulseModelKind::Ispp) return;
@@ -234,6 +243,7 @@ Config read_config(ConfigReader in) {
   auto programming = in.section("programming", {"write-verify"});
   c.programming = programmer::read_write_verify(programming);
   check_device_steps(device, c);
+  check_read_noise(device, c);
   c.start = read_start(programming, c.programming, c.device);
   c.selection = read_selection(in.section("selection", {"which weights are write-verified"}));
   in.check(c.start.start == ChipStart::Erased || c.selection.iterative.policies.empty(),
@@ -363,9 +373,7 @@ LoadedConfig load_config(const std::filesystem::path& file,
   support::ConfigDocument document = support::ConfigDocument::from_file(file, overrides);
   const Config config = read_config(document.root());
   document.finish();
-  const std::string seen_from_file =
-      document.resolved_yaml(std::filesystem::absolute(file).parent_path());
-  std::string hashed = seen_from_file;
+  std::string hashed = document.resolved_settings();
   if (!config.device.file.empty()) {
     // The device is part of the settings, wherever its file lies.
     const std::vector<std::uint8_t> bytes = support::read_file(config.device.file, 1u << 20);

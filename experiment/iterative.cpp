@@ -18,7 +18,7 @@ std::vector<IterativeStep> select_iteratively(IterativeChip& chip,
   for (unsigned k = 1; !steps.back().is_within_the_drop && steps.back().fraction < 1.0; ++k) {
     IterativeStep next;
     next.fraction =
-        std::min(1.0, std::round(step * k * 1e12) * 1e-12);  // 0.15, not 0.15000000000000002
+        std::min(1.0, std::round(step * k * 1e12) / 1e12);  // 0.15, not 0.15000000000000002
     DeviceMask devices = mask_of(next.fraction);
     devices.remove(verified);
     verified.add(devices);

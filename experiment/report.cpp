@@ -100,6 +100,8 @@ std::string head(const std::string& title, const Experiment& experiment, const R
                         std::min(config.accuracy_images, experiment.workload.test.count));
   const std::string not_converged = not_converged_text(all, mapping.devices());
   if (!not_converged.empty()) html += " " + not_converged;
+  const std::string life = rated_life_text(config.device.rated_cycles, result.curve);
+  if (!life.empty()) html += " " + life;
   return html + "</p>\n";
 }
 
@@ -201,6 +203,21 @@ std::string in_situ(const RunResult& result, unsigned chips) {
         row("td", {fmt::format("{}", s.iteration), fmt::format("{:.3f}", s.write_pulses_per_device),
                    with_prefix(s.writing_s + s.training_s, "s"), with_prefix(s.writing_s, "s"),
                    with_prefix(s.energy_J, "J"), spread(s.accuracy_mean, s.accuracy_sd, chips)});
+  return html + "</table>\n";
+}
+
+/// Accuracies at times after programming.
+std::string retention(const RunResult& result, const std::vector<double>& times_s) {
+  if (result.retention.empty()) return "";
+  std::vector<std::string> names{"policy", "fraction"};
+  for (const double t : times_s) names.push_back("after " + time_text(t));
+  std::string html = "<h2>Accuracy later on</h2>\n<table>\n" + row("th", names);
+  for (const RetentionSummary& s : result.retention) {
+    std::vector<std::string> cells{escaped(s.policy), fmt::format("{:.3g}", s.fraction)};
+    for (const RetentionSummary::Accuracy& a : s.later)
+      cells.push_back(spread(a.mean, a.sd, static_cast<unsigned>(a.chips)));
+    html += row("td", cells);
+  }
   return html + "</table>\n";
 }
 
@@ -313,6 +330,7 @@ std::string report_html(const std::string& title, const tiles::Mapping& mapping,
   if (result.ideal_accuracy && result.verify_all.verifies_everything)
     html += reaching(experiment.config, result);
   html += points(result);
+  html += retention(result, experiment.config.accuracy_times_s);
   html += with_adcs(experiment, result.monte_carlo.hardware);
   html += iterative(result.iterative);
   html += in_situ(result, experiment.config.chips);

@@ -118,19 +118,13 @@ std::string chips_csv(const Experiment& experiment, const RunResult& result) {
 std::string retention_csv(const Experiment& experiment, const RunResult& result) {
   CsvTable csv({"policy", "device", "fraction", "time_s", "chips", "accuracy_mean", "accuracy_sd"});
   const Config& config = experiment.config;
-  const std::vector<RetentionResult>& all = result.monte_carlo.retention;
-  for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
-    support::RunningStatistics accuracy;
-    for (; end < all.size() && all[end].evaluation == all[begin].evaluation &&
-           all[end].time == all[begin].time;
-         ++end)
-      accuracy.add(accuracy_of(experiment, all[end].correct).value());
-    const Evaluation& e = experiment.evaluations[all[begin].evaluation];
-    csv.cell(e.policy).cell(device_name(config)).cell(e.fraction);
-    csv.cell(config.accuracy_times_s[all[begin].time]).cell(accuracy.count());
-    csv.cell(accuracy.mean()).cell(accuracy.standard_deviation());
-    csv.end_row();
-  }
+  for (const RetentionSummary& s : result.retention)
+    for (std::size_t t = 0; t < s.later.size(); ++t) {
+      csv.cell(s.policy).cell(device_name(config)).cell(s.fraction);
+      csv.cell(config.accuracy_times_s[t]).cell(std::uint64_t{s.later[t].chips});
+      csv.cell(s.later[t].mean).cell(s.later[t].sd);
+      csv.end_row();
+    }
   return csv.bytes();
 }
 

@@ -314,6 +314,7 @@ RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) 
                                  *result.ideal_accuracy - config.accuracy_drop);
   result.in_situ = summarize_in_situ(experiment, result.monte_carlo);
   result.iterative = summarize_iterative(experiment, result.monte_carlo);
+  result.retention = summarize_retention(experiment, result.monte_carlo);
   write_results(directory, loaded, workload, mapping, experiment, result, options.output);
   std::optional<support::PendingFile> dump;
   if (!options.dump.empty()) dump.emplace(options.dump, result.monte_carlo.files.at("devices.csv"));

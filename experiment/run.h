@@ -10,6 +10,7 @@
 #include "experiment/curve_point.h"
 #include "experiment/iterative_results.h"
 #include "experiment/monte_carlo.h"
+#include "experiment/retention.h"
 #include "experiment/workload.h"
 
 namespace uswim::experiment {
@@ -20,6 +21,7 @@ struct RunResult {
   std::vector<CostToReach> cost;  ///< none without an accuracy
   std::vector<IterativeSummary> iterative;
   std::vector<InSituSummary> in_situ;
+  std::vector<RetentionSummary> retention;
   /// What the ratios refer to: everything verified, or the last point where nothing is verified.
   CurvePoint verify_all;
   std::uint64_t devices = 0;  ///< of the network

@@ -154,9 +154,9 @@ ProgrammingReport AcceleratorSystem::run_programming(const programmer::DeviceMas
     report.time = to_duration(sc_core::sc_time_stamp() - doorbell);
     report.energy = chip.energy().total();
     report.peak_power = modules_->power.peak();
-    const double pulses_J = support::in_joules(report.energy.of(Component::WriteSet) +
-                                               report.energy.of(Component::WriteReset) +
-                                               report.energy.of(Component::Erase));
+    const double pulses_J = support::in_joules(
+        report.energy.of(Component::WriteSet) + report.energy.of(Component::WriteReset) +
+        report.energy.of(Component::Erase) + report.energy.of(Component::HalfSelect));
     report.average_power = support::Power::from_si(pulses_J / report.time.in_seconds());
     host.wait_for_interrupt();
     report.write_pulses = host.read_register(reg::kWritePulsesLow) |

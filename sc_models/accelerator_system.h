@@ -31,7 +31,7 @@ struct ProgrammingReport {
   std::uint64_t write_pulses = 0, verify_reads = 0, write_cycles = 0, not_converged = 0;
   EnergyBreakdown energy;
   support::Power peak_power;     ///< of the write pulses of all tiles, rows at their fullest slots
-  support::Power average_power;  ///< of the write pulses, over `time`
+  support::Power average_power;  ///< of the write pulses and half-selected cells, over `time`
   support::Duration busiest_link;  ///< Interconnect::busiest_link
   double mean_hops = 0;            ///< Interconnect::mean_hops
   std::vector<TileReport> tiles;

@@ -198,6 +198,8 @@ class ConfigDocument {
   /// it again gives the same configuration (paths are written so that they resolve from
   /// `relative_to`).
   std::string resolved_yaml(const std::filesystem::path& relative_to = {}) const;
+  /// The same with the names of files alone: equal wherever configuration and files lie.
+  std::string resolved_settings() const;
   /// JSON Schema (draft 2020-12) of the described keys, for editors.
   std::string json_schema(std::string_view title) const;
   /// Markdown table of the described keys: key, type, default with unit, range, meaning, source.

@@ -13,7 +13,8 @@ constexpr std::uint64_t kSeed = 1;
 constexpr double kSmallestStep = 1e-3;
 constexpr double kMet = 0.02;  // relative; the sampling error of the figures is below half of it
 
-double deviation(double reached, double wanted) { return reached / wanted - 1.0; }
+/// Of their logarithms: half and twice are as far off.
+double deviation(double reached, double wanted) { return std::log(reached / wanted); }
 
 /// Four significant digits: what is printed is what was tried.
 double rounded(double v) { return std::stod(fmt::format("{:.4g}", v)); }

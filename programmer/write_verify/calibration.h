@@ -24,12 +24,12 @@ struct Calibration {
 };
 
 /// Finds `incremental.step` and `incremental.step_noise` with which the figures come closest to
-/// `wanted` (least sum of squared relative deviations), all else as in `config`. A coarse grid,
-/// then refinement around its best point. Steps reach from 0.001 to the width of the window and
-/// noise from 0 to the step: larger ones jump over the window to and fro until one happens to hit
-/// it, which can bring the figures a little closer but is not what the model describes. The draws
-/// are the same for every candidate, so the answer is reproducible. Throws std::invalid_argument
-/// where a wanted figure is not positive.
+/// `wanted` (least sum of squared deviations of their logarithms), all else as in `config`. A
+/// coarse grid, then refinement around its best point. Steps reach from 0.001 to the width of the
+/// window and noise from 0 to the step: larger ones jump over the window to and fro until one
+/// happens to hit it, which can bring the figures a little closer but is not what the model
+/// describes. The draws are the same for every candidate, so the answer is reproducible. Throws
+/// std::invalid_argument where a wanted figure is not positive.
 Calibration calibrate(const WriteVerifyFigures& wanted, const WriteVerifyConfig& config,
                       const DeviceModel& device);
 

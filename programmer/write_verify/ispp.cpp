@@ -14,6 +14,7 @@ void read_ramp(support::ConfigReader in, PulseRamp& ramp) {
       {"how much more each pulse has than the one before", "NeuRRAM programming code: 0.1 V"});
   in.voltage("stop", ramp.stop,
              {"amplitude that a ramp does not exceed", "NeuRRAM programming code: 3.3 V"});
+  in.check(ramp.start.in_si() > 0.0, "start", "must be above 0 V");
   in.check(ramp.step.in_si() > 0.0, "step", "must be above 0 V");
   in.check(ramp.stop.in_si() >= ramp.start.in_si(), "stop", "must not lie below 'start'");
   in.check(ramp.step.in_si() <= 0.0 ||
@@ -54,6 +55,7 @@ IsppConfig read_ispp(support::ConfigReader in) {
   in.voltage("threshold", c.threshold,
              {"amplitude below which a pulse moves nothing",
               "unconfirmed: one step below the first pulse"});
+  in.check(c.threshold.in_si() >= 0.0, "threshold", "must be at least 0 V");
   in.check(c.set.stop > c.threshold && c.reset.stop > c.threshold, "threshold",
            "must lie below the ramps' 'stop', or no pulse moves anything");
   in.number("gain", c.gain, support::left_open(0, 100),

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <filesystem>
+#include <functional>
 #include <limits>
 #include <string>
 
@@ -91,16 +93,19 @@ std::string relative_from(const std::filesystem::path& path, const std::filesyst
   return relative.generic_string();
 }
 
+using WrittenPath = std::function<std::string(const std::string& resolved)>;
+
 /// The lines of one section's content; `empty` tells whether none of them is a value.
 std::string yaml_section(const State& state, const Section& section, const std::string& indent,
-                         const std::filesystem::path& relative_to, bool& empty) {
+                         const WrittenPath& written_path, bool& empty) {
   std::string text;
   empty = true;
   for (const Section::Item& item : section.items) {
     if (item.is_section) {
       const Section& child = state.sections[item.index];
       bool child_empty = true;
-      const std::string inner = yaml_section(state, child, indent + "  ", relative_to, child_empty);
+      const std::string inner =
+          yaml_section(state, child, indent + "  ", written_path, child_empty);
       if (child_empty && !child.node) continue;
       text += fmt::format("{}{}:{}\n", indent, child.key, child_empty ? " {}" : "");
       text += inner;
@@ -114,7 +119,7 @@ std::string yaml_section(const State& state, const Section& section, const std::
       continue;
     }
     const Value written = value.is_relative_path
-                              ? Value(relative_from(value.resolved.get<std::string>(), relative_to))
+                              ? Value(written_path(value.resolved.get<std::string>()))
                               : value.resolved;
     text += fmt::format("{}{}: {}\n", indent, value.key, yaml_of(written, key.type));
     empty = false;
@@ -259,9 +264,18 @@ std::string config::yaml_value(const Value& value, const std::string& type) {
 }
 
 std::string ConfigDocument::resolved_yaml(const std::filesystem::path& relative_to) const {
+  const auto from_there = [&](const std::string& path) { return relative_from(path, relative_to); };
   bool empty = true;
-  std::string text = yaml_section(*state_, state_->sections[0], "", relative_to, empty);
+  std::string text = yaml_section(*state_, state_->sections[0], "", from_there, empty);
   return empty ? text + "{}\n" : text;
+}
+
+std::string ConfigDocument::resolved_settings() const {
+  const auto name = [](const std::string& path) {
+    return std::filesystem::path(path).filename().string();
+  };
+  bool empty = true;
+  return yaml_section(*state_, state_->sections[0], "", name, empty);
 }
 
 std::string ConfigDocument::json_schema(std::string_view title) const {

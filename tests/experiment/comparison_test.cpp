@@ -50,6 +50,15 @@ TEST(NotConverged, IsASentenceWhereThereAreSome) {
             "programming.max_cycles or open when their row was closed.");
 }
 
+TEST(RatedLife, IsASentenceWhereOneIsRated) {
+  std::vector<CurvePoint> curve = kCurve;
+  curve[1].most_pulses = 36;
+  EXPECT_EQ(rated_life_text(30, curve), "A device gets 36 write pulses, more than its rated 30.");
+  EXPECT_EQ(rated_life_text(1e6, curve),
+            "A device gets up to 36 write pulses; its rated 1e+06 last 27777 programmings.");
+  EXPECT_EQ(rated_life_text(0, curve), "");
+}
+
 TEST(CostToReach, IsTheCheapestPointInEachCurrency) {
   std::vector<CurvePoint> curve = kCurve;
   curve[4].energy_J_mean = 5;  // b at NWC 0.25: cheap in cycles and time, dear in energy

@@ -149,10 +149,8 @@ TEST(Run, RepeatsFromItsResultDirectory) {
   const LoadedConfig again = load_config(t.path / "a" / "config.yaml", {});
   run_experiment(again, {2, t.path / "b", {}, [](const std::string&, std::size_t, std::size_t) {}});
   const auto second = all_files(t.path / "b");
-  for (const std::string name :
-       {"curve.csv", "programming.csv", "inference.csv", "mapping.csv", "equal_cost.csv",
-        "chips.csv", "transfer.csv", "interconnect.csv", "config.yaml"})
-    EXPECT_EQ(first.at(name), second.at(name)) << name;
+  EXPECT_EQ(first.size(), second.size());
+  for (const auto& [name, bytes] : first) EXPECT_EQ(bytes, second.at(name)) << name;
 }
 
 TEST(Run, WritesAPageThatHoldsTheResultsAndNeedsNothingElse) {

@@ -1,5 +1,6 @@
 #include "experiment/iterative.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace uswim::experiment {
@@ -51,6 +52,7 @@ TEST(IterativeSelection, StopsAtTheFirstMeasurementWithinTheDrop) {
     EXPECT_EQ(steps[s].devices, 40 * s);
     EXPECT_EQ(steps[s].correct, 40 * s);
     EXPECT_EQ(steps[s].is_within_the_drop, s == 4);
+    EXPECT_EQ(fmt::format("{}", steps[s].fraction).find("0000"), std::string::npos);
     EXPECT_EQ(steps[s].write.programming.time_ps, s == 0 ? 1000 : 40);
   }
 }

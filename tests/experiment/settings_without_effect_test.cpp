@@ -36,6 +36,14 @@ TEST(SettingsWithoutEffect, AreStepsOfDevicesWherePulsesHaveNone) {
   EXPECT_EQ(fault_of({spread, "programming.pulse_model=ispp"}), "");
 }
 
+TEST(SettingsWithoutEffect, AreErrorsOfReadsWhereNothingIsRead) {
+  EXPECT_THAT(fault_of({"device.read_noise=0.01", "programming.pulse_model=statistical"}),
+              HasSubstr("device.read_noise: disturbs verify reads"));
+  EXPECT_EQ(fault_of({"device.read_noise=0.01", "programming.pulse_model=redraw"}), "");
+  EXPECT_EQ(fault_of({"device.inference_read_noise=0.01", "programming.pulse_model=statistical"}),
+            "");
+}
+
 TEST(SettingsWithoutEffect, AreArraysMoreThanNaturalRowsTake) {
   EXPECT_THAT(fault_of({"mapping.extra_arrays=3"}),
               HasSubstr("mapping.extra_arrays: rows in their natural order leave them empty"));

@@ -100,6 +100,14 @@ TEST(Calibration, SaysWhatItCouldNotMeet) {
   EXPECT_FALSE(missed_figures({}, calibrate({}, {}, DeviceModel{DeviceConfig{}})).empty());
 }
 
+// A figure that is out of reach does not make it give up the other one.
+TEST(Calibration, ComesCloseToAFigureThatCanBeHadAlone) {
+  const DeviceModel device{DeviceConfig{}};
+  EXPECT_GT(calibrate({30.0, 0.02}, {}, device).reached.cycles, 20.0);
+  const Calibration alone = calibrate({30.0, 0.05}, {}, device);
+  EXPECT_TRUE(missed_figures({30.0, 0.05}, alone).empty());
+}
+
 TEST(Calibration, KeepsToPulsesThatDoNotJumpOverTheWindow) {
   const Calibration c = calibrate({}, {}, DeviceModel{DeviceConfig{}});
   EXPECT_LE(c.config.step, 2 * c.config.tolerance);

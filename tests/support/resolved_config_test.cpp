@@ -168,6 +168,8 @@ TEST(ResolvedConfig, PathsResolveFromWhereItIsWritten) {
   EXPECT_EQ(fs::weakly_canonical(c.network),
             fs::weakly_canonical(directory / "configs/nets/a.onnx"));
   EXPECT_EQ(again.resolved_yaml(directory / "results/run"), yaml);
+  EXPECT_EQ(again.resolved_settings(), document.resolved_settings());
+  EXPECT_THAT(document.resolved_settings(), HasSubstr("network: a.onnx\n"));
 }
 
 TEST(ResolvedConfig, AnEmptyPathStaysEmpty) {
