@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 #include "programmer/write_verify/chunk_loops.h"
 #include "support/instruction_sets.h"
@@ -88,6 +87,7 @@ void DevicePulses::clear() {
     power->clear();
 }
 
+USWIM_EVERY_INSTRUCTION_SET
 void DevicePulses::append(const DeviceOutcomes& outcomes) {
   const std::size_t words = outcomes.words(), first_word = open_loop_.size();
   const std::size_t bits = bits_of(outcomes.cycles);
@@ -100,12 +100,15 @@ void DevicePulses::append(const DeviceOutcomes& outcomes) {
     open_loop_.push_back({outcomes.open_loop_set[w], outcomes.open_loop_reset[w]});
     // Less the pulse of round 0.
     std::uint64_t borrow = first.set | first.reset;
-    std::size_t of_word = bits_.size();
+    const std::size_t begin = bits_.size();
+    std::size_t of_word = begin;
+    bits_.resize(begin + bits);
     for (std::size_t b = 0; b < bits; ++b) {
       const std::uint64_t bit = cycles.bit(b);
-      bits_.push_back(bit ^ borrow);
+      write_cycles_ += static_cast<std::uint64_t>(__builtin_popcountll(bit)) << b;
+      bits_[begin + b] = bit ^ borrow;
+      if (bit != borrow) of_word = begin + b + 1;
       borrow &= ~bit;
-      if (bits_.back() != 0) of_word = bits_.size();
     }
     bits_.resize(of_word);
     bits_begin_.push_back(static_cast<std::uint32_t>(of_word));
@@ -122,7 +125,6 @@ void DevicePulses::append(const DeviceOutcomes& outcomes) {
   if (std::memchr(converged, 0, outcomes.devices) != nullptr)
     for (std::size_t i = 0; i < outcomes.devices; ++i)
       given_up_[first_word + i / 64] |= static_cast<std::uint64_t>(converged[i] == 0) << (i % 64);
-  write_cycles_ = std::accumulate(outcomes.cycles.begin(), outcomes.cycles.end(), write_cycles_);
   const auto add = [](const std::vector<float>& from, std::vector<float>& to) {
     to.insert(to.end(), from.begin(), from.end());
   };
