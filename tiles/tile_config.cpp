@@ -14,6 +14,15 @@ void check_voltage(support::ConfigReader& in, const char* key, support::Voltage 
                        highest.in_si()));
 }
 
+/// An energy that the device's file states holds as it stands there.
+void check_energy(support::ConfigReader& in, const char* key, support::Energy energy,
+                  const std::optional<support::Energy>& of_file) {
+  if (of_file)
+    in.check(energy == *of_file, key,
+             fmt::format("lies outside the valid range of the device, {:g} pJ alone",
+                         support::in_picojoules(*of_file)));
+}
+
 /// `device`: what its file states of such a pulse, its defaults and its range; null: nothing.
 void read_pulse(support::ConfigReader in, PulseConfig& pulse, CellEnergy model,
                 const DevicePulse* device) {
@@ -43,6 +52,7 @@ void read_pulse(support::ConfigReader in, PulseConfig& pulse, CellEnergy model,
            fmt::format("lies outside the valid range of the device, {:g} to {:g} ns",
                        device->shortest.in_seconds() * 1e9, device->longest.in_seconds() * 1e9));
   check_voltage(in, "voltage", pulse.voltage, device->lowest_voltage, device->highest_voltage);
+  check_energy(in, "energy", pulse.energy, device->energy);
 }
 
 /// The energy of one verify read: `device` as above.
@@ -65,6 +75,10 @@ void read_verify_energy(support::ConfigReader& in, TileConfig& c, const DeviceRe
   if (device.voltage)
     check_voltage(in, "read_voltage", c.verify.read_voltage, device.lowest_voltage,
                   device.highest_voltage);
+  in.check(!device.time || c.verify_read_time == *device.time, "read_time",
+           fmt::format("lies outside the valid range of the device, {:g} ns alone",
+                       device.time.value_or(support::Duration()).in_seconds() * 1e9));
+  check_energy(in, "read_energy", c.verify_read_energy, device.energy);
 }
 
 bool is_power_of_two(unsigned v) { return v != 0 && (v & (v - 1)) == 0; }

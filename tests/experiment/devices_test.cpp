@@ -228,6 +228,12 @@ TEST(DevicePulses, HoldInTheirRangeOnly) {
       fault_of({"device.preset=rram_nvsim", "tile.verify.read_voltage=0.5 V"}),
       HasSubstr("tile.verify.read_voltage: lies outside the valid range of the device, 0.4 to "
                 "0.4 V"));
+  for (const std::string setting : {"tile.verify.read_time=20 ns", "tile.write.set.energy=100 pJ"})
+    EXPECT_THAT(fault_of({"device.preset=rram_isaac", setting}),
+                HasSubstr("lies outside the valid range of the device"));
+  EXPECT_THAT(
+      fault_of({"device.preset=pcm_lee", "tile.verify.read_energy=5 pJ"}),
+      HasSubstr("tile.verify.read_energy: lies outside the valid range of the device, 2 pJ"));
   EXPECT_THAT(fault_of({"tile.write.pulse_energy=fixed"}, kNeurram),
               HasSubstr("states no energy of a pulse"));
 }

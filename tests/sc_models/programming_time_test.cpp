@@ -162,9 +162,9 @@ TEST(ProgrammingTime, GrowsWithNestedMasks) {
     for (std::size_t i = 0; i < mask.size(); ++i)
       if (i * 7919 % 10 < n) mask[i] = 1;
     const ProgrammingReport r = s.system->program(mask);
-    // A row that gains verified devices can lose its open-loop pulses' phase, no more than one a
-    // row.
-    EXPECT_GE((r.time + s.tile.set.width * 300).in_picoseconds(), last.in_picoseconds());
+    // A row that gains verified devices can lose its open-loop pulses' phase; what a tenth of the
+    // devices adds outweighs it.
+    EXPECT_GE(r.time, last);
     last = r.time;
   }
 }
