@@ -212,6 +212,7 @@ static void check_dump(const std::filesystem::path& dump, const std::filesystem:
 RunResult run_experiment(const LoadedConfig& loaded, const RunOptions& options) {
   const Config& config = loaded.config;
   const auto begin = std::chrono::steady_clock::now();
+  check_files(loaded);
   check_with_network(loaded);
   // So that an unwritable place is found before the work is done.
   if (!options.dump.empty()) check_dump(options.dump, options.output);
@@ -329,6 +330,7 @@ std::vector<std::filesystem::path> export_sensitivity(const LoadedConfig& loaded
                                                       const std::filesystem::path& cache,
                                                       const Progress& progress, unsigned threads) {
   const Config& config = loaded.config;
+  check_files(loaded);
   support::require_writable(output, "\x93NUMPY");
   const Workload workload = load_workload(config.workload, progress, threads);
   const tiles::Mapping mapping = map_workload(workload, config);

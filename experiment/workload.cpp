@@ -121,6 +121,25 @@ void check_arrays(const LoadedConfig& loaded, std::size_t arrays) {
   if (!fault.empty()) throw loaded.document.fault("chip.mesh.ports", fault);
 }
 
+void check_files(const LoadedConfig& loaded) {
+  const Config& c = loaded.config;
+  const WorkloadConfig& w = c.workload;
+  const bool trains = c.needs_training_images();
+  const std::filesystem::path none;
+  const std::pair<const char*, const std::filesystem::path*> files[] = {
+      {"workload.network", &w.network},
+      {"workload.test.images", &w.test.images},
+      {"workload.test.labels", &w.test.labels},
+      {"workload.sensitivity.images", trains ? &w.sensitivity.images : &none},
+      {"workload.sensitivity.labels", trains ? &w.sensitivity.labels : &none},
+      {"selection.mask", &c.selection.mask},
+      {"selection.scores", &c.selection.scores},
+      {"programming.previous_network", &c.start.previous_network}};
+  for (const auto& [key, file] : files)
+    if (!file->empty() && !std::filesystem::exists(*file))
+      throw loaded.document.fault(key, file->string() + " does not exist");
+}
+
 void check_with_network(const LoadedConfig& loaded) {
   const Config& config = loaded.config;
   if (config.chip.interconnect != sc_models::Topology::Mesh) return;

@@ -54,6 +54,8 @@ Workload load_previous(const Config& config, const Workload& workload);
 tiles::Mapping map_workload(const Workload& workload, const Config& config,
                             std::vector<tiles::LayerPlacement> placements = {});
 
+/// Files and folders that a run reads are there. Throws support::ConfigError naming key and place.
+void check_files(const LoadedConfig& loaded);
 /// Faults that the configuration has with its network, found before anything is computed or
 /// written. Throws support::ConfigError, or as load_network().
 void check_with_network(const LoadedConfig& loaded);

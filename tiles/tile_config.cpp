@@ -178,12 +178,14 @@ TileConfig read_tile(support::ConfigReader in, const DeviceFigures& device) {
                {"reads averaged per verify: time and energy of as many, and their mean has "
                 "device.read_noise over the square root of their number",
                 "unconfirmed"});
-  verify.whole("adc_bits", c.verify.adc_bits, support::closed(0, 16),
-               {"with adc: each read of a verify is rounded, before the mean of `reads` is taken, "
-                "to 1 / 2^adc_bits of "
-                "the full scale of a device; 0: not rounded",
-                "unconfirmed: none. With the 8 bits of tile.adc and its range set to one device a "
-                "step is 1/15 of the default window's half width"});
+  verify.whole(
+      "adc_bits", c.verify.adc_bits, support::closed(0, 16),
+      {"with adc: each read of a verify is rounded, before the mean of `reads` is taken, "
+       "to 1 / 2^adc_bits of "
+       "the full scale of a device; 0: not rounded. Time and energy of a conversion stay those of "
+       "`tile.adc`",
+       "unconfirmed: none. With the 8 bits of tile.adc and its range set to one device a "
+       "step is 1/15 of the default window's half width"});
   verify.check(c.verify.adc_bits == 0 || c.verify.mode == VerifyMode::Adc, "adc_bits",
                "needs 'mode: adc': comparisons have no steps");
   verify.duration(
