@@ -280,9 +280,9 @@ std::vector<std::pair<double, double>> columns_of(const std::string& csv) {
   return points;
 }
 
-/// Steps: each value holds until the next point.
+/// Steps: each value holds until the next point. `counts`: places are whole numbers.
 std::string step_plot(const char* heading, const std::vector<std::pair<double, double>>& points,
-                      const char* unit_x, const char* unit_y) {
+                      const char* unit_x, const char* unit_y, bool counts = false) {
   if (points.size() < 2) return "";
   constexpr double kWidth = 860, kHeight = 170, kLeft = 70, kTop = 12, kMostShown = 4000;
   const auto greater_y = [](const auto& a, const auto& b) { return a.second < b.second; };
@@ -308,7 +308,8 @@ std::string step_plot(const char* heading, const std::vector<std::pair<double, d
       "<path d='{3}' fill='#0072B2' fill-opacity='.2' stroke='#0072B2'/>",
       heading, kLeft + kWidth + 40, kTop + kHeight + 30, path);
   for (int i = 0; i <= 5; ++i) {
-    const double at = begin + (end - begin) * i / 5;
+    const double place = begin + (end - begin) * i / 5;
+    const double at = counts ? std::round(place) : place;
     svg += fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>{}</text>", x(at),
                        kTop + kHeight + 18, with_prefix(at, unit_x));
   }
@@ -350,7 +351,7 @@ std::string report_html(const std::string& title, const tiles::Mapping& mapping,
     std::vector<std::pair<double, double>> devices = columns_of(cycles->second);
     devices.emplace_back(devices.back().first + 1, 0.0);  // where the last column ends
     html += step_plot("Devices by the write cycles that verifying them takes", devices, "cycles",
-                      "devices");
+                      "devices", true);
   }
   html += "<h2>Files</h2>\n<p>";
   for (const std::string& name : files)
