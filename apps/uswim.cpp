@@ -1,10 +1,13 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "apps/calibrate.h"
 #include "apps/correlate.h"
@@ -218,6 +221,14 @@ int parse_and_run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    // Of a misspelt command CLI11 says only that one is missing.
+    if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
+      fmt::print(stderr, "'{}' is not one of the commands: ", argv[1]);
+      std::vector<std::string> names;
+      for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+      fmt::print(stderr, "{}\n", fmt::join(names, ", "));
+      return kUsage;
+    }
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   return 0;

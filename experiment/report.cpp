@@ -284,7 +284,7 @@ std::vector<std::pair<double, double>> columns_of(const std::string& csv) {
 std::string step_plot(const char* heading, const std::vector<std::pair<double, double>>& points,
                       const char* unit_x, const char* unit_y, bool counts = false) {
   if (points.size() < 2) return "";
-  constexpr double kWidth = 860, kHeight = 170, kLeft = 70, kTop = 12, kMostShown = 4000;
+  constexpr double kWidth = 850, kHeight = 170, kLeft = 84, kTop = 12, kMostShown = 4000;
   const auto greater_y = [](const auto& a, const auto& b) { return a.second < b.second; };
   const double end = points.back().first, begin = points.front().first;
   const double top = std::max_element(points.begin(), points.end(), greater_y)->second;
