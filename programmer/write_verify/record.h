@@ -12,7 +12,8 @@ inline void mark(std::vector<std::uint64_t>& bits, std::size_t device) {
   bits[device / 64] |= std::uint64_t{1} << (device % 64);
 }
 
-/// What a model sets for every device has any value; all converged, no pulses of write-verify.
+/// What a model sets for every device has any value; all converged, no pulses of write-verify, no
+/// powers.
 inline void resize(DeviceOutcomes& out, std::size_t devices) {
   out.devices = devices;
   out.rounds = 1;
@@ -24,6 +25,10 @@ inline void resize(DeviceOutcomes& out, std::size_t devices) {
   out.open_loop_reset.resize(out.words());
   out.first_set.assign(out.words(), 0);
   out.reset.assign(out.words(), 0);
+  for (std::vector<float>* of_pulses :
+       {&out.open_loop_power_W, &out.set_power_W, &out.reset_power_W, &out.read_power_W,
+        &out.erase_power_W, &out.erased_power_W, &out.set_excess_V2, &out.reset_excess_V2})
+    of_pulses->clear();
 }
 
 inline void clear(DeviceOutcomes& out, std::size_t devices) {
