@@ -200,8 +200,15 @@ int parse_and_run(int argc, char** argv) {
       config_command->add_subcommand("check", "report every fault of a configuration");
   config.add_to(*check_command);
   check_command->callback([&] {
-    experiment::check_with_network(config.load());
+    const experiment::LoadedConfig loaded = config.load();
+    experiment::check_with_network(loaded);
     fmt::print("{}: no faults\n", config.file.string());
+    try {
+      experiment::check_files(loaded);
+    } catch (const support::ConfigError& error) {
+      // No fault of the settings: the file may be made later, or elsewhere.
+      fmt::print("before a run: {}\n", error.what());
+    }
   });
   CLI::App* show_command =
       config_command->add_subcommand("show", "print it complete, defaults included");
