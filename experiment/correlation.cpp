@@ -173,6 +173,7 @@ Correlations correlations(const std::vector<PerturbedWeight>& weights, Correlate
 
 CorrelationStudy run_correlation(const LoadedConfig& loaded, const RunOptions& options) {
   const Config& config = loaded.config;
+  check_files(loaded);
   support::ResultDirectory directory(options.output, result_file_names());
   for (const workloads::DataSource* images : {&config.workload.test, &config.workload.sensitivity})
     if (images->images.empty())
