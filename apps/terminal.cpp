@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "experiment/comparison.h"
+#include "experiment/summary.h"
 #include "experiment/worker_processes.h"
 #include "support/results.h"
 
@@ -113,12 +114,11 @@ std::string comparison_tables(const experiment::Config& config, const experiment
 
 /// Accuracies at times after programming: as many as 80 columns hold.
 std::string retention_table(const experiment::Config& config, const experiment::RunResult& r) {
-  const std::size_t times = std::min<std::size_t>(config.accuracy_times_s.size(), 5);
+  const std::size_t times = std::min<std::size_t>(config.accuracy_times.size(), 5);
   std::string out =
       fmt::format("\nAccuracy, %, after programming:\n{:<15} {:>8}", "policy", "fraction");
-  for (std::size_t t = 0; t < times; ++t)
-    out += fmt::format(" {:>10}", experiment::time_text(config.accuracy_times_s[t]));
-  if (times < config.accuracy_times_s.size()) out += "\n(later times: retention.csv)";
+  for (std::size_t t = 0; t < times; ++t) out += fmt::format(" {:>10}", config.accuracy_times[t]);
+  if (times < config.accuracy_times.size()) out += "\n(later times: retention.csv)";
   for (const experiment::RetentionSummary& s : r.retention) {
     out += fmt::format("\n{:<15} {:>8.3g}", s.policy, s.fraction);
     for (std::size_t t = 0; t < times; ++t) out += fmt::format(" {:>10.2f}", 100 * s.later[t].mean);

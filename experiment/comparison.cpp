@@ -110,18 +110,6 @@ std::vector<SpeedUp> speed_ups(const std::vector<CurvePoint>& curve, const Curve
   return list;
 }
 
-std::string rated_life_text(double rated_cycles, const std::vector<CurvePoint>& curve) {
-  std::uint64_t most = 0;
-  for (const CurvePoint& p : curve) most = std::max(most, p.most_pulses);
-  if (rated_cycles <= 0.0 || most == 0) return "";
-  const double programmings = std::floor(rated_cycles / static_cast<double>(most));
-  if (programmings < 1.0)
-    return fmt::format("A device gets {} write pulses, more than its rated {:g}.", most,
-                       rated_cycles);
-  return fmt::format("A device gets up to {} write pulses; its rated {:g} last {:g} programmings.",
-                     most, rated_cycles, programmings);
-}
-
 std::string not_converged_text(const CurvePoint& all, std::uint64_t devices) {
   if (all.not_converged_mean <= 0.0) return "";
   return fmt::format(

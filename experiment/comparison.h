@@ -63,9 +63,6 @@ struct SpeedUp {
 std::vector<SpeedUp> speed_ups(const std::vector<CurvePoint>& curve, const CurvePoint& all,
                                double accuracy);
 
-/// A sentence on what one programming takes of a device's rated life; empty where none is rated
-/// (0).
-std::string rated_life_text(double rated_cycles, const std::vector<CurvePoint>& curve);
 /// A sentence on the devices of a chip that are not converged when all of `devices` are verified;
 /// empty where there are none.
 std::string not_converged_text(const CurvePoint& all, std::uint64_t devices);

@@ -331,6 +331,7 @@ Config read_config(ConfigReader in) {
           std::count(c.accuracy_times_s.begin(), c.accuracy_times_s.end(), *seconds) == 0, "times",
           "names '" + text + "' twice");
       c.accuracy_times_s.push_back(*seconds);
+      c.accuracy_times.push_back(text);
     }
   auto hardware = accuracy.section(
       "hardware", {"the same with bit-serial inputs and ADCs, on few chips and images"});

@@ -95,7 +95,8 @@ struct Config {
   unsigned inference_images = 8;        ///< 0: the timed inference is left out
   std::size_t accuracy_images = 10000;  ///< 0: programming only, no accuracy is measured
   workloads::Arithmetic arithmetic = workloads::Arithmetic::Integer16;
-  std::vector<double> accuracy_times_s;  ///< after programming, for retention.csv
+  std::vector<double> accuracy_times_s;     ///< after programming, for retention.csv
+  std::vector<std::string> accuracy_times;  ///< the same as the configuration names them
   HardwareAccuracyConfig hardware;
   CorrelationConfig correlation;
   bool timeline = false;         ///< files about one programming of chip 0

@@ -112,8 +112,7 @@ namespace {
 double seconds(std::int64_t picoseconds) { return static_cast<double>(picoseconds) * 1e-12; }
 
 double test_images(const Experiment& experiment) {
-  return static_cast<double>(
-      std::min(experiment.config.accuracy_images, experiment.workload.test.count));
+  return static_cast<double>(experiment.accuracy_images());
 }
 
 }  // namespace

@@ -26,8 +26,7 @@ const IterativeResult& end_of(const MonteCarloResult& result, const IterativeSte
 std::vector<IterativeSummary> summarize_iterative(const Experiment& experiment,
                                                   const MonteCarloResult& result) {
   std::vector<IterativeSummary> summaries;
-  const auto images = static_cast<double>(
-      std::min(experiment.config.accuracy_images, experiment.workload.test.count));
+  const auto images = static_cast<double>(experiment.accuracy_images());
   for (std::uint32_t p = 0; p < experiment.config.selection.iterative.policies.size(); ++p) {
     IterativeSummary s;
     s.policy = policy_of(experiment, p);

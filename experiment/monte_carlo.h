@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -153,6 +154,10 @@ struct Experiment {
   const workloads::Dataset* training_images = nullptr;  ///< of in-situ training
   std::uint64_t enough_correct = 0;  ///< right images that end the iterative algorithm
   std::size_t dumped_devices = 0;    ///< devices.csv among the files, with at most as many
+  /// Test images that an accuracy is measured with.
+  std::size_t accuracy_images() const {
+    return std::min(config.accuracy_images, workload.test.count);
+  }
 };
 
 /// Programs and evaluates config.chips chips under every mask, in `jobs` processes; those that the

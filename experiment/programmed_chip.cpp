@@ -42,8 +42,7 @@ ProgrammedChip::ProgrammedChip(const Experiment& experiment)
   if (experiment.config.measures_accuracy()) {
     accuracy_.emplace(experiment.config, experiment.workload, experiment.mapping, system_);
     const workloads::Dataset& test = experiment.workload.test;
-    test_images_ = accuracy_->executor().prepare(
-        test, 0, std::min(experiment.config.accuracy_images, test.count));
+    test_images_ = accuracy_->executor().prepare(test, 0, experiment.accuracy_images());
     const IterativeConfig& iterative = experiment.config.selection.iterative;
     if (!iterative.policies.empty())
       measured_images_ =

@@ -8,6 +8,7 @@
 
 #include "experiment/comparison.h"
 #include "experiment/curve_plot.h"
+#include "experiment/summary.h"
 #include "support/results.h"
 #include "uswim_version.h"
 
@@ -96,8 +97,7 @@ std::string head(const std::string& title, const Experiment& experiment, const R
       "</div>\n<p class='note'>Time, energy and power: {}, mean over chips.",
       all.verifies_everything ? "every weight write-verified" : "no weight write-verified");
   if (result.ideal_accuracy)
-    html += fmt::format(" Accuracies without ADCs: {} test images.",
-                        std::min(config.accuracy_images, experiment.workload.test.count));
+    html += fmt::format(" Accuracies without ADCs: {} test images.", experiment.accuracy_images());
   const std::string not_converged = not_converged_text(all, mapping.devices());
   if (!not_converged.empty()) html += " " + not_converged;
   const std::string life = rated_life_text(config.device.rated_cycles, result.curve);
@@ -207,10 +207,10 @@ std::string in_situ(const RunResult& result, unsigned chips) {
 }
 
 /// Accuracies at times after programming.
-std::string retention(const RunResult& result, const std::vector<double>& times_s) {
+std::string retention(const RunResult& result, const std::vector<std::string>& times) {
   if (result.retention.empty()) return "";
   std::vector<std::string> names{"policy", "fraction"};
-  for (const double t : times_s) names.push_back("after " + time_text(t));
+  for (const std::string& time : times) names.push_back("after " + time);
   std::string html = "<h2>Accuracy later on</h2>\n<table>\n" + row("th", names);
   for (const RetentionSummary& s : result.retention) {
     std::vector<std::string> cells{escaped(s.policy), fmt::format("{:.3g}", s.fraction)};
@@ -331,7 +331,7 @@ std::string report_html(const std::string& title, const tiles::Mapping& mapping,
   if (result.ideal_accuracy && result.verify_all.verifies_everything)
     html += reaching(experiment.config, result);
   html += points(result);
-  html += retention(result, experiment.config.accuracy_times_s);
+  html += retention(result, experiment.config.accuracy_times);
   html += with_adcs(experiment, result.monte_carlo.hardware);
   html += iterative(result.iterative);
   html += in_situ(result, experiment.config.chips);

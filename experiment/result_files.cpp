@@ -38,9 +38,7 @@ void cell_or_empty(CsvTable& csv, const std::optional<T>& value) {
 /// What was measured on a chip as a fraction of the test images; nothing without any.
 std::optional<double> accuracy_of(const Experiment& experiment, std::uint64_t correct) {
   if (!experiment.config.measures_accuracy()) return std::nullopt;
-  return static_cast<double>(correct) /
-         static_cast<double>(
-             std::min(experiment.config.accuracy_images, experiment.workload.test.count));
+  return static_cast<double>(correct) / static_cast<double>(experiment.accuracy_images());
 }
 
 std::string curve_csv(const Config& config, double devices, const RunResult& result) {

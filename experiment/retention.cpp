@@ -1,17 +1,12 @@
 #include "experiment/retention.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "support/results.h"
 
 namespace uswim::experiment {
 
 std::vector<RetentionSummary> summarize_retention(const Experiment& experiment,
                                                   const MonteCarloResult& result) {
-  const auto images = static_cast<double>(
-      std::min(experiment.config.accuracy_images, experiment.workload.test.count));
+  const auto images = static_cast<double>(experiment.accuracy_images());
   std::vector<RetentionSummary> summaries;
   const std::vector<RetentionResult>& all = result.retention;
   for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
@@ -28,14 +23,6 @@ std::vector<RetentionSummary> summarize_retention(const Experiment& experiment,
         {accuracy.mean(), accuracy.standard_deviation(), accuracy.count()});
   }
   return summaries;
-}
-
-std::string time_text(double seconds) {
-  constexpr double kDay = 86400, kHour = 3600;
-  if (seconds >= kDay)
-    return fmt::format("{:.3g} day{}", seconds / kDay, seconds == kDay ? "" : "s");
-  return seconds >= kHour ? fmt::format("{:.3g} h", seconds / kHour)
-                          : fmt::format("{:.3g} s", seconds);
 }
 
 }  // namespace uswim::experiment

@@ -19,7 +19,5 @@ struct RetentionSummary {
 /// Point by point; none where no times are asked for.
 std::vector<RetentionSummary> summarize_retention(const Experiment& experiment,
                                                   const MonteCarloResult& result);
-/// "90 s", "1 h", "30 days".
-std::string time_text(double seconds);
 
 }  // namespace uswim::experiment

@@ -40,8 +40,7 @@ Workload with_needed_images(Workload workload, const Config& config) {
 
 std::vector<CurvePoint> curve(const Experiment& experiment, const std::vector<ChipResult>& chips) {
   std::vector<CurvePoint> points;
-  const auto images = static_cast<double>(
-      std::min(experiment.config.accuracy_images, experiment.workload.test.count));
+  const auto images = static_cast<double>(experiment.accuracy_images());
   for (std::uint32_t e = 0; e < experiment.evaluations.size(); ++e) {
     support::RunningStatistics nwc, time, energy, pulses, reads, not_converged, accuracy, peak,
         average;

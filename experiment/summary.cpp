@@ -1,5 +1,7 @@
 #include "experiment/summary.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -19,6 +21,18 @@ Endurance endurance(double rated_cycles, std::uint64_t most_pulses) {
     e.programmings =
         static_cast<std::uint64_t>(std::floor(rated_cycles / static_cast<double>(most_pulses)));
   return e;
+}
+
+std::string rated_life_text(double rated_cycles, const std::vector<CurvePoint>& curve) {
+  std::uint64_t most = 0;
+  for (const CurvePoint& p : curve) most = std::max(most, p.most_pulses);
+  const Endurance e = endurance(rated_cycles, most);
+  if (!e.programmings) return "";
+  if (*e.programmings == 0)
+    return fmt::format("A device gets {} write pulses, more than its rated {:g}.", most,
+                       rated_cycles);
+  return fmt::format("A device gets up to {} write pulses; its rated {:g} last {} programmings.",
+                     most, rated_cycles, *e.programmings);
 }
 
 Reference reference(const Experiment& experiment, const RunResult& result) {

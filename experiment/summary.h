@@ -16,6 +16,9 @@ struct Endurance {
 };
 
 Endurance endurance(double rated_cycles, std::uint64_t most_pulses);
+/// A sentence on what one programming takes of a device's rated life; empty where none is rated
+/// (0).
+std::string rated_life_text(double rated_cycles, const std::vector<CurvePoint>& curve);
 
 /// Means over chips of the point that the ratios refer to.
 struct Reference {

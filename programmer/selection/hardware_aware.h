@@ -80,8 +80,8 @@ struct RowTiming {
 /// Ranks single devices (slice and sign) instead of weights: the loss that verifying a device
 /// avoids, 1/2 H (Var_open - Var_verified) of its share of the weight, over the write cycles that
 /// it is expected to take. Those that take none, since they are in their window already, come
-/// first, the worthiest before others. Selects round(fraction x devices) of them,
-/// below 1 at most those of positive worth.
+/// first, the worthiest before others. Selects round(fraction x devices) of them, below
+/// 1 at most those of positive worth.
 DeviceMask select_worth_per_cycle(const tiles::Mapping& mapping, const WeightFacts& facts,
                                   const DeviceStatistics& statistics, double fraction);
 

@@ -59,9 +59,9 @@ __attribute__((target("avx2,popcnt"))) std::size_t compress_avx2(const std::int3
     auto set = static_cast<unsigned>(
         _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(flag, want))));
     if (n - i < kLanes) set &= (1u << (n - i)) - 1;
+    if (set == 0) continue;
     const __m256i order =
         _mm256_load_si256(reinterpret_cast<const __m256i*>(kLanesOfSet[set].data()));
-    if (set == 0) continue;
     // In place, too: what is written lies before what is read next.
     for (std::size_t a = 0; a < arrays; ++a) {
       const __m256i v = _mm256_loadu_si256(static_cast<const __m256i*>(element(from[a], i)));

@@ -74,8 +74,10 @@ class PoweredModel : public PulseModel {
     for (std::vector<float>* power : {&out.open_loop_power_W, &out.set_power_W, &out.reset_power_W,
                                       &out.read_power_W, &out.erase_power_W, &out.erased_power_W})
       power->assign(n, 0.0f);
-    for (std::vector<float>* excess : {&out.set_excess_V2, &out.reset_excess_V2})
-      excess->assign(has_ramps() ? n : 0, 0.0f);
+    if (has_ramps()) {
+      out.set_excess_V2.assign(n, 0.0f);
+      out.reset_excess_V2.assign(n, 0.0f);
+    }
 
     std::vector<std::uint64_t> index;
     std::vector<float> z(n * kNormalsPerBlock), own_step(n);

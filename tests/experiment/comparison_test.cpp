@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "experiment/monte_carlo.h"
+#include "experiment/summary.h"
 
 namespace uswim::experiment {
 namespace {
